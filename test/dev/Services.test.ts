@@ -131,7 +131,8 @@ describe("Postgres for all tests", () => {
   )
 })
 
-describe("a Redis of our own", () => {
+// The first test may have to install it.
+describe("a Redis of our own", { timeout: 120_000 }, () => {
   it.live("answers, keeps its keys over a fast stop and a start, and is gone when the scope is closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
