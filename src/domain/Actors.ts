@@ -1,0 +1,34 @@
+/** The kinds of actors there are. A new kind is a page of its own, a row here, and a loader in the journal. */
+import type { ProductId, UserId } from "./Ids.ts"
+import type { Kind } from "./Kind.ts"
+import { type Product, type ProductCommand, type ProductGrant, ProductKind, type ProductRefusal } from "./Product.ts"
+import { type Wallet, type WalletCommand, type WalletGrant, WalletKind, type WalletRefusal } from "./Wallet.ts"
+
+export interface Actors {
+  readonly product: {
+    readonly id: ProductId
+    readonly state: Product
+    readonly command: ProductCommand
+    readonly grant: ProductGrant
+    readonly refusal: ProductRefusal
+  }
+  readonly wallet: {
+    readonly id: UserId
+    readonly state: Wallet
+    readonly command: WalletCommand
+    readonly grant: WalletGrant
+    readonly refusal: WalletRefusal
+  }
+}
+
+export type KindName = keyof Actors
+
+export type KindOf<K extends KindName> = Kind<
+  Actors[K]["id"],
+  Actors[K]["state"],
+  Actors[K]["command"],
+  Actors[K]["grant"],
+  Actors[K]["refusal"]
+>
+
+export const kinds: { readonly [K in KindName]: KindOf<K> } = { product: ProductKind, wallet: WalletKind }

@@ -1,0 +1,165 @@
+/**
+ * A product: price, stock and sale status of one SKU, decided by one actor.
+ *
+ * `onHand = available + reserved` (C5). Sales take from `available`; edits carry the version the editor saw. An edit
+ * keeps out only other edits: a sale held meanwhile was quoted before the edit was answered, so its price stands.
+ */
+import { Result, Schema } from "effect"
+import { ProductId, type UserId } from "./Ids.ts"
+import type { Held, Kind } from "./Kind.ts"
+import { Money, pieces, type Quantity } from "./Money.ts"
+import { Policy } from "./Policy.ts"
+
+/** Set by people (C24). DISCONTINUED is what deleting a product leaves. */
+export const SaleStatus = Schema.Literals(["PREPARING", "ON_SALE", "SUSPENDED", "DISCONTINUED"])
+export type SaleStatus = typeof SaleStatus.Type
+
+/** Derived from the numbers (C24). */
+export const StockStatus = Schema.Literals(["AVAILABLE", "LOW_STOCK", "RESERVED", "OUT_OF_STOCK", "DISCONTINUED"])
+export type StockStatus = typeof StockStatus.Type
+
+export interface Product {
+  readonly productId: ProductId
+  readonly sellerId: UserId
+  readonly name: string
+  readonly price: Money
+  readonly onHand: Quantity
+  /** Held by transactions that are not settled. Not on disk: a hold dies with its actor. */
+  readonly reserved: Quantity
+  readonly saleStatus: SaleStatus
+  /** Counts edits, not sales. */
+  readonly version: number
+  readonly pending: "creation" | "edit" | undefined
+}
+
+/** What an edit may change about a product; absent fields stay. */
+export interface ProductEdit {
+  readonly name?: string | undefined
+  readonly description?: string | undefined
+  readonly category?: string | undefined
+  readonly price?: Money | undefined
+  readonly saleStatus?: SaleStatus | undefined
+}
+
+export type ProductCommand =
+  | { readonly _tag: "Take"; readonly quantity: Quantity }
+  | { readonly _tag: "Create"; readonly product: Product }
+  | { readonly _tag: "Edit"; readonly version: number; readonly edit: ProductEdit }
+  | { readonly _tag: "Adjust"; readonly version: number; readonly delta: number }
+
+/** The product as the hold found it; for a `Take`, the quote the order is priced with. */
+export type ProductGrant = Product
+
+export class ProductNotFound extends Schema.TaggedError<ProductNotFound>()("ProductNotFound", {
+  productId: ProductId
+}) {}
+
+export class StockShortage extends Schema.TaggedError<StockShortage>()("StockShortage", {
+  productId: ProductId,
+  available: Schema.Int
+}) {}
+
+export class ProductNotOnSale extends Schema.TaggedError<ProductNotOnSale>()("ProductNotOnSale", {
+  productId: ProductId,
+  saleStatus: SaleStatus
+}) {}
+
+/** Someone else edited the product since the version was read, or is doing so. */
+export class StaleVersion extends Schema.TaggedError<StaleVersion>()("StaleVersion", {
+  version: Schema.Int
+}) {}
+
+export type ProductRefusal = ProductNotFound | StockShortage | ProductNotOnSale | StaleVersion
+
+export const available = (product: Product): number => product.onHand - product.reserved
+
+export const stockStatus = (product: Pick<Product, "onHand" | "reserved" | "saleStatus">): StockStatus => {
+  if (product.saleStatus === "DISCONTINUED") return "DISCONTINUED"
+  if (product.onHand === 0) return "OUT_OF_STOCK"
+  const free = product.onHand - product.reserved
+  if (free === 0) return "RESERVED"
+  return free <= Policy.product.lowStock ? "LOW_STOCK" : "AVAILABLE"
+}
+
+export const make = (product: Omit<Product, "reserved" | "version" | "pending">): Product => ({
+  ...product,
+  reserved: pieces(0),
+  version: 1,
+  pending: undefined
+})
+
+const shortage = (product: Product) =>
+  Result.fail(new StockShortage({ productId: product.productId, available: available(product) }))
+
+const grant = (product: Product, change: Partial<Product>): Result.Result<Held<Product, Product>> =>
+  Result.succeed({ state: { ...product, ...change }, grant: product })
+
+const reserve = (product: Product, quantity: number, change?: Partial<Product>) =>
+  available(product) < quantity
+    ? shortage(product)
+    : grant(product, { ...change, reserved: pieces(product.reserved + quantity) })
+
+export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant, ProductRefusal> = {
+  hold: (productId, product, command) => {
+    if (command._tag === "Create") {
+      return Result.succeed({ state: { ...command.product, pending: "creation" }, grant: command.product })
+    }
+    if (product === undefined || product.pending === "creation") return Result.fail(new ProductNotFound({ productId }))
+    if (command._tag === "Take") {
+      return product.saleStatus === "ON_SALE"
+        ? reserve(product, command.quantity)
+        : Result.fail(new ProductNotOnSale({ productId, saleStatus: product.saleStatus }))
+    }
+    if (product.version !== command.version || product.pending === "edit") {
+      return Result.fail(new StaleVersion({ version: product.version }))
+    }
+    return command._tag === "Adjust"
+      ? reserve(product, Math.max(0, -command.delta), { pending: "edit" })
+      : grant(product, { pending: "edit" })
+  },
+  settle: (product, command) => {
+    switch (command._tag) {
+      case "Take":
+        return {
+          ...product,
+          onHand: pieces(product.onHand - command.quantity),
+          reserved: pieces(product.reserved - command.quantity)
+        }
+      case "Create":
+        return { ...product, pending: undefined }
+      case "Edit":
+        return {
+          ...product,
+          name: command.edit.name ?? product.name,
+          price: command.edit.price ?? product.price,
+          saleStatus: command.edit.saleStatus ?? product.saleStatus,
+          version: product.version + 1,
+          pending: undefined
+        }
+      case "Adjust":
+        return {
+          ...product,
+          onHand: pieces(product.onHand + command.delta),
+          reserved: pieces(product.reserved - Math.max(0, -command.delta)),
+          version: product.version + 1,
+          pending: undefined
+        }
+    }
+  },
+  release: (product, command) => {
+    switch (command._tag) {
+      case "Take":
+        return { ...product, reserved: pieces(product.reserved - command.quantity) }
+      case "Create":
+        return undefined
+      case "Edit":
+        return { ...product, pending: undefined }
+      case "Adjust":
+        return {
+          ...product,
+          reserved: pieces(product.reserved - Math.max(0, -command.delta)),
+          pending: undefined
+        }
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** Products as people read them: what is committed, with the texts no actor keeps. */
+import { Context, type Effect, Schema } from "effect"
+import type { ProductId, UserId } from "../domain/Ids.ts"
+import type { Money, Quantity } from "../domain/Money.ts"
+import type { SaleStatus } from "../domain/Product.ts"
+import type { Unavailable } from "./Failures.ts"
+import type { InvalidCursor, Page, PageRequest } from "./Page.ts"
+
+export interface CatalogueEntry {
+  readonly productId: ProductId
+  readonly sellerId: UserId
+  readonly name: string
+  readonly description: string
+  readonly category: string | undefined
+  readonly price: Money
+  readonly onHand: Quantity
+  readonly saleStatus: SaleStatus
+  readonly version: number
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** `-price` is dearest first. Ties are broken by id, so every order is stable. */
+export const Sort = Schema.Literals(["price", "-price", "newest"])
+export type Sort = typeof Sort.Type
+
+export interface CatalogueQuery extends PageRequest {
+  readonly category: string | undefined
+  /** Part of the name or the description, whatever its case. */
+  readonly q: string | undefined
+  readonly sort: Sort
+  readonly minPrice: Money | undefined
+  readonly maxPrice: Money | undefined
+  readonly inStock: boolean
+}
+
+export class Catalogue extends Context.Service<
+  Catalogue,
+  {
+    /** A product in any status. */
+    readonly get: (productId: ProductId) => Effect.Effect<CatalogueEntry | undefined, Unavailable>
+    /** Products that are not discontinued. */
+    readonly list: (query: CatalogueQuery) => Effect.Effect<Page<CatalogueEntry>, InvalidCursor | Unavailable>
+  }
+>()("sluice/persistence/Catalogue") {}

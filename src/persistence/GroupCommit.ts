@@ -1,0 +1,155 @@
+/**
+ * Group commit: one flusher per node. It takes whatever waits (at most `batchSize`) as soon as the previous batch is
+ * done with, so batches grow with the load and a lone transaction waits for nobody.
+ *
+ * Whoever submits gets exactly one verdict, and a final one:
+ * - A batch that a constraint refuses is split until the culprit stands alone; the others commit.
+ * - A batch the database surely did not write is tried again until its transactions' deadlines have passed.
+ * - A batch of unknown outcome is resolved: what is there is committed, what can no longer come has expired, and what
+ *   may still come in time is committed again. The refusal of a transaction that was in doubt is believed only after
+ *   it was resolved once more: the lost attempt may have been in progress while the second one was refused.
+ *
+ * The callback runs on the verdict whatever became of the request that asked: its client may have hung up.
+ */
+import { type Cause, Context, type Duration, Effect, Fiber, Layer, Metric, Queue, Schedule } from "effect"
+import type { Transaction } from "../domain/Transaction.ts"
+import { Journal, type Resolution, type Verdict } from "./Journal.ts"
+
+export interface Submission {
+  readonly transaction: Transaction
+  readonly done: (verdict: Verdict) => void
+}
+
+export interface Options {
+  /** The most transactions of one batch. */
+  readonly batchSize: number
+  /** The most transactions waiting; beyond, `submit` refuses. */
+  readonly queueSize: number
+  /** How long closing waits for what is queued. */
+  readonly drainWithin: Duration.Input
+}
+
+const batchSizes = Metric.histogram("sluice_journal_batch_size", {
+  description: "Transactions per group commit",
+  boundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+})
+const verdictCount = Metric.counter("sluice_journal_verdicts", {
+  description: "Transactions by verdict",
+  incremental: true,
+})
+const queueDepth = Metric.gauge("sluice_journal_queue_depth", { description: "Transactions waiting for a commit" })
+
+const backoff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("1 second")])
+
+export class GroupCommit extends Context.Service<
+  GroupCommit,
+  {
+    /** Queues a transaction; false when the queue is full, and then `done` is never called. */
+    readonly submit: (submission: Submission) => boolean
+    /** Whether the database answered last time. While it does not, nothing should be begun. */
+    readonly healthy: () => boolean
+  }
+>()("sluice/persistence/GroupCommit") {
+  static readonly layer = (options: Options) =>
+    Layer.effect(
+      GroupCommit,
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        const queue = yield* Queue.make<Submission, Cause.Done>({ capacity: options.queueSize, strategy: "dropping" })
+        let healthy = true
+
+        const answer = (batch: ReadonlyArray<Submission>, verdicts: Verdict | ReadonlyArray<Verdict>) =>
+          Effect.gen(function* () {
+            const counts = new Map<Verdict, number>()
+            batch.forEach(({ done }, index) => {
+              const verdict = typeof verdicts === "string" ? verdicts : (verdicts[index] ?? "Rejected")
+              counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
+              done(verdict)
+            })
+            for (const [verdict, count] of counts) {
+              yield* Metric.update(Metric.withAttributes(verdictCount, { verdict }), count)
+            }
+          })
+
+        /** Asks until the database answers; nothing else can be done for a transaction in doubt. */
+        const resolve = (batch: ReadonlyArray<Submission>) =>
+          journal.resolve(batch.map(({ transaction }) => transaction)).pipe(
+            Effect.tapError(() => Effect.sync(() => void (healthy = false))),
+            Effect.retry(backoff),
+            Effect.orDie,
+            Effect.tap(() => Effect.sync(() => void (healthy = true))),
+          )
+
+        const commit = (batch: ReadonlyArray<Submission>, inDoubt: boolean): Effect.Effect<void> =>
+          batch.length === 0
+            ? Effect.void
+            : journal.commit(batch.map(({ transaction }) => transaction)).pipe(
+                Effect.flatMap((verdicts) => {
+                  healthy = true
+                  return inDoubt ? confirm(batch, verdicts) : answer(batch, verdicts)
+                }),
+                Effect.catchTags({
+                  BatchRejected: () => split(batch, inDoubt),
+                  OutcomeUnknown: () => settleDoubt(batch),
+                  JournalUnavailable: () => retry(batch, inDoubt),
+                }),
+              )
+
+        const split = (batch: ReadonlyArray<Submission>, inDoubt: boolean) => {
+          if (batch.length === 1) return answer(batch, "Rejected")
+          const middle = batch.length >> 1
+          return Effect.andThen(commit(batch.slice(0, middle), inDoubt), commit(batch.slice(middle), inDoubt))
+        }
+
+        const retry = (batch: ReadonlyArray<Submission>, inDoubt: boolean): Effect.Effect<void> =>
+          inDoubt
+            ? settleDoubt(batch)
+            : Effect.gen(function* () {
+                // An empty doubt only waits for the database to answer.
+                yield* resolve([])
+                const now = journal.now()
+                const late = batch.filter(({ transaction }) => transaction.deadline <= now)
+                yield* answer(late, "Expired")
+                yield* commit(batch.filter(({ transaction }) => transaction.deadline > now), false)
+              }).pipe(Effect.delay("20 millis"))
+
+        const settleDoubt = (batch: ReadonlyArray<Submission>): Effect.Effect<void> =>
+          Effect.flatMap(resolve(batch), (resolutions) => {
+            const known = (resolution: Resolution) => batch.filter((_, index) => resolutions[index] === resolution)
+            const committed = known("Committed")
+            const absent = known("Absent")
+            return answer(committed, "Committed").pipe(
+              Effect.andThen(answer(absent, "Expired")),
+              Effect.andThen(commit(known("Pending"), true)),
+            )
+          })
+
+        const confirm = (batch: ReadonlyArray<Submission>, verdicts: ReadonlyArray<Verdict>): Effect.Effect<void> =>
+          verdicts.every((verdict) => verdict === "Committed")
+            ? answer(batch, verdicts)
+            : Effect.flatMap(resolve(batch), (resolutions) =>
+                answer(batch, batch.map((_, index) => resolutions[index] === "Committed" ? "Committed" : (verdicts[index] ?? "Rejected"))),
+              )
+
+        const flusher = yield* Queue.takeBetween(queue, 1, options.batchSize).pipe(
+          Effect.tap((batch) => Metric.update(batchSizes, batch.length)),
+          Effect.tap(() => Metric.update(queueDepth, Queue.sizeUnsafe(queue))),
+          Effect.flatMap((batch) => commit(batch, false)),
+          Effect.forever,
+          Effect.forkScoped,
+        )
+        // Drain: what was accepted is committed before the journal closes.
+        yield* Effect.addFinalizer(() =>
+          Queue.end(queue).pipe(
+            Effect.andThen(Fiber.await(flusher)),
+            Effect.timeoutOption(options.drainWithin),
+          ),
+        )
+
+        return GroupCommit.of({
+          submit: (submission) => Queue.offerUnsafe(queue, submission),
+          healthy: () => healthy,
+        })
+      }),
+    )
+}

@@ -1,0 +1,92 @@
+/**
+ * The journal: the engine's whole protocol with the disk. Five operations, in the order a partition lives through them:
+ *
+ * 1. `claim` takes a partition's lock exclusively (so it waits for commits in progress), raises the epoch, commits.
+ * 2. `load` reads actors. Only after a claim: what a later commit of an older epoch could change, nobody has read.
+ * 3. `commit` writes a batch of independent transactions in one round trip, all of them in one database transaction:
+ *    it takes the locks of all their partitions shared, then, in a later statement and so with a fresh snapshot,
+ *    compares epochs and deadlines, then claims the request keys, then writes the rows of those that passed. Each
+ *    transaction gets its own verdict; one that is refused never costs its batch.
+ * 4. `resolve` settles doubt. It takes the locks exclusively, so no commit of these partitions is in progress, and asks
+ *    whether a transaction is there. "Absent" is final, because the database refuses the transaction from its deadline
+ *    on, by the same clock.
+ * 5. `find` reads the answer a request key already has.
+ *
+ * A commit whose outcome is unknown is never repeated blindly: `GroupCommit` resolves it first.
+ */
+import { Context, type Effect, Schema } from "effect"
+import type { Actors, KindName } from "../domain/Actors.ts"
+import type { Epoch, PartitionId, RequestKey, TransactionId } from "../domain/Ids.ts"
+import type { Answered, Transaction } from "../domain/Transaction.ts"
+
+export type Verdict =
+  | "Committed"
+  /** An epoch it depends on was raised: its holds are void. */
+  | "Fenced"
+  /** It came after its deadline. */
+  | "Expired"
+  /** Its request key belongs to another transaction. */
+  | "Duplicate"
+  /** A constraint of the database refused it: memory and disk disagree. */
+  | "Rejected"
+
+export type Resolution =
+  | "Committed"
+  /** Not there, and it can no longer come. */
+  | "Absent"
+  /** Not there, but its deadline has not passed. */
+  | "Pending"
+
+/** What it takes to ask for a transaction. */
+export type Doubt = Pick<Transaction, "id" | "key" | "deadline" | "fences">
+
+/** What a request key was used for. */
+export interface Found extends Answered {
+  readonly id: TransactionId
+}
+
+/** The database does not answer, or not in time. Nothing was written. */
+export class JournalUnavailable extends Schema.TaggedError<JournalUnavailable>()("JournalUnavailable", {
+  cause: Schema.Defect(),
+}) {}
+
+/** The connection broke while the batch was under way: it may or may not have been committed. */
+export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
+  cause: Schema.Defect(),
+}) {}
+
+/** A constraint refused some transaction of the batch, and so all of it. */
+export class BatchRejected extends Schema.TaggedError<BatchRejected>()("BatchRejected", {
+  cause: Schema.Defect(),
+}) {}
+
+export class Journal extends Context.Service<
+  Journal,
+  {
+    /** The database's clock as last heard of, in milliseconds since 1970. Deadlines are made of it. */
+    readonly now: () => number
+    /** Takes partitions over from whoever had them. Epochs are aligned with `partitions`. */
+    readonly claim: (
+      partitions: ReadonlyArray<PartitionId>,
+      owner: string,
+    ) => Effect.Effect<ReadonlyArray<Epoch>, JournalUnavailable>
+    /** States aligned with `ids`; `undefined` where there is none. */
+    readonly load: <K extends KindName>(
+      kind: K,
+      ids: ReadonlyArray<Actors[K]["id"]>,
+    ) => Effect.Effect<ReadonlyArray<Actors[K]["state"] | undefined>, JournalUnavailable>
+    /** Verdicts aligned with `batch`. */
+    readonly commit: (
+      batch: ReadonlyArray<Transaction>,
+    ) => Effect.Effect<ReadonlyArray<Verdict>, JournalUnavailable | OutcomeUnknown | BatchRejected>
+    /** Resolutions aligned with `doubts`. */
+    readonly resolve: (doubts: ReadonlyArray<Doubt>) => Effect.Effect<ReadonlyArray<Resolution>, JournalUnavailable>
+    /** Findings aligned with `keys`; `undefined` where the key is unused. */
+    readonly find: (
+      keys: ReadonlyArray<RequestKey>,
+    ) => Effect.Effect<ReadonlyArray<Found | undefined>, JournalUnavailable>
+    /** Forgets request keys older than their retention; returns how many went. */
+    readonly forget: Effect.Effect<number, JournalUnavailable>
+  }
+>()("sluice/persistence/Journal") {}
+

@@ -1,0 +1,257 @@
+/** The journal on Postgres (a server, or PGlite): one function call, one round trip, per operation. */
+import { PgTypes } from "@effect/sql-pg"
+import { Clock, Effect, Layer, Predicate, Result, Schema } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import type { Actors, KindName } from "../domain/Actors.ts"
+import { Epoch, productId, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
+import { pieces, won } from "../domain/Money.ts"
+import { Policy } from "../domain/Policy.ts"
+import { make as makeProduct, type Product, SaleStatus } from "../domain/Product.ts"
+import type { Transaction } from "../domain/Transaction.ts"
+import { make as makeWallet, type Wallet } from "../domain/Wallet.ts"
+import {
+  BatchRejected,
+  Journal,
+  JournalUnavailable,
+  OutcomeUnknown,
+  type Resolution,
+  type Verdict,
+} from "./Journal.ts"
+import * as Rows from "./Rows.ts"
+
+const uuids = (values: ReadonlyArray<string | null>) => PgTypes.array(values, PgTypes.OID.uuid).pipe(Result.getOrThrow)
+const texts = (values: ReadonlyArray<string | null>) => PgTypes.array(values, PgTypes.OID.text).pipe(Result.getOrThrow)
+/** Numbers go as text: the binary codec of int8 would want a BigInt each. */
+const numbers = (values: ReadonlyArray<number | null>) => `{${values.map((value) => value ?? "NULL").join(",")}}`
+
+type Parameter = string | PgTypes.Parameter
+
+/** The arguments of `journal_commit`, by name. */
+const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter> => {
+  const rows = Rows.make(batch)
+  return {
+    t_key: uuids(batch.map((transaction) => transaction.key)),
+    t_id: uuids(batch.map((transaction) => transaction.id)),
+    t_body: uuids(batch.map((transaction) => transaction.answered?.bodyHash ?? null)),
+    t_answer: texts(batch.map((transaction) => transaction.answered?.answer ?? null)),
+    t_deadline: numbers(batch.map((transaction) => transaction.deadline)),
+    f_t: numbers(rows.fences.map((row) => row.t)),
+    f_partition: numbers(rows.fences.map((row) => row.partition)),
+    f_epoch: numbers(rows.fences.map((row) => row.epoch)),
+    n_t: numbers(rows.products.map((row) => row.t)),
+    n_product: uuids(rows.products.map((row) => row.product)),
+    n_seller: uuids(rows.products.map((row) => row.seller)),
+    n_name: texts(rows.products.map((row) => row.name)),
+    n_description: texts(rows.products.map((row) => row.description)),
+    n_category: texts(rows.products.map((row) => row.category)),
+    n_price: numbers(rows.products.map((row) => row.price)),
+    n_status: texts(rows.products.map((row) => row.status)),
+    o_t: numbers(rows.orders.map((row) => row.t)),
+    o_order: uuids(rows.orders.map((row) => row.order)),
+    o_user: uuids(rows.orders.map((row) => row.user)),
+    o_status: texts(rows.orders.map((row) => row.status)),
+    o_total: numbers(rows.orders.map((row) => row.total)),
+    o_discount: numbers(rows.orders.map((row) => row.discount)),
+    o_paid: numbers(rows.orders.map((row) => row.paid)),
+    o_created: numbers(rows.orders.map((row) => row.created)),
+    l_t: numbers(rows.lines.map((row) => row.t)),
+    l_order: uuids(rows.lines.map((row) => row.order)),
+    l_line: numbers(rows.lines.map((row) => row.line)),
+    l_product: uuids(rows.lines.map((row) => row.product)),
+    l_name: texts(rows.lines.map((row) => row.name)),
+    l_price: numbers(rows.lines.map((row) => row.price)),
+    l_quantity: numbers(rows.lines.map((row) => row.quantity)),
+    p_t: numbers(rows.payments.map((row) => row.t)),
+    p_order: uuids(rows.payments.map((row) => row.order)),
+    p_payment: uuids(rows.payments.map((row) => row.payment)),
+    p_method: texts(rows.payments.map((row) => row.method)),
+    p_amount: numbers(rows.payments.map((row) => row.amount)),
+    g_t: numbers(rows.ledger.map((row) => row.t)),
+    g_asset: texts(rows.ledger.map((row) => row.asset)),
+    g_debit: uuids(rows.ledger.map((row) => row.debit)),
+    g_credit: uuids(rows.ledger.map((row) => row.credit)),
+    g_amount: numbers(rows.ledger.map((row) => row.amount)),
+    g_reason: texts(rows.ledger.map((row) => row.reason)),
+    g_order: uuids(rows.ledger.map((row) => row.order)),
+    e_t: numbers(rows.events.map((row) => row.t)),
+    e_type: texts(rows.events.map((row) => row.type)),
+    e_entity: texts(rows.events.map((row) => row.entity)),
+    e_payload: texts(rows.events.map((row) => row.payload)),
+    x_t: numbers(rows.withdrawals.map((row) => row.t)),
+    x_user: uuids(rows.withdrawals.map((row) => row.user)),
+    w_t: numbers(rows.wallets.map((row) => row.t)),
+    w_user: uuids(rows.wallets.map((row) => row.user)),
+    w_delta: numbers(rows.wallets.map((row) => row.delta)),
+    s_t: numbers(rows.stock.map((row) => row.t)),
+    s_product: uuids(rows.stock.map((row) => row.product)),
+    s_delta: numbers(rows.stock.map((row) => row.delta)),
+    c_t: numbers(rows.edits.map((row) => row.t)),
+    c_product: uuids(rows.edits.map((row) => row.product)),
+    c_name: texts(rows.edits.map((row) => row.name)),
+    c_description: texts(rows.edits.map((row) => row.description)),
+    c_category: texts(rows.edits.map((row) => row.category)),
+    c_price: numbers(rows.edits.map((row) => row.price)),
+    c_status: texts(rows.edits.map((row) => row.status)),
+  }
+}
+
+const commitStatement = `SELECT journal_commit(${Object.keys(parameters([]))
+  .map((name, index) => `${name} => $${index + 1}`)
+  .join(", ")}) AS verdicts, clock_ms() AS now`
+
+const verdicts: ReadonlyArray<Verdict> = ["Committed", "Fenced", "Expired", "Duplicate"]
+const resolutions: ReadonlyArray<Resolution> = ["Committed", "Absent", "Pending"]
+
+const unavailable = Effect.mapError((cause: SqlError.SqlError) => new JournalUnavailable({ cause }))
+
+/** Whether the server said no, and so wrote nothing, or nobody knows. */
+const commitFailure = (error: SqlError.SqlError) => {
+  const { reason } = error
+  switch (reason._tag) {
+    case "UniqueViolation":
+    case "ConstraintError":
+      return new BatchRejected({ cause: error })
+    case "DeadlockError":
+    case "SerializationError":
+    case "LockTimeoutError":
+    case "StatementTimeoutError":
+    case "AuthorizationError":
+    case "SqlSyntaxError":
+      return new JournalUnavailable({ cause: error })
+    default:
+      return isDataException(reason.cause) ? new BatchRejected({ cause: error }) : new OutcomeUnknown({ cause: error })
+  }
+}
+
+/** SQLSTATE class 22: a value the database cannot take. */
+const isDataException = (cause: unknown): boolean =>
+  Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && cause.code.startsWith("22")
+
+const LoadedProduct = Schema.Struct({
+  product_id: Schema.String,
+  seller_id: Schema.String,
+  name: Schema.String,
+  price: Schema.BigInt,
+  on_hand: Schema.BigInt,
+  sale_status: SaleStatus,
+  version: Schema.Int,
+})
+const decodeProducts = Schema.decodeUnknownEffect(Schema.Array(LoadedProduct))
+
+export const layer = Layer.effect(
+  Journal,
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const clock = yield* Clock.Clock
+    const monotonicMs = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+    // The database's clock is heard with every commit, and runs on by the monotonic one in between.
+    let offsetMs = clock.currentTimeMillisUnsafe() - monotonicMs()
+    const heard = (now: unknown) => {
+      offsetMs = Number(now) - monotonicMs()
+    }
+    const [first] = yield* sql<{ now: bigint }>`SELECT clock_ms() AS now`.pipe(unavailable)
+    heard(first?.now)
+
+    const loadProducts = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+      const rows = yield* sql`
+        SELECT product_id, seller_id, name, price, on_hand, sale_status, version
+        FROM products WHERE product_id = ANY (${uuids(ids)})`.pipe(unavailable)
+      const products = yield* decodeProducts(rows).pipe(Effect.orDie)
+      return new Map(
+        products.map((row): [string, Product] => [
+          row.product_id,
+          {
+            ...makeProduct({
+              productId: productId(row.product_id),
+              sellerId: userId(row.seller_id),
+              name: row.name,
+              price: won(Number(row.price)),
+              onHand: pieces(Number(row.on_hand)),
+              saleStatus: row.sale_status,
+            }),
+            version: row.version,
+          },
+        ]),
+      )
+    })
+
+    const loadWallets = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+      const rows = yield* sql<{ user_id: string; balance: bigint }>`
+        SELECT user_id, balance FROM wallets WHERE user_id = ANY (${uuids(ids)})`.pipe(unavailable)
+      return new Map(
+        rows.map((row): [string, Wallet] => [
+          row.user_id,
+          makeWallet(userId(row.user_id), won(Number(row.balance))),
+        ]),
+      )
+    })
+
+    const loaders: {
+      readonly [K in KindName]: (
+        ids: ReadonlyArray<string>,
+      ) => Effect.Effect<ReadonlyMap<string, Actors[K]["state"]>, JournalUnavailable>
+    } = { product: loadProducts, wallet: loadWallets }
+
+    return Journal.of({
+      now: () => monotonicMs() + offsetMs,
+
+      claim: Effect.fnUntraced(function* (partitions, owner) {
+        const rows = yield* sql<{ partition_id: number; new_epoch: bigint }>`
+          SELECT * FROM journal_claim(${numbers(partitions)}, ${owner})`.pipe(unavailable)
+        const epochs = new Map(rows.map((row) => [row.partition_id, Epoch(Number(row.new_epoch))]))
+        return yield* Effect.forEach(partitions, (partition) => Effect.fromNullishOr(epochs.get(partition))).pipe(
+          Effect.orDie,
+        )
+      }),
+
+      load: (kind, ids) => {
+        const bare = ids.map(uuidOf)
+        return Effect.map(loaders[kind](bare), (found) => bare.map((id) => found.get(id)))
+      },
+
+      commit: (batch) =>
+        sql.unsafe<{ verdicts: ReadonlyArray<number>; now: bigint }>(commitStatement, Object.values(parameters(batch))).pipe(
+          Effect.map(([row]) => {
+            heard(row?.now)
+            return batch.map((_, index): Verdict => verdicts[row?.verdicts[index] ?? -1] ?? "Rejected")
+          }),
+          Effect.mapError(commitFailure),
+        ),
+
+      resolve: (doubts) =>
+        sql<{ resolutions: ReadonlyArray<number> }>`
+          SELECT journal_resolve(
+            ${numbers(doubts.flatMap(({ fences }) => fences.map(({ partition }) => partition)))},
+            ${uuids(doubts.map(({ key }) => key))},
+            ${uuids(doubts.map(({ id }) => id))},
+            ${numbers(doubts.map(({ deadline }) => deadline))}
+          ) AS resolutions`.pipe(
+          Effect.map(([row]) => doubts.map((_, index) => resolutions[row?.resolutions[index] ?? -1] ?? "Pending")),
+          unavailable,
+        ),
+
+      find: (keys) =>
+        sql<{ key: string; id: string; body_hash: string; answer: string }>`
+          SELECT key, id, body_hash, answer FROM transactions
+          WHERE key = ANY (${uuids(keys)}) AND answer IS NOT NULL`.pipe(
+          Effect.map((rows) => {
+            const found = new Map(
+              rows.map((row) => [
+                row.key,
+                { id: TransactionId(row.id), bodyHash: row.body_hash, answer: row.answer },
+              ]),
+            )
+            return keys.map((key) => found.get(key))
+          }),
+          unavailable,
+        ),
+
+      forget: sql`
+        DELETE FROM transactions WHERE created_at < now() - ${Policy.idempotency.keptHours} * interval '1 hour'
+        RETURNING id`.pipe(
+        Effect.map((rows) => rows.length),
+        unavailable,
+      ),
+    })
+  }),
+)

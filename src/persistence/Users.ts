@@ -1,0 +1,37 @@
+/** Profiles and credentials. The wallet is created with its user, in one commit (C38). */
+import { Context, type Effect, Schema } from "effect"
+import type { UserId } from "../domain/Ids.ts"
+import type { Unavailable } from "./Failures.ts"
+
+export const Role = Schema.Literals(["BUYER", "SELLER", "MANAGER", "ADMIN"])
+export type Role = typeof Role.Type
+
+export interface User {
+  readonly userId: UserId
+  readonly loginId: string
+  readonly name: string
+  readonly role: Role
+}
+
+export class LoginIdTaken extends Schema.TaggedError<LoginIdTaken>()("LoginIdTaken", { loginId: Schema.String }) {}
+
+export class Users extends Context.Service<
+  Users,
+  {
+    /** Adds a user and an empty wallet. */
+    readonly register: (
+      user: User & { readonly passwordHash: string },
+    ) => Effect.Effect<void, LoginIdTaken | Unavailable>
+    /** `undefined` for a user that is unknown or has withdrawn. */
+    readonly get: (userId: UserId) => Effect.Effect<User | undefined, Unavailable>
+    /** Changes what is given; `undefined` when there is no such user. */
+    readonly update: (
+      userId: UserId,
+      change: { readonly name?: string | undefined; readonly passwordHash?: string | undefined },
+    ) => Effect.Effect<User | undefined, Unavailable>
+    /** The user of a login id, with the password's hash. */
+    readonly credentials: (
+      loginId: string,
+    ) => Effect.Effect<{ readonly user: User; readonly passwordHash: string } | undefined, Unavailable>
+  }
+>()("sluice/persistence/Users") {}

@@ -1,0 +1,162 @@
+-- The database's half of the journal's protocol (src/persistence/Journal.ts). Lock class 7107 is the partitions'.
+-- All functions are VOLATILE, so each statement inside sees what committed before it: an epoch compared after the lock
+-- was granted is the epoch of now.
+
+CREATE FUNCTION clock_ms() RETURNS bigint LANGUAGE sql VOLATILE AS
+  $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
+
+-- Takes partitions over. Waits for commits in progress, then fences all that come later with the old epoch.
+CREATE FUNCTION journal_claim(claimed int[], new_owner text) RETURNS TABLE (partition_id int, new_epoch bigint)
+LANGUAGE plpgsql VOLATILE SET lock_timeout = '5s' AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(claimed) p ORDER BY p) sorted;
+  RETURN QUERY
+    INSERT INTO partitions AS old (partition, epoch, owner) SELECT p, 1, new_owner FROM unnest(claimed) p
+    ON CONFLICT (partition) DO UPDATE SET epoch = old.epoch + 1, owner = new_owner, claimed_at = now()
+    RETURNING old.partition, old.epoch;
+END $$;
+
+-- For each doubtful transaction: 0 committed, 1 absent for good, 2 pending. Exclusive locks, so that a commit which
+-- passed its deadline check and is still in progress is waited for.
+CREATE FUNCTION journal_resolve(locked int[], keys uuid[], ids uuid[], deadlines bigint[]) RETURNS int[]
+LANGUAGE plpgsql VOLATILE SET lock_timeout = '5s' AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(locked) p ORDER BY p) sorted;
+  RETURN (
+    SELECT array_agg(CASE WHEN t.id = d.id THEN 0 WHEN d.deadline <= clock_ms() THEN 1 ELSE 2 END ORDER BY d.n)
+    FROM unnest(keys, ids, deadlines) WITH ORDINALITY d(key, id, deadline, n)
+    LEFT JOIN transactions t ON t.key = d.key
+  );
+END $$;
+
+-- Commits a batch. Returns a verdict per transaction: 0 committed, 1 fenced, 2 expired, 3 duplicate.
+--
+-- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to.
+-- Rows are written in one global order, hot ones last: request keys, appends, wallets, products. Keys and rows that
+-- two batches may share are taken in the order of their ids, so batches of two nodes wait for, but never deadlock,
+-- one another.
+CREATE FUNCTION journal_commit(
+  t_key uuid[], t_id uuid[], t_body uuid[], t_answer text[], t_deadline bigint[],
+  f_t int[], f_partition int[], f_epoch bigint[],
+  n_t int[], n_product uuid[], n_seller uuid[], n_name text[], n_description text[], n_category text[],
+    n_price bigint[], n_status text[],
+  o_t int[], o_order uuid[], o_user uuid[], o_status text[], o_total bigint[], o_discount bigint[], o_paid bigint[],
+    o_created bigint[],
+  l_t int[], l_order uuid[], l_line int[], l_product uuid[], l_name text[], l_price bigint[], l_quantity int[],
+  p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[],
+  g_t int[], g_asset text[], g_debit uuid[], g_credit uuid[], g_amount bigint[], g_reason text[], g_order uuid[],
+  e_t int[], e_type text[], e_entity text[], e_payload text[],
+  x_t int[], x_user uuid[],
+  w_t int[], w_user uuid[], w_delta bigint[],
+  s_t int[], s_product uuid[], s_delta bigint[],
+  c_t int[], c_product uuid[], c_name text[], c_description text[], c_category text[], c_price bigint[],
+    c_status text[]
+) RETURNS int[] LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  verdicts int[];
+  skip     bigint[];
+  r        record;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(7107, p) FROM (SELECT DISTINCT p FROM unnest(f_partition) p ORDER BY p) sorted;
+
+  SELECT array_agg(CASE WHEN fenced.t IS NOT NULL THEN 1 WHEN d.deadline <= clock_ms() THEN 2 ELSE 0 END ORDER BY d.t)
+    INTO verdicts
+    FROM unnest(t_deadline) WITH ORDINALITY d(deadline, t)
+    LEFT JOIN (
+      SELECT DISTINCT f.t FROM unnest(f_t, f_partition, f_epoch) f(t, partition, epoch)
+      LEFT JOIN partitions p ON p.partition = f.partition AND p.epoch = f.epoch
+      WHERE p.partition IS NULL
+    ) fenced ON fenced.t = d.t;
+  SELECT coalesce(array_agg(v.t), '{}') INTO skip FROM unnest(verdicts) WITH ORDINALITY v(verdict, t) WHERE v.verdict > 0;
+
+  WITH added AS (
+    INSERT INTO transactions (key, id, body_hash, answer)
+      SELECT key, id, body, answer FROM unnest(t_key, t_id, t_body, t_answer) WITH ORDINALITY r(key, id, body, answer, t)
+      WHERE t <> ALL (skip) ORDER BY key
+    ON CONFLICT (key) DO NOTHING RETURNING id
+  )
+  SELECT skip || coalesce(array_agg(r.t), '{}') INTO skip
+    FROM unnest(t_id) WITH ORDINALITY r(id, t) LEFT JOIN added ON added.id = r.id
+    WHERE added.id IS NULL AND r.t <> ALL (skip);
+
+  IF cardinality(skip) > 0 THEN
+    -- What is there under its own id was committed by an earlier attempt at this very batch.
+    SELECT array_agg(CASE WHEN r.t <> ALL (skip) OR old.id = r.id THEN 0
+                          WHEN r.verdict > 0 THEN r.verdict ELSE 3 END ORDER BY r.t)
+      INTO verdicts
+      FROM unnest(verdicts, t_key, t_id) WITH ORDINALITY r(verdict, key, id, t)
+      LEFT JOIN transactions old ON old.key = r.key;
+  END IF;
+
+  INSERT INTO products (product_id, seller_id, name, description, category, price, on_hand, sale_status)
+    SELECT r.product, r.seller, r.name, r.description, r.category, r.price, 0, r.status
+    FROM unnest(n_t, n_product, n_seller, n_name, n_description, n_category, n_price, n_status)
+      r(t, product, seller, name, description, category, price, status)
+    WHERE r.t <> ALL (skip);
+  INSERT INTO orders (order_id, user_id, status, total_amount, discount_amount, paid_amount, created_at)
+    SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0)
+    FROM unnest(o_t, o_order, o_user, o_status, o_total, o_discount, o_paid, o_created)
+      r(t, id, usr, status, total, discount, paid, created)
+    WHERE r.t <> ALL (skip);
+  INSERT INTO order_lines (order_id, line, product_id, name, unit_price, quantity, amount)
+    SELECT r.id, r.line, r.product, r.name, r.price, r.quantity, r.price * r.quantity
+    FROM unnest(l_t, l_order, l_line, l_product, l_name, l_price, l_quantity)
+      r(t, id, line, product, name, price, quantity)
+    WHERE r.t <> ALL (skip);
+  INSERT INTO payments (order_id, payment_id, method, amount)
+    SELECT r.id, r.payment, r.method, r.amount
+    FROM unnest(p_t, p_order, p_payment, p_method, p_amount) r(t, id, payment, method, amount)
+    WHERE r.t <> ALL (skip);
+  INSERT INTO ledger (transaction_id, asset, debit, credit, amount, reason, order_id)
+    SELECT t_id[r.t], r.asset, r.debit, r.credit, r.amount, r.reason, r.id
+    FROM unnest(g_t, g_asset, g_debit, g_credit, g_amount, g_reason, g_order)
+      r(t, asset, debit, credit, amount, reason, id)
+    WHERE r.t <> ALL (skip);
+  INSERT INTO outbox (transaction_id, type, entity, payload)
+    SELECT t_id[r.t], r.type, r.entity, r.payload::json
+    FROM unnest(e_t, e_type, e_entity, e_payload) r(t, type, entity, payload)
+    WHERE r.t <> ALL (skip);
+
+  FOR r IN
+    SELECT w.usr, sum(w.delta)::bigint AS delta FROM unnest(w_t, w_user, w_delta) w(t, usr, delta)
+    WHERE w.t <> ALL (skip) GROUP BY w.usr ORDER BY w.usr
+  LOOP
+    UPDATE wallets SET balance = balance + r.delta WHERE user_id = r.usr;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'no wallet of user %', r.usr USING ERRCODE = 'foreign_key_violation';
+    END IF;
+  END LOOP;
+  FOR r IN
+    SELECT x.usr FROM unnest(x_t, x_user) x(t, usr) WHERE x.t <> ALL (skip) ORDER BY x.usr
+  LOOP
+    DELETE FROM wallets WHERE user_id = r.usr AND balance = 0;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'user % has money left', r.usr USING ERRCODE = 'check_violation';
+    END IF;
+    UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = r.usr;
+  END LOOP;
+  IF cardinality(c_t) > 0 THEN
+    PERFORM 1 FROM products WHERE product_id = ANY (s_product || c_product) ORDER BY product_id FOR NO KEY UPDATE;
+  END IF;
+  FOR r IN
+    SELECT s.product, sum(s.delta)::bigint AS delta FROM unnest(s_t, s_product, s_delta) s(t, product, delta)
+    WHERE s.t <> ALL (skip) GROUP BY s.product ORDER BY s.product
+  LOOP
+    UPDATE products SET on_hand = on_hand + r.delta WHERE product_id = r.product;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'no product %', r.product USING ERRCODE = 'foreign_key_violation';
+    END IF;
+  END LOOP;
+  FOR r IN
+    SELECT c.* FROM unnest(c_t, c_product, c_name, c_description, c_category, c_price, c_status)
+      c(t, product, name, description, category, price, status)
+    WHERE c.t <> ALL (skip) ORDER BY c.product
+  LOOP
+    UPDATE products SET
+      name = coalesce(r.name, name), description = coalesce(r.description, description),
+      category = coalesce(r.category, category), price = coalesce(r.price, price),
+      sale_status = coalesce(r.status, sale_status), version = version + 1, updated_at = now()
+    WHERE product_id = r.product;
+  END LOOP;
+  RETURN verdicts;
+END $$;

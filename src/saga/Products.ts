@@ -1,0 +1,74 @@
+/** What sellers do with products. Edits need the version the editor saw and answer with the next one. */
+import { Effect, Schema } from "effect"
+import { ProductId, productId, type UserId } from "../domain/Ids.ts"
+import type { Money, Quantity } from "../domain/Money.ts"
+import { make, type ProductEdit, type ProductRefusal, type SaleStatus } from "../domain/Product.ts"
+import { type Failure, Transact } from "./Transact.ts"
+
+export interface NewProduct {
+  readonly sellerId: UserId
+  readonly name: string
+  readonly description: string
+  readonly category: string | undefined
+  readonly price: Money
+  readonly stock: Quantity
+  readonly saleStatus: SaleStatus
+}
+
+export const ProductAnswer = Schema.Struct({ productId: ProductId, version: Schema.Int })
+export type ProductAnswer = typeof ProductAnswer.Type
+
+type Edited = Effect.Effect<ProductAnswer, ProductRefusal | Failure, Transact>
+
+export const createProduct = ({ stock, description, category, ...fields }: NewProduct): Edited =>
+  Effect.flatMap(Transact, (transact) =>
+    transact.run({
+      answer: ProductAnswer,
+      plan: Effect.fnUntraced(function* ({ id, hold }) {
+        const product = make({ ...fields, productId: productId(id), onHand: stock })
+        const { productId: created, version } = yield* hold("product", product.productId, { _tag: "Create", product })
+        return {
+          changes: [
+            { _tag: "ProductCreated", product, description, category },
+            { _tag: "StockMoved", productId: created, delta: stock, reason: "INITIAL" },
+          ],
+          events: [{ type: "ProductCreated", entity: created, payload: { ...fields, stock } }],
+          answer: { productId: created, version },
+        }
+      }),
+    }),
+  ).pipe(Effect.map(({ answer }) => answer))
+
+export const editProduct = (product: ProductId, version: number, edit: ProductEdit): Edited =>
+  Effect.flatMap(Transact, (transact) =>
+    transact.run({
+      answer: ProductAnswer,
+      plan: Effect.fnUntraced(function* ({ hold }) {
+        yield* hold("product", product, { _tag: "Edit", version, edit })
+        return {
+          changes: [{ _tag: "ProductEdited", productId: product, edit }],
+          events: [{ type: "ProductEdited", entity: product, payload: edit }],
+          answer: { productId: product, version: version + 1 },
+        }
+      }),
+    }),
+  ).pipe(Effect.map(({ answer }) => answer))
+
+/** Adds `delta` pieces, or takes away as many as are not held. */
+export const adjustStock = (product: ProductId, version: number, delta: number): Edited =>
+  Effect.flatMap(Transact, (transact) =>
+    transact.run({
+      answer: ProductAnswer,
+      plan: Effect.fnUntraced(function* ({ hold }) {
+        yield* hold("product", product, { _tag: "Adjust", version, delta })
+        return {
+          changes: [
+            { _tag: "StockMoved", productId: product, delta, reason: "ADJUSTMENT" },
+            { _tag: "ProductEdited", productId: product, edit: {} },
+          ],
+          events: [{ type: "StockAdjusted", entity: product, payload: { delta } }],
+          answer: { productId: product, version: version + 1 },
+        }
+      }),
+    }),
+  ).pipe(Effect.map(({ answer }) => answer))

@@ -1,0 +1,263 @@
+/**
+ * The only door to a change: hold, commit, settle.
+ *
+ * A plan asks actors for holds and returns the changes they allow and the answer they deserve. `run` makes the plan's
+ * step a transaction, commits it, settles it, and only then answers. Whatever goes wrong before the commit releases the
+ * holds; what the commit decides is carried out whether or not the asker is still there.
+ *
+ * A request with a key happens once. On this node a repetition waits for the original; across nodes and restarts the
+ * key's uniqueness in the journal decides, and the loser replays the winner's answer. A refusal has no effect and is
+ * not kept: but before a request is refused, the journal is asked whether it was answered before.
+ */
+import { Context, Effect, Latch, Layer, Metric, Schedule, Schema } from "effect"
+import { SecureRandom } from "effect/crypto"
+import type { Actors, KindName } from "../domain/Actors.ts"
+import { RequestKey, TransactionId } from "../domain/Ids.ts"
+import type { Change, DomainEvent } from "../domain/Transaction.ts"
+import { type Asked, Directory } from "../actors/Directory.ts"
+import { Fenced, KeyReused, Overloaded, RequestInProgress, TimedOut, Unavailable } from "../actors/Errors.ts"
+import type { Step } from "../actors/Step.ts"
+import * as Batcher from "../persistence/Batcher.ts"
+import { GroupCommit } from "../persistence/GroupCommit.ts"
+import { type Found, Journal, type JournalUnavailable, type Verdict } from "../persistence/Journal.ts"
+
+/** Who repeats a request is told by the key; what was asked, by the hash of the body. */
+export interface Keyed {
+  readonly key: RequestKey
+  readonly bodyHash: string
+}
+
+/** What a step comes to, once its holds are granted. */
+export interface Outcome<A> {
+  readonly changes: ReadonlyArray<Change>
+  readonly events: ReadonlyArray<DomainEvent>
+  readonly answer: A
+}
+
+export interface Attempt {
+  /** The transaction the step becomes; ids of what it creates are made of it. */
+  readonly id: TransactionId
+  /** The database's clock, in milliseconds since 1970. */
+  readonly now: number
+  /** Asks an actor for a hold. */
+  readonly hold: <K extends KindName>(
+    kind: K,
+    id: Actors[K]["id"],
+    command: Actors[K]["command"],
+  ) => Effect.Effect<Actors[K]["grant"], Actors[K]["refusal"] | Interruption>
+  /** Asks actors of one kind for a hold each, in order. Fails with the first refusal. */
+  readonly holdAll: <K extends KindName>(
+    kind: K,
+    asks: ReadonlyArray<Asked<K>>,
+  ) => Effect.Effect<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Interruption>
+}
+
+/** Why an attempt ended without a refusal. */
+export type Interruption = Fenced | Overloaded | Unavailable
+
+export type Failure = Overloaded | Unavailable | TimedOut | RequestInProgress | KeyReused
+
+export interface Answer<A> {
+  readonly answer: A
+  /** Whether this is the answer of an earlier request with the same key. */
+  readonly replayed: boolean
+}
+
+export type Plan<A, E> = (attempt: Attempt) => Effect.Effect<Outcome<A>, E | Interruption>
+
+export interface Run<A, E> {
+  readonly request?: Keyed | undefined
+  /** How a kept answer is read again. */
+  readonly answer: Schema.Decoder<A>
+  readonly plan: Plan<A, E>
+}
+
+export interface Options {
+  /** How long a request may take. */
+  readonly requestTimeoutMs: number
+  /** The most steps under way; beyond, a request is refused before anything is held. */
+  readonly stepsMost: number
+}
+
+const stepsUnderWay = Metric.gauge("sluice_steps_under_way", { description: "Business steps under way" })
+
+export class Transact extends Context.Service<
+  Transact,
+  {
+    /**
+     * Carries a plan through; with `request`, at most once for its key.
+     *
+     * Fails with the plan's refusal, or with why the engine could not carry it through, and then nothing changed. The
+     * one exception is `TimedOut`: the commit may still come. Repeat the request with its key to learn of it.
+     */
+    readonly run: <A, E>(options: Run<A, E>) => Effect.Effect<Answer<A>, E | Failure>
+  }
+>()("sluice/saga/Transact") {
+  static readonly layer = (options: Options) => Layer.effect(Transact, make(options))
+}
+
+/** Fenced or rejected attempts are rare and cured by claiming again; one that never is must not spin. */
+const attemptsMost = 8
+const attemptDelay = "10 millis"
+const originalWait = "2 seconds"
+const giveUpSweep = "100 millis"
+
+interface Waiting {
+  readonly deadline: number
+  readonly giveUp: () => void
+}
+
+const make = Effect.fnUntraced(function* (options: Options) {
+  const directory = yield* Directory
+  const commits = yield* GroupCommit
+  const journal = yield* Journal
+  const random = yield* SecureRandom.SecureRandom
+  const originals = new Map<RequestKey, { readonly bodyHash: string; readonly over: Latch.Latch }>()
+  /** By age, and so by deadline. */
+  const waiting = new Map<TransactionId, Waiting>()
+  let underWay = 0
+
+  const find = yield* Batcher.make<RequestKey, Found, JournalUnavailable>({
+    run: journal.find,
+    linger: 0,
+    queueSize: 20_000,
+  })
+
+  /** The answer a request was given before, if it was. */
+  const replay = <A>(request: Keyed, answer: Schema.Decoder<A>) =>
+    Effect.gen(function* () {
+      const found = yield* find(request.key)
+      if (found === undefined) return undefined
+      if (found.bodyHash !== request.bodyHash) return yield* new KeyReused()
+      const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
+      return { answer: kept, replayed: true }
+    }).pipe(Effect.catchTag("JournalUnavailable", () => Effect.fail(new Unavailable())))
+
+  /** Submits the step. On the verdict, listened to or not, what it held is settled or given back. */
+  const commit = (step: Step, outcome: Outcome<unknown>, request: Keyed | undefined) =>
+    Effect.callback<Verdict, Overloaded | TimedOut>((resume) => {
+      const answered =
+        request === undefined ? undefined : { bodyHash: request.bodyHash, answer: JSON.stringify(outcome.answer) }
+      const accepted = commits.submit({
+        transaction: { ...step, answered, changes: outcome.changes, events: outcome.events },
+        done: (verdict) => {
+          if (verdict === "Committed") directory.settle(step)
+          else directory.release(step)
+          // Fenced: someone else claimed it. Rejected: memory allows what the disk does not. Either way, forget it.
+          if (verdict === "Fenced" || verdict === "Rejected") directory.drop(step.fences)
+          waiting.delete(step.id)
+          resume(Effect.succeed(verdict))
+        },
+      })
+      if (!accepted) {
+        directory.release(step)
+        resume(Effect.fail(new Overloaded()))
+        return
+      }
+      waiting.set(step.id, { deadline: step.deadline, giveUp: () => resume(Effect.fail(new TimedOut())) })
+      return Effect.sync(() => void waiting.delete(step.id))
+    })
+
+  // One sweep for all instead of a timer for each. The verdict still comes, to whoever repeats the request.
+  const giveUp = Effect.sync(() => {
+    const now = journal.now()
+    for (const [id, { deadline, giveUp }] of waiting) {
+      if (deadline > now) break
+      waiting.delete(id)
+      giveUp()
+    }
+  }).pipe(Effect.andThen(Effect.suspend(() => Metric.update(stepsUnderWay, underWay))))
+  yield* giveUp.pipe(Effect.repeat(Schedule.spaced(giveUpSweep)), Effect.forkScoped)
+
+  const attempt = Effect.fnUntraced(function* <A, E>(plan: Plan<A, E>, request: Keyed | undefined, deadline: number) {
+    const id = TransactionId(yield* random.uuidV7())
+    const step: Step = { id, key: request?.key ?? RequestKey(id), deadline, fences: [] }
+    let submitted = false
+    return yield* plan({
+      id,
+      now: journal.now(),
+      hold: (kind, actor, command) => directory.hold(step, kind, actor, command),
+      holdAll: (kind, asks) => directory.holdAll(step, kind, asks),
+    }).pipe(
+      Effect.flatMap((outcome) => {
+        submitted = true
+        return Effect.map(commit(step, outcome, request), (verdict) => ({ verdict, answer: outcome.answer }))
+      }),
+      Effect.onExit(() => Effect.sync(() => submitted || directory.release(step))),
+    )
+  })
+
+  /** Attempts until one is decided: fenced ones hold again, with the owner of now. */
+  const attempts = <A, E>(
+    { request, answer, plan }: Run<A, E>,
+    deadline: number,
+    left: number,
+  ): Effect.Effect<Answer<A>, E | Failure> => {
+    const again = Effect.suspend(() =>
+      left === 0 || journal.now() >= deadline
+        ? Effect.fail(new Unavailable())
+        : Effect.delay(attempts({ request, answer, plan }, deadline, left - 1), attemptDelay),
+    )
+    const before = request === undefined ? Effect.undefined : replay(request, answer)
+    return Effect.matchEffect(attempt(plan, request, deadline), {
+      onFailure: (error): Effect.Effect<Answer<A>, E | Failure> => {
+        if (error instanceof Fenced) return again
+        if (error instanceof TimedOut || error instanceof Overloaded || error instanceof Unavailable) {
+          return Effect.fail(error)
+        }
+        return Effect.flatMap(before, (known) => (known === undefined ? Effect.fail(error) : Effect.succeed(known)))
+      },
+      onSuccess: ({ verdict, answer }): Effect.Effect<Answer<A>, E | Failure> => {
+        switch (verdict) {
+          case "Committed":
+            return Effect.succeed({ answer, replayed: false })
+          case "Duplicate":
+            return Effect.flatMap(before, (known) => (known === undefined ? again : Effect.succeed(known)))
+          case "Fenced":
+          case "Rejected":
+            return again
+          case "Expired":
+            return Effect.fail(new TimedOut())
+        }
+      },
+    })
+  }
+
+  const admitted = <A, E>(wanted: Run<A, E>): Effect.Effect<Answer<A>, E | Failure> =>
+    Effect.suspend(() => {
+      if (underWay >= options.stepsMost) return Effect.fail(new Overloaded())
+      if (!commits.healthy()) return Effect.fail(new Unavailable())
+      underWay++
+      return Effect.ensuring(
+        attempts(wanted, journal.now() + options.requestTimeoutMs, attemptsMost),
+        Effect.sync(() => underWay--),
+      )
+    })
+
+  const run = <A, E>(wanted: Run<A, E>): Effect.Effect<Answer<A>, E | Failure> =>
+    Effect.suspend(() => {
+      const { request, answer } = wanted
+      if (request === undefined) return admitted(wanted)
+      const original = originals.get(request.key)
+      if (original === undefined) {
+        const over = Latch.makeUnsafe()
+        originals.set(request.key, { bodyHash: request.bodyHash, over })
+        return Effect.ensuring(
+          admitted(wanted),
+          Effect.sync(() => {
+            originals.delete(request.key)
+            over.openUnsafe()
+          }),
+        )
+      }
+      if (original.bodyHash !== request.bodyHash) return Effect.fail(new KeyReused())
+      return original.over.await.pipe(
+        Effect.timeoutOrElse({ duration: originalWait, orElse: () => Effect.fail(new RequestInProgress()) }),
+        Effect.andThen(replay(request, answer)),
+        // The original was refused, so it left nothing behind: now it is this request's turn.
+        Effect.flatMap((known) => (known === undefined ? run(wanted) : Effect.succeed(known))),
+      )
+    })
+
+  return Transact.of({ run })
+})
