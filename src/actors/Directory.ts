@@ -44,7 +44,7 @@ export class Directory extends Context.Service<
       step: Step,
       kind: K,
       id: Actors[K]["id"],
-      command: Actors[K]["command"],
+      command: Actors[K]["command"]
     ) => Effect.Effect<Actors[K]["grant"], Actors[K]["refusal"] | Fenced | Overloaded | Unavailable>
     /**
      * Asks actors of one kind for a hold each, in order. The first refusal ends it; what was held until then stays
@@ -53,15 +53,12 @@ export class Directory extends Context.Service<
     readonly holdAll: <K extends KindName>(
       step: Step,
       kind: K,
-      asks: ReadonlyArray<Asked<K>>,
-    ) => Effect.Effect<
-      ReadonlyArray<Actors[K]["grant"]>,
-      Actors[K]["refusal"] | Fenced | Overloaded | Unavailable
-    >
+      asks: ReadonlyArray<Asked<K>>
+    ) => Effect.Effect<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Fenced | Overloaded | Unavailable>
     /** The state of an actor, `undefined` if there is none. */
     readonly read: <K extends KindName>(
       kind: K,
-      id: Actors[K]["id"],
+      id: Actors[K]["id"]
     ) => Effect.Effect<Actors[K]["state"] | undefined, Overloaded | Unavailable>
     /** The step was committed. Settling twice is settling once. */
     readonly settle: (step: Step) => void
@@ -117,11 +114,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const claimer = yield* Batcher.make({ run: claim, linger: 0, queueSize })
   const loaders: {
     readonly [K in KindName]: (
-      id: Actors[K]["id"],
+      id: Actors[K]["id"]
     ) => Effect.Effect<Partition | undefined, Overloaded | JournalUnavailable>
   } = {
     product: yield* Batcher.make({ run: load("product"), linger: loadLinger, queueSize }),
-    wallet: yield* Batcher.make({ run: load("wallet"), linger: loadLinger, queueSize }),
+    wallet: yield* Batcher.make({ run: load("wallet"), linger: loadLinger, queueSize })
   }
 
   /**
@@ -131,7 +128,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const withActors = <K extends KindName, A>(
     kind: K,
     ids: ReadonlyArray<Actors[K]["id"]>,
-    decide: () => A,
+    decide: () => A
   ): Effect.Effect<A, Overloaded | Unavailable> => {
     const absent = new Map<string, Partition>()
     const ready = (id: Actors[K]["id"]) => {
@@ -156,10 +153,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const holdOne = <K extends KindName>(
     step: Step,
     kind: K,
-    [id, command]: Asked<K>,
+    [id, command]: Asked<K>
   ): Result.Result<Actors[K]["grant"], Actors[K]["refusal"] | Fenced> => {
     const partition = ownerOf(kind, id)
-    const fence = step.fences.find((fence) => fence.partition === partition?.id)
+    const fence = step.fences.find((held) => held.partition === partition?.id)
     // Held before in a partition that was dropped since: what it granted then is void.
     if (partition === undefined || (fence !== undefined && fence.epoch !== partition.epoch)) {
       return Result.fail(new Fenced())
@@ -171,7 +168,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const holdAll = <K extends KindName>(
     step: Step,
     kind: K,
-    asks: ReadonlyArray<Asked<K>>,
+    asks: ReadonlyArray<Asked<K>>
   ): Result.Result<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Fenced> => {
     const grants: Array<Actors[K]["grant"]> = []
     for (const asked of asks) {
@@ -201,7 +198,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
         if (resolutions[index] === "Absent") partition.release(doubt.id)
       })
     }
-    yield* Metric.update(residentActors, owned().reduce((sum, partition) => sum + partition.resident, 0))
+    yield* Metric.update(
+      residentActors,
+      owned().reduce((sum, partition) => sum + partition.resident, 0)
+    )
     yield* Metric.update(ownedPartitions, owned().length)
   })
 
@@ -212,13 +212,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
     hold: (step, kind, id, command) =>
       Effect.flatMap(
         withActors(kind, [id], () => holdOne(step, kind, [id, command])),
-        Effect.fromResult,
+        Effect.fromResult
       ),
     holdAll: (step, kind, asks) =>
       withActors(
         kind,
         asks.map(([id]) => id),
-        () => holdAll(step, kind, asks),
+        () => holdAll(step, kind, asks)
       ).pipe(Effect.flatMap(Effect.fromResult)),
     read: (kind, id) => withActors(kind, [id], () => ownerOf(kind, id)?.peek(kind, id)),
     settle: (step) => end(step, "settle"),
@@ -228,6 +228,6 @@ const make = Effect.fnUntraced(function* (options: Options) {
         if (owners[partition]?.epoch === epoch) owners[partition] = undefined
       }
     },
-    owned,
+    owned
   })
 })

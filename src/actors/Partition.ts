@@ -76,7 +76,7 @@ export class Partition {
     doubt: Doubt,
     kind: K,
     id: Actors[K]["id"],
-    command: Actors[K]["command"],
+    command: Actors[K]["command"]
   ): Result.Result<Actors[K]["grant"], Actors[K]["refusal"]> {
     const cell = this.#cells[kind].get(id)
     const held = kinds[kind].hold(id, cell?.state, command)

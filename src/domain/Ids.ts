@@ -4,11 +4,11 @@
  */
 import { Brand, Schema } from "effect"
 
-const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+const uuidPattern = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 const prefixed = (prefix: string) =>
   Schema.String.check(
-    Schema.isPattern(new RegExp(`^${prefix}_${uuid}$`), { message: `must be an id of the form ${prefix}_<uuid>` }),
+    Schema.isPattern(new RegExp(`^${prefix}_${uuidPattern}$`), { message: `must be an id of the form ${prefix}_<uuid>` })
   )
 
 /** A user, and the user's one wallet. */

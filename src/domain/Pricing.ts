@@ -21,14 +21,14 @@ export class PriceChanged extends Schema.TaggedError<PriceChanged>()("PriceChang
 /** Prices `quantity` pieces of each product. Fails when the buyer named a total and it is another. */
 export const quote = (
   items: ReadonlyArray<{ readonly product: Product; readonly quantity: Quantity }>,
-  expectedTotal: Money | undefined,
+  expectedTotal: Money | undefined
 ): Result.Result<Quote, PriceChanged> => {
   const lines = items.map(({ product, quantity }) => ({
     productId: product.productId,
     name: product.name,
     unitPrice: product.price,
     quantity,
-    amount: times(product.price, quantity),
+    amount: times(product.price, quantity)
   }))
   const total = sum(lines.map((line) => line.amount))
   return expectedTotal !== undefined && expectedTotal !== total

@@ -7,7 +7,7 @@
 import { Result, Schema } from "effect"
 import { ProductId, type UserId } from "./Ids.ts"
 import type { Held, Kind } from "./Kind.ts"
-import { Money, pieces, type Quantity } from "./Money.ts"
+import { type Money, pieces, type Quantity } from "./Money.ts"
 import { Policy } from "./Policy.ts"
 
 /** Set by people (C24). DISCONTINUED is what deleting a product leaves. */

@@ -5,7 +5,7 @@
  * once it is committed.
  */
 import { Result, Schema } from "effect"
-import { UserId } from "./Ids.ts"
+import type { UserId } from "./Ids.ts"
 import type { Kind } from "./Kind.ts"
 import { maxBalance, Money, won } from "./Money.ts"
 import { Policy } from "./Policy.ts"
@@ -51,11 +51,11 @@ export class BalanceRemaining extends Schema.TaggedError<BalanceRemaining>()("Ba
 
 /** Not a positive whole number of won, or more than one charge may bring. */
 export class InvalidAmount extends Schema.TaggedError<InvalidAmount>()("InvalidAmount", {
-  maximum: Money,
+  maximum: Money
 }) {}
 
 export class ChargeBelowMinimum extends Schema.TaggedError<ChargeBelowMinimum>()("ChargeBelowMinimum", {
-  minimum: Money,
+  minimum: Money
 }) {}
 
 export type WalletRefusal = UserNotFound | InsufficientBalance | BalanceLimitExceeded | BalanceRemaining

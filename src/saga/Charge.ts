@@ -15,14 +15,14 @@ export interface ChargeRequest {
 export const ChargeAnswer = Schema.Struct({
   userId: UserId,
   /** The balance when this charge and everything admitted before it is committed. */
-  balance: Money,
+  balance: Money
 })
 export type ChargeAnswer = typeof ChargeAnswer.Type
 
 export const charge = ({
   request,
   userId,
-  amount,
+  amount
 }: ChargeRequest): Effect.Effect<
   Answer<ChargeAnswer>,
   InvalidAmount | ChargeBelowMinimum | WalletRefusal | Failure,
@@ -38,8 +38,8 @@ export const charge = ({
         return {
           changes: [{ _tag: "MoneyMoved", userId, delta: gain(money), reason: "CHARGE" }],
           events: [{ type: "BalanceCharged", entity: userId, payload: { amount: money } }],
-          answer: { userId, balance },
+          answer: { userId, balance }
         }
-      }),
-    }),
+      })
+    })
   )

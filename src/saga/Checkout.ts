@@ -37,7 +37,7 @@ export const CheckoutAnswer = Schema.Struct({
   /** The wallet's balance when this purchase and everything admitted before it is committed. */
   balance: Money,
   /** RFC 3339. */
-  transactedAt: Schema.String,
+  transactedAt: Schema.String
 })
 export type CheckoutAnswer = typeof CheckoutAnswer.Type
 
@@ -45,7 +45,7 @@ export const checkout = ({
   request,
   buyer,
   items,
-  expectedTotal,
+  expectedTotal
 }: CheckoutRequest): Effect.Effect<
   Answer<CheckoutAnswer>,
   ProductRefusal | WalletRefusal | PriceChanged | Failure,
@@ -58,7 +58,7 @@ export const checkout = ({
       plan: Effect.fnUntraced(function* ({ id, now, hold, holdAll }) {
         const products = yield* holdAll(
           "product",
-          items.map(({ productId, quantity }) => [productId, { _tag: "Take", quantity }]),
+          items.map(({ productId, quantity }) => [productId, { _tag: "Take", quantity }])
         )
         const quoted = Arr.zipWith(products, items, (product, { quantity }) => ({ product, quantity }))
         const { lines, total, discount, payable } = yield* Effect.fromResult(quote(quoted, expectedTotal))
@@ -72,7 +72,7 @@ export const checkout = ({
           totalAmount: total,
           discountAmount: discount,
           paidAmount: payable,
-          createdAt: now,
+          createdAt: now
         }
         return {
           changes: changesOf(order),
@@ -84,11 +84,11 @@ export const checkout = ({
             discountAmount: discount,
             paidAmount: payable,
             balance,
-            transactedAt: iso(now),
-          },
+            transactedAt: iso(now)
+          }
         }
-      }),
-    }),
+      })
+    })
   )
 
 const changesOf = (order: Order): ReadonlyArray<Change> => [
@@ -98,25 +98,23 @@ const changesOf = (order: Order): ReadonlyArray<Change> => [
     userId: order.userId,
     delta: loss(order.paidAmount),
     reason: "PAYMENT",
-    orderId: order.orderId,
+    orderId: order.orderId
   },
-  ...order.lines.map(
-    ({ productId, quantity }): Change => ({
-      _tag: "StockMoved",
-      productId,
-      delta: -quantity,
-      reason: "SALE",
-      orderId: order.orderId,
-    }),
-  ),
+  ...order.lines.map(({ productId, quantity }): Change => ({
+    _tag: "StockMoved",
+    productId,
+    delta: -quantity,
+    reason: "SALE",
+    orderId: order.orderId
+  }))
 ]
 
-const confirmed = ({ orderId, userId, paidAmount, lines }: Order): DomainEvent => ({
+const confirmed = (order: Order): DomainEvent => ({
   type: "OrderConfirmed",
-  entity: orderId,
+  entity: order.orderId,
   payload: {
-    userId,
-    paidAmount,
-    lines: lines.map(({ productId, quantity, unitPrice }) => ({ productId, quantity, unitPrice })),
-  },
+    userId: order.userId,
+    paidAmount: order.paidAmount,
+    lines: order.lines.map(({ productId, quantity, unitPrice }) => ({ productId, quantity, unitPrice }))
+  }
 })

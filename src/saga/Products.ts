@@ -30,13 +30,13 @@ export const createProduct = ({ stock, description, category, ...fields }: NewPr
         return {
           changes: [
             { _tag: "ProductCreated", product, description, category },
-            { _tag: "StockMoved", productId: created, delta: stock, reason: "INITIAL" },
+            { _tag: "StockMoved", productId: created, delta: stock, reason: "INITIAL" }
           ],
           events: [{ type: "ProductCreated", entity: created, payload: { ...fields, stock } }],
-          answer: { productId: created, version },
+          answer: { productId: created, version }
         }
-      }),
-    }),
+      })
+    })
   ).pipe(Effect.map(({ answer }) => answer))
 
 export const editProduct = (product: ProductId, version: number, edit: ProductEdit): Edited =>
@@ -48,10 +48,10 @@ export const editProduct = (product: ProductId, version: number, edit: ProductEd
         return {
           changes: [{ _tag: "ProductEdited", productId: product, edit }],
           events: [{ type: "ProductEdited", entity: product, payload: edit }],
-          answer: { productId: product, version: version + 1 },
+          answer: { productId: product, version: version + 1 }
         }
-      }),
-    }),
+      })
+    })
   ).pipe(Effect.map(({ answer }) => answer))
 
 /** Adds `delta` pieces, or takes away as many as are not held. */
@@ -64,11 +64,11 @@ export const adjustStock = (product: ProductId, version: number, delta: number):
         return {
           changes: [
             { _tag: "StockMoved", productId: product, delta, reason: "ADJUSTMENT" },
-            { _tag: "ProductEdited", productId: product, edit: {} },
+            { _tag: "ProductEdited", productId: product, edit: {} }
           ],
           events: [{ type: "StockAdjusted", entity: product, payload: { delta } }],
-          answer: { productId: product, version: version + 1 },
+          answer: { productId: product, version: version + 1 }
         }
-      }),
-    }),
+      })
+    })
   ).pipe(Effect.map(({ answer }) => answer))

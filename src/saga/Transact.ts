@@ -9,7 +9,7 @@
  * key's uniqueness in the journal decides, and the loser replays the winner's answer. A refusal has no effect and is
  * not kept: but before a request is refused, the journal is asked whether it was answered before.
  */
-import { Context, Effect, Latch, Layer, Metric, Schedule, Schema } from "effect"
+import { Context, Effect, Layer, Metric, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import { RequestKey, TransactionId } from "../domain/Ids.ts"
@@ -20,12 +20,9 @@ import type { Step } from "../actors/Step.ts"
 import * as Batcher from "../persistence/Batcher.ts"
 import { GroupCommit } from "../persistence/GroupCommit.ts"
 import { type Found, Journal, type JournalUnavailable, type Verdict } from "../persistence/Journal.ts"
+import { type Keyed, type Original, Originals } from "./Originals.ts"
 
-/** Who repeats a request is told by the key; what was asked, by the hash of the body. */
-export interface Keyed {
-  readonly key: RequestKey
-  readonly bodyHash: string
-}
+export type { Keyed }
 
 /** What a step comes to, once its holds are granted. */
 export interface Outcome<A> {
@@ -43,12 +40,12 @@ export interface Attempt {
   readonly hold: <K extends KindName>(
     kind: K,
     id: Actors[K]["id"],
-    command: Actors[K]["command"],
+    command: Actors[K]["command"]
   ) => Effect.Effect<Actors[K]["grant"], Actors[K]["refusal"] | Interruption>
   /** Asks actors of one kind for a hold each, in order. Fails with the first refusal. */
   readonly holdAll: <K extends KindName>(
     kind: K,
-    asks: ReadonlyArray<Asked<K>>,
+    asks: ReadonlyArray<Asked<K>>
   ) => Effect.Effect<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Interruption>
 }
 
@@ -112,7 +109,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const commits = yield* GroupCommit
   const journal = yield* Journal
   const random = yield* SecureRandom.SecureRandom
-  const originals = new Map<RequestKey, { readonly bodyHash: string; readonly over: Latch.Latch }>()
+  const originals = new Originals()
   /** By age, and so by deadline. */
   const waiting = new Map<TransactionId, Waiting>()
   let underWay = 0
@@ -120,21 +117,21 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const find = yield* Batcher.make<RequestKey, Found, JournalUnavailable>({
     run: journal.find,
     linger: 0,
-    queueSize: 20_000,
+    queueSize: 20_000
   })
 
   /** The answer a request was given before, if it was. */
-  const replay = <A>(request: Keyed, answer: Schema.Decoder<A>) =>
+  const replay = <A, E>({ request, answer }: Run<A, E>) =>
     Effect.gen(function* () {
-      const found = yield* find(request.key)
+      const found = request === undefined ? undefined : yield* find(request.key)
       if (found === undefined) return undefined
-      if (found.bodyHash !== request.bodyHash) return yield* new KeyReused()
+      if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
       const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
       return { answer: kept, replayed: true }
     }).pipe(Effect.catchTag("JournalUnavailable", () => Effect.fail(new Unavailable())))
 
   /** Submits the step. On the verdict, listened to or not, what it held is settled or given back. */
-  const commit = (step: Step, outcome: Outcome<unknown>, request: Keyed | undefined) =>
+  const commit = (step: Step, outcome: Outcome<unknown>, request: Keyed | undefined, original: Original | undefined) =>
     Effect.callback<Verdict, Overloaded | TimedOut>((resume) => {
       const answered =
         request === undefined ? undefined : { bodyHash: request.bodyHash, answer: JSON.stringify(outcome.answer) }
@@ -146,20 +143,20 @@ const make = Effect.fnUntraced(function* (options: Options) {
           // Fenced: someone else claimed it. Rejected: memory allows what the disk does not. Either way, forget it.
           if (verdict === "Fenced" || verdict === "Rejected") directory.drop(step.fences)
           waiting.delete(step.id)
+          original?.end()
           resume(Effect.succeed(verdict))
-        },
+        }
       })
       if (!accepted) {
         directory.release(step)
-        resume(Effect.fail(new Overloaded()))
-        return
+        return resume(Effect.fail(new Overloaded()))
       }
+      original?.begin()
       waiting.set(step.id, { deadline: step.deadline, giveUp: () => resume(Effect.fail(new TimedOut())) })
-      return Effect.sync(() => void waiting.delete(step.id))
     })
 
   // One sweep for all instead of a timer for each. The verdict still comes, to whoever repeats the request.
-  const giveUp = Effect.sync(() => {
+  const giveUpLate = Effect.sync(() => {
     const now = journal.now()
     for (const [id, { deadline, giveUp }] of waiting) {
       if (deadline > now) break
@@ -167,95 +164,91 @@ const make = Effect.fnUntraced(function* (options: Options) {
       giveUp()
     }
   }).pipe(Effect.andThen(Effect.suspend(() => Metric.update(stepsUnderWay, underWay))))
-  yield* giveUp.pipe(Effect.repeat(Schedule.spaced(giveUpSweep)), Effect.forkScoped)
+  yield* giveUpLate.pipe(Effect.repeat(Schedule.spaced(giveUpSweep)), Effect.forkScoped)
 
-  const attempt = Effect.fnUntraced(function* <A, E>(plan: Plan<A, E>, request: Keyed | undefined, deadline: number) {
+  const attempt = Effect.fnUntraced(function* <A, E>(
+    { request, plan }: Run<A, E>,
+    deadline: number,
+    original: Original | undefined
+  ) {
     const id = TransactionId(yield* random.uuidV7())
     const step: Step = { id, key: request?.key ?? RequestKey(id), deadline, fences: [] }
-    let submitted = false
-    return yield* plan({
+    const outcome = yield* plan({
       id,
       now: journal.now(),
       hold: (kind, actor, command) => directory.hold(step, kind, actor, command),
-      holdAll: (kind, asks) => directory.holdAll(step, kind, asks),
-    }).pipe(
-      Effect.flatMap((outcome) => {
-        submitted = true
-        return Effect.map(commit(step, outcome, request), (verdict) => ({ verdict, answer: outcome.answer }))
-      }),
-      Effect.onExit(() => Effect.sync(() => submitted || directory.release(step))),
-    )
+      holdAll: (kind, asks) => directory.holdAll(step, kind, asks)
+    }).pipe(Effect.onError(() => Effect.sync(() => directory.release(step))))
+    const verdict = yield* commit(step, outcome, request, original)
+    return { verdict, answer: outcome.answer }
   })
 
-  /** Attempts until one is decided: fenced ones hold again, with the owner of now. */
+  /** Attempts until one is decided: a fenced one holds again, with the owner of now. */
   const attempts = <A, E>(
-    { request, answer, plan }: Run<A, E>,
+    run: Run<A, E>,
     deadline: number,
-    left: number,
+    original: Original | undefined,
+    left: number
   ): Effect.Effect<Answer<A>, E | Failure> => {
     const again = Effect.suspend(() =>
       left === 0 || journal.now() >= deadline
         ? Effect.fail(new Unavailable())
-        : Effect.delay(attempts({ request, answer, plan }, deadline, left - 1), attemptDelay),
+        : Effect.delay(attempts(run, deadline, original, left - 1), attemptDelay)
     )
-    const before = request === undefined ? Effect.undefined : replay(request, answer)
-    return Effect.matchEffect(attempt(plan, request, deadline), {
+    const orReplay = (otherwise: Effect.Effect<Answer<A>, E | Failure>): Effect.Effect<Answer<A>, E | Failure> =>
+      Effect.flatMap(replay(run), (known) => (known === undefined ? otherwise : Effect.succeed(known)))
+
+    return Effect.matchEffect(attempt(run, deadline, original), {
       onFailure: (error): Effect.Effect<Answer<A>, E | Failure> => {
         if (error instanceof Fenced) return again
-        if (error instanceof TimedOut || error instanceof Overloaded || error instanceof Unavailable) {
-          return Effect.fail(error)
-        }
-        return Effect.flatMap(before, (known) => (known === undefined ? Effect.fail(error) : Effect.succeed(known)))
+        const undecided = error instanceof TimedOut || error instanceof Overloaded || error instanceof Unavailable
+        return undecided ? Effect.fail(error) : orReplay(Effect.fail(error))
       },
       onSuccess: ({ verdict, answer }): Effect.Effect<Answer<A>, E | Failure> => {
         switch (verdict) {
           case "Committed":
             return Effect.succeed({ answer, replayed: false })
           case "Duplicate":
-            return Effect.flatMap(before, (known) => (known === undefined ? again : Effect.succeed(known)))
+            return orReplay(again)
           case "Fenced":
           case "Rejected":
             return again
           case "Expired":
             return Effect.fail(new TimedOut())
         }
-      },
+      }
     })
   }
 
-  const admitted = <A, E>(wanted: Run<A, E>): Effect.Effect<Answer<A>, E | Failure> =>
+  const admitted = <A, E>(run: Run<A, E>, original: Original | undefined): Effect.Effect<Answer<A>, E | Failure> =>
     Effect.suspend(() => {
       if (underWay >= options.stepsMost) return Effect.fail(new Overloaded())
       if (!commits.healthy()) return Effect.fail(new Unavailable())
       underWay++
       return Effect.ensuring(
-        attempts(wanted, journal.now() + options.requestTimeoutMs, attemptsMost),
-        Effect.sync(() => underWay--),
+        attempts(run, journal.now() + options.requestTimeoutMs, original, attemptsMost),
+        Effect.sync(() => underWay--)
       )
     })
 
   const run = <A, E>(wanted: Run<A, E>): Effect.Effect<Answer<A>, E | Failure> =>
     Effect.suspend(() => {
-      const { request, answer } = wanted
-      if (request === undefined) return admitted(wanted)
+      const { request } = wanted
+      if (request === undefined) return admitted(wanted, undefined)
       const original = originals.get(request.key)
       if (original === undefined) {
-        const over = Latch.makeUnsafe()
-        originals.set(request.key, { bodyHash: request.bodyHash, over })
+        const started = originals.start(request)
         return Effect.ensuring(
-          admitted(wanted),
-          Effect.sync(() => {
-            originals.delete(request.key)
-            over.openUnsafe()
-          }),
+          admitted(wanted, started),
+          Effect.sync(() => started.end())
         )
       }
       if (original.bodyHash !== request.bodyHash) return Effect.fail(new KeyReused())
-      return original.over.await.pipe(
+      return original.decided.await.pipe(
         Effect.timeoutOrElse({ duration: originalWait, orElse: () => Effect.fail(new RequestInProgress()) }),
-        Effect.andThen(replay(request, answer)),
+        Effect.andThen(replay(wanted)),
         // The original was refused, so it left nothing behind: now it is this request's turn.
-        Effect.flatMap((known) => (known === undefined ? run(wanted) : Effect.succeed(known))),
+        Effect.flatMap((known) => (known === undefined ? run(wanted) : Effect.succeed(known)))
       )
     })
 

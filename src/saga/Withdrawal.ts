@@ -13,8 +13,8 @@ export const withdraw = (userId: UserId): Effect.Effect<void, WalletRefusal | Fa
         return {
           changes: [{ _tag: "UserWithdrew", userId }],
           events: [{ type: "UserWithdrew", entity: userId, payload: {} }],
-          answer: null,
+          answer: null
         }
-      }),
-    }),
+      })
+    })
   ).pipe(Effect.asVoid)
