@@ -1,0 +1,113 @@
+/**
+ * The settings: the only reader of the environment. Every wrong one is named with what is wrong about it, all at once,
+ * before anything starts.
+ */
+import { Config, Effect, Redacted, Result, Schema } from "effect"
+
+/** Settings are wrong; `problems` has a line for each. */
+export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("InvalidSettings", {
+  problems: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return ["Sluice cannot start with these settings:", ...this.problems.map((problem) => `  ${problem}`)].join("\n")
+  }
+}
+
+const between = (minimum: number, maximum: number) =>
+  Schema.Int.check(
+    Schema.isBetween({ minimum, maximum }, { message: `Expected a whole number from ${minimum} to ${maximum}` })
+  )
+const text = Schema.NonEmptyString
+const secret = Schema.Redacted(text)
+const postgresUrl = Schema.Redacted(
+  text.check(Schema.isPattern(/^postgres(ql)?:\/\//, { message: "Expected a URL that begins with postgres://" }))
+)
+
+/** A setting: how it is read, and what a reader of the README is told. */
+type Setting<A> = Config.Config<A> & { readonly variable: string; readonly about: string; readonly fallback: A }
+
+const setting = <A>(
+  variable: string,
+  schema: Schema.Codec<A, unknown>,
+  fallback: NoInfer<A>,
+  about: string
+): Setting<A> =>
+  Object.assign(Config.withDefault(Config.schema(schema, variable), fallback), { variable, about, fallback })
+
+const optional = <A>(variable: string, schema: Schema.Codec<A, unknown>, about: string): Setting<A | undefined> =>
+  Object.assign(Config.withDefault(Config.schema(schema, variable), undefined), {
+    variable,
+    about,
+    fallback: undefined
+  })
+
+/** Every setting there is; the README's table is this one. */
+export const settings = {
+  port: setting("PORT", between(1, 65535), 3000, "Where the HTTP API listens."),
+  host: setting("HOST", text, "127.0.0.1", "The address to listen on; 0.0.0.0 for all."),
+  databaseUrl: optional("DATABASE_URL", postgresUrl, "A Postgres server, 15 to 18. Without it: embedded, in DATA_DIR."),
+  databaseConnections: setting("DATABASE_CONNECTIONS", between(2, 100), 10, "The most connections to the server."),
+  dataDir: setting("DATA_DIR", text, ".data", "The folder of the embedded database."),
+  jwtSecret: optional("JWT_SECRET", secret, "Signs and verifies tokens (HS256); at least 32 bytes."),
+  jwtPublicKey: optional("JWT_PUBLIC_KEY", text, "Verifies tokens of an issuer of yours: a public key in PEM."),
+  jwtJwksUrl: optional("JWT_JWKS_URL", text, "The same, with the keys read from a JWKS address."),
+  tokenTtlSeconds: setting("TOKEN_TTL_SECONDS", between(60, 604_800), 3600, "How long a token from a login is valid."),
+  adminLoginId: setting("ADMIN_LOGIN_ID", text, "admin", "The login of the first administrator."),
+  adminPassword: optional("ADMIN_PASSWORD", secret, "Creates the first administrator, if there is none by that login."),
+  environment: setting(
+    "NODE_ENV",
+    Schema.Literals(["development", "production", "test"]),
+    "development",
+    "production: a secret of yours is required, and no demo data."
+  ),
+  logLevel: setting(
+    "LOG_LEVEL",
+    Schema.Literals(["error", "warn", "info", "debug"]),
+    "info",
+    "The least important messages to log."
+  ),
+  partitions: setting(
+    "PARTITIONS",
+    between(1, 1024),
+    64,
+    "Slices of all actors. Part of the data: cannot change later."
+  ),
+  residentActors: setting("RESIDENT_ACTORS", between(1000, 20_000_000), 1_000_000, "The most actors kept in memory."),
+  batchSize: setting("BATCH_SIZE", between(1, 2048), 512, "The most transactions of one group commit."),
+  queueSize: setting("QUEUE_SIZE", between(1, 100_000), 10_000, "The most requests under way; beyond: 503."),
+  requestTimeoutMs: setting("REQUEST_TIMEOUT_MS", between(100, 60_000), 10_000, "How long a change may take."),
+  drainTimeoutMs: setting("DRAIN_TIMEOUT_MS", between(100, 120_000), 10_000, "How long a stop waits for requests.")
+}
+
+export type Settings = { readonly [K in keyof typeof settings]: (typeof settings)[K]["fallback"] }
+
+const bytes = (value: string) => new TextEncoder().encode(value).length
+
+/** What no setting can know alone. */
+const contradictions = ({ jwtSecret, jwtPublicKey, jwtJwksUrl, environment }: Settings): ReadonlyArray<string> => {
+  const keys = [jwtSecret, jwtPublicKey, jwtJwksUrl].filter((key) => key !== undefined)
+  const problems: Array<string> = []
+  if (jwtSecret !== undefined && bytes(Redacted.value(jwtSecret)) < 32) {
+    problems.push("JWT_SECRET: Expected at least 32 bytes; `openssl rand -base64 48` makes such a secret")
+  }
+  if (keys.length > 1) problems.push("JWT_SECRET, JWT_PUBLIC_KEY, JWT_JWKS_URL: Expected one of them, not several")
+  if (environment === "production" && keys.length === 0) {
+    problems.push("JWT_SECRET: Required with NODE_ENV=production; `openssl rand -base64 48` makes one")
+  }
+  return problems
+}
+
+const reason = ({ message }: Config.ConfigError): string => (message.split("\n")[0] ?? "").replace("SchemaError(", "")
+
+/** Reads the environment. */
+export const load: Effect.Effect<Settings, InvalidSettings> = Effect.gen(function* () {
+  const problems: Array<string> = []
+  for (const each of Object.values(settings)) {
+    const read = yield* Effect.result<unknown, Config.ConfigError, never>(each)
+    if (Result.isFailure(read)) problems.push(`${each.variable}: ${reason(read.failure)}`)
+  }
+  if (problems.length > 0) return yield* new InvalidSettings({ problems })
+  const values = yield* Effect.all(settings).pipe(Effect.orDie)
+  const contradicting = contradictions(values)
+  return contradicting.length > 0 ? yield* new InvalidSettings({ problems: contradicting }) : values
+})
