@@ -147,14 +147,12 @@ export class Partition {
     const cells: Map<string, Cell<unknown>> = this.#cells[kind]
     let looked = 0
     for (const [id, cell] of cells) {
-      if (cell.holds === 0 && !cell.recent) {
-        cells.delete(id)
-        return
-      }
-      if (++looked > sweepLength) return
-      cell.recent = false
+      if (this.resident < this.#capacity || ++looked > sweepLength) return
       cells.delete(id)
-      cells.set(id, cell)
+      if (cell.recent || cell.holds > 0) {
+        cell.recent = false
+        cells.set(id, cell)
+      }
     }
   }
 }
