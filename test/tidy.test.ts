@@ -31,6 +31,8 @@ const edges = ["src/main.ts", "test/setup/", "test/sim/", "test/chaos/", "test/d
 const sqlText = ["src/persistence/PgJournal.ts", "src/persistence/Migrations.ts", "src/persistence/migrations/"]
 const environment = ["src/Config.ts"]
 const main = ["src/main.ts"]
+/** Says whose a data folder is. */
+const ownPid = ["src/persistence/DataFolder.ts"]
 
 /** What is banned, what to use instead, where, who may all the same, and a line it must find. */
 const bans: ReadonlyArray<
@@ -41,7 +43,13 @@ const bans: ReadonlyArray<
   [/\bMath\.random\b/, "Random", code, [], "const n = Math.random()"],
   [/\bset(Timeout|Interval)\b/, "Effect.sleep or a Schedule", code, chaos, "setTimeout(retry, 100)"],
   [/\bprocess\.env\b/, "Config", everywhere, environment, "const port = process.env.PORT"],
-  [/\bprocess\.\w|"node:process"/, "src/Config.ts or src/main.ts", src, [...environment, ...main], "process.exit(1)"],
+  [
+    /\bprocess\.\w|"node:process"/,
+    "src/Config.ts or src/main.ts",
+    src,
+    [...environment, ...main, ...ownPid],
+    "process.exit(1)"
+  ],
   [/\bconsole\.\w/, "Effect.log", src, main, "console.log(order)"],
   [/\bsql\.(unsafe|literal)\b/, "a sql template with parameters", code, sqlText, "sql.unsafe(`DROP TABLE ${name}`)"],
   [/\bsql(<[^`]*>)?`[^`]*'\$\{/, "the parameter without quotes", everywhere, [], "sql`SELECT 1 WHERE id = '${id}'`"],

@@ -20,7 +20,7 @@ interface Ask<K, V, E> {
 }
 
 export const make = <K, V, E>(
-  options: Options<K, V, E>,
+  options: Options<K, V, E>
 ): Effect.Effect<(key: K) => Effect.Effect<V | undefined, E | Overloaded>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const queue = yield* Queue.make<Ask<K, V, E>>({ capacity: options.queueSize, strategy: "dropping" })
@@ -34,7 +34,7 @@ export const make = <K, V, E>(
         },
         onFailure: (cause) => {
           for (const { resume } of asks) resume(Effect.failCause(cause))
-        },
+        }
       })
     }
 
@@ -42,7 +42,7 @@ export const make = <K, V, E>(
       Effect.tap(() => Effect.sleep(options.linger)),
       Effect.flatMap((first) => Effect.flatMap(Queue.clear(queue), (rest) => answer([first, ...rest]))),
       Effect.forever,
-      Effect.forkScoped,
+      Effect.forkScoped
     )
 
     return (key) =>

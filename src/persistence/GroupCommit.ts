@@ -31,11 +31,11 @@ export interface Options {
 
 const batchSizes = Metric.histogram("sluice_journal_batch_size", {
   description: "Transactions per group commit",
-  boundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+  boundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 })
 const verdictCount = Metric.counter("sluice_journal_verdicts", {
   description: "Transactions by verdict",
-  incremental: true,
+  incremental: true
 })
 const queueDepth = Metric.gauge("sluice_journal_queue_depth", { description: "Transactions waiting for a commit" })
 
@@ -77,7 +77,7 @@ export class GroupCommit extends Context.Service<
             Effect.tapError(() => Effect.sync(() => void (healthy = false))),
             Effect.retry(backoff),
             Effect.orDie,
-            Effect.tap(() => Effect.sync(() => void (healthy = true))),
+            Effect.tap(() => Effect.sync(() => void (healthy = true)))
           )
 
         const commit = (batch: ReadonlyArray<Submission>, inDoubt: boolean): Effect.Effect<void> =>
@@ -91,8 +91,8 @@ export class GroupCommit extends Context.Service<
                 Effect.catchTags({
                   BatchRejected: () => split(batch, inDoubt),
                   OutcomeUnknown: () => settleDoubt(batch),
-                  JournalUnavailable: () => retry(batch, inDoubt),
-                }),
+                  JournalUnavailable: () => retry(batch, inDoubt)
+                })
               )
 
         const split = (batch: ReadonlyArray<Submission>, inDoubt: boolean) => {
@@ -110,7 +110,10 @@ export class GroupCommit extends Context.Service<
                 const now = journal.now()
                 const late = batch.filter(({ transaction }) => transaction.deadline <= now)
                 yield* answer(late, "Expired")
-                yield* commit(batch.filter(({ transaction }) => transaction.deadline > now), false)
+                yield* commit(
+                  batch.filter(({ transaction }) => transaction.deadline > now),
+                  false
+                )
               }).pipe(Effect.delay("20 millis"))
 
         const settleDoubt = (batch: ReadonlyArray<Submission>): Effect.Effect<void> =>
@@ -120,7 +123,7 @@ export class GroupCommit extends Context.Service<
             const absent = known("Absent")
             return answer(committed, "Committed").pipe(
               Effect.andThen(answer(absent, "Expired")),
-              Effect.andThen(commit(known("Pending"), true)),
+              Effect.andThen(commit(known("Pending"), true))
             )
           })
 
@@ -128,7 +131,12 @@ export class GroupCommit extends Context.Service<
           verdicts.every((verdict) => verdict === "Committed")
             ? answer(batch, verdicts)
             : Effect.flatMap(resolve(batch), (resolutions) =>
-                answer(batch, batch.map((_, index) => resolutions[index] === "Committed" ? "Committed" : (verdicts[index] ?? "Rejected"))),
+                answer(
+                  batch,
+                  batch.map((_, index) =>
+                    resolutions[index] === "Committed" ? "Committed" : (verdicts[index] ?? "Rejected")
+                  )
+                )
               )
 
         const flusher = yield* Queue.takeBetween(queue, 1, options.batchSize).pipe(
@@ -136,20 +144,17 @@ export class GroupCommit extends Context.Service<
           Effect.tap(() => Metric.update(queueDepth, Queue.sizeUnsafe(queue))),
           Effect.flatMap((batch) => commit(batch, false)),
           Effect.forever,
-          Effect.forkScoped,
+          Effect.forkScoped
         )
         // Drain: what was accepted is committed before the journal closes.
         yield* Effect.addFinalizer(() =>
-          Queue.end(queue).pipe(
-            Effect.andThen(Fiber.await(flusher)),
-            Effect.timeoutOption(options.drainWithin),
-          ),
+          Queue.end(queue).pipe(Effect.andThen(Fiber.await(flusher)), Effect.timeoutOption(options.drainWithin))
         )
 
         return GroupCommit.of({
           submit: (submission) => Queue.offerUnsafe(queue, submission),
-          healthy: () => healthy,
+          healthy: () => healthy
         })
-      }),
+      })
     )
 }

@@ -47,17 +47,17 @@ export interface Found extends Answered {
 
 /** The database does not answer, or not in time. Nothing was written. */
 export class JournalUnavailable extends Schema.TaggedError<JournalUnavailable>()("JournalUnavailable", {
-  cause: Schema.Defect(),
+  cause: Schema.Defect()
 }) {}
 
 /** The connection broke while the batch was under way: it may or may not have been committed. */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
-  cause: Schema.Defect(),
+  cause: Schema.Defect()
 }) {}
 
 /** A constraint refused some transaction of the batch, and so all of it. */
 export class BatchRejected extends Schema.TaggedError<BatchRejected>()("BatchRejected", {
-  cause: Schema.Defect(),
+  cause: Schema.Defect()
 }) {}
 
 export class Journal extends Context.Service<
@@ -68,25 +68,24 @@ export class Journal extends Context.Service<
     /** Takes partitions over from whoever had them. Epochs are aligned with `partitions`. */
     readonly claim: (
       partitions: ReadonlyArray<PartitionId>,
-      owner: string,
+      owner: string
     ) => Effect.Effect<ReadonlyArray<Epoch>, JournalUnavailable>
     /** States aligned with `ids`; `undefined` where there is none. */
     readonly load: <K extends KindName>(
       kind: K,
-      ids: ReadonlyArray<Actors[K]["id"]>,
+      ids: ReadonlyArray<Actors[K]["id"]>
     ) => Effect.Effect<ReadonlyArray<Actors[K]["state"] | undefined>, JournalUnavailable>
     /** Verdicts aligned with `batch`. */
     readonly commit: (
-      batch: ReadonlyArray<Transaction>,
+      batch: ReadonlyArray<Transaction>
     ) => Effect.Effect<ReadonlyArray<Verdict>, JournalUnavailable | OutcomeUnknown | BatchRejected>
     /** Resolutions aligned with `doubts`. */
     readonly resolve: (doubts: ReadonlyArray<Doubt>) => Effect.Effect<ReadonlyArray<Resolution>, JournalUnavailable>
     /** Findings aligned with `keys`; `undefined` where the key is unused. */
     readonly find: (
-      keys: ReadonlyArray<RequestKey>,
+      keys: ReadonlyArray<RequestKey>
     ) => Effect.Effect<ReadonlyArray<Found | undefined>, JournalUnavailable>
     /** Forgets request keys older than their retention; returns how many went. */
     readonly forget: Effect.Effect<number, JournalUnavailable>
   }
 >()("sluice/persistence/Journal") {}
-

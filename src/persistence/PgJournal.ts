@@ -9,14 +9,7 @@ import { Policy } from "../domain/Policy.ts"
 import { make as makeProduct, type Product, SaleStatus } from "../domain/Product.ts"
 import type { Transaction } from "../domain/Transaction.ts"
 import { make as makeWallet, type Wallet } from "../domain/Wallet.ts"
-import {
-  BatchRejected,
-  Journal,
-  JournalUnavailable,
-  OutcomeUnknown,
-  type Resolution,
-  type Verdict,
-} from "./Journal.ts"
+import { BatchRejected, Journal, JournalUnavailable, OutcomeUnknown, type Resolution, type Verdict } from "./Journal.ts"
 import * as Rows from "./Rows.ts"
 
 const uuids = (values: ReadonlyArray<string | null>) => PgTypes.array(values, PgTypes.OID.uuid).pipe(Result.getOrThrow)
@@ -91,7 +84,7 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     c_description: texts(rows.edits.map((row) => row.description)),
     c_category: texts(rows.edits.map((row) => row.category)),
     c_price: numbers(rows.edits.map((row) => row.price)),
-    c_status: texts(rows.edits.map((row) => row.status)),
+    c_status: texts(rows.edits.map((row) => row.status))
   }
 }
 
@@ -134,7 +127,7 @@ const LoadedProduct = Schema.Struct({
   price: Schema.BigInt,
   on_hand: Schema.BigInt,
   sale_status: SaleStatus,
-  version: Schema.Int,
+  version: Schema.Int
 })
 const decodeProducts = Schema.decodeUnknownEffect(Schema.Array(LoadedProduct))
 
@@ -167,11 +160,11 @@ export const layer = Layer.effect(
               name: row.name,
               price: won(Number(row.price)),
               onHand: pieces(Number(row.on_hand)),
-              saleStatus: row.sale_status,
+              saleStatus: row.sale_status
             }),
-            version: row.version,
-          },
-        ]),
+            version: row.version
+          }
+        ])
       )
     })
 
@@ -179,16 +172,13 @@ export const layer = Layer.effect(
       const rows = yield* sql<{ user_id: string; balance: bigint }>`
         SELECT user_id, balance FROM wallets WHERE user_id = ANY (${uuids(ids)})`.pipe(unavailable)
       return new Map(
-        rows.map((row): [string, Wallet] => [
-          row.user_id,
-          makeWallet(userId(row.user_id), won(Number(row.balance))),
-        ]),
+        rows.map((row): [string, Wallet] => [row.user_id, makeWallet(userId(row.user_id), won(Number(row.balance)))])
       )
     })
 
     const loaders: {
       readonly [K in KindName]: (
-        ids: ReadonlyArray<string>,
+        ids: ReadonlyArray<string>
       ) => Effect.Effect<ReadonlyMap<string, Actors[K]["state"]>, JournalUnavailable>
     } = { product: loadProducts, wallet: loadWallets }
 
@@ -200,7 +190,7 @@ export const layer = Layer.effect(
           SELECT * FROM journal_claim(${numbers(partitions)}, ${owner})`.pipe(unavailable)
         const epochs = new Map(rows.map((row) => [row.partition_id, Epoch(Number(row.new_epoch))]))
         return yield* Effect.forEach(partitions, (partition) => Effect.fromNullishOr(epochs.get(partition))).pipe(
-          Effect.orDie,
+          Effect.orDie
         )
       }),
 
@@ -210,13 +200,15 @@ export const layer = Layer.effect(
       },
 
       commit: (batch) =>
-        sql.unsafe<{ verdicts: ReadonlyArray<number>; now: bigint }>(commitStatement, Object.values(parameters(batch))).pipe(
-          Effect.map(([row]) => {
-            heard(row?.now)
-            return batch.map((_, index): Verdict => verdicts[row?.verdicts[index] ?? -1] ?? "Rejected")
-          }),
-          Effect.mapError(commitFailure),
-        ),
+        sql
+          .unsafe<{ verdicts: ReadonlyArray<number>; now: bigint }>(commitStatement, Object.values(parameters(batch)))
+          .pipe(
+            Effect.map(([row]) => {
+              heard(row?.now)
+              return batch.map((_, index): Verdict => verdicts[row?.verdicts[index] ?? -1] ?? "Rejected")
+            }),
+            Effect.mapError(commitFailure)
+          ),
 
       resolve: (doubts) =>
         sql<{ resolutions: ReadonlyArray<number> }>`
@@ -227,7 +219,7 @@ export const layer = Layer.effect(
             ${numbers(doubts.map(({ deadline }) => deadline))}
           ) AS resolutions`.pipe(
           Effect.map(([row]) => doubts.map((_, index) => resolutions[row?.resolutions[index] ?? -1] ?? "Pending")),
-          unavailable,
+          unavailable
         ),
 
       find: (keys) =>
@@ -236,22 +228,19 @@ export const layer = Layer.effect(
           WHERE key = ANY (${uuids(keys)}) AND answer IS NOT NULL`.pipe(
           Effect.map((rows) => {
             const found = new Map(
-              rows.map((row) => [
-                row.key,
-                { id: TransactionId(row.id), bodyHash: row.body_hash, answer: row.answer },
-              ]),
+              rows.map((row) => [row.key, { id: TransactionId(row.id), bodyHash: row.body_hash, answer: row.answer }])
             )
             return keys.map((key) => found.get(key))
           }),
-          unavailable,
+          unavailable
         ),
 
       forget: sql`
         DELETE FROM transactions WHERE created_at < now() - ${Policy.idempotency.keptHours} * interval '1 hour'
         RETURNING id`.pipe(
         Effect.map((rows) => rows.length),
-        unavailable,
-      ),
+        unavailable
+      )
     })
-  }),
+  })
 )

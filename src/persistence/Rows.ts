@@ -14,7 +14,7 @@ export const house = {
   /** Pieces that came from outside. */
   SUPPLY: "00000000-0000-0000-0000-000000000003",
   /** Pieces sold. */
-  SOLD: "00000000-0000-0000-0000-000000000004",
+  SOLD: "00000000-0000-0000-0000-000000000004"
 } as const
 
 const moneyContra: Record<MoneyReason, string> = { CHARGE: house.FUNDING, PAYMENT: house.SALES }
@@ -120,7 +120,7 @@ export const make = (batch: ReadonlyArray<Transaction>): Rows => {
     wallets: [],
     withdrawals: [],
     stock: [],
-    edits: [],
+    edits: []
   }
   let t = 0
   for (const transaction of batch) {
@@ -136,7 +136,7 @@ const eventRow = (t: number, { type, entity, payload }: DomainEvent): EventRow =
   t,
   type,
   entity,
-  payload: JSON.stringify(payload),
+  payload: JSON.stringify(payload)
 })
 
 /** Moves `delta` onto `account` (off it, when negative), against an account of the house. */
@@ -174,10 +174,10 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
         total: order.totalAmount,
         discount: order.discountAmount,
         paid: order.paidAmount,
-        created: order.createdAt,
+        created: order.createdAt
       })
       order.lines.forEach(({ productId, name, unitPrice: price, quantity }, index) =>
-        rows.lines.push({ t, order: id, line: index + 1, product: uuidOf(productId), name, price, quantity }),
+        rows.lines.push({ t, order: id, line: index + 1, product: uuidOf(productId), name, price, quantity })
       )
       for (const { paymentId, method, amount } of order.payments) {
         rows.payments.push({ t, order: id, payment: uuidOf(paymentId), method, amount })
@@ -194,7 +194,7 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
         description,
         category: category ?? null,
         price: product.price,
-        status: product.saleStatus,
+        status: product.saleStatus
       })
       return
     }
@@ -207,7 +207,7 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
         description: description ?? null,
         category: category ?? null,
         price: price ?? null,
-        status: saleStatus ?? null,
+        status: saleStatus ?? null
       })
       return
     }

@@ -24,7 +24,7 @@ export class Statements extends Context.Service<
     /** Entries of a user's wallet, newest first. */
     readonly list: (
       userId: UserId,
-      page: PageRequest,
+      page: PageRequest
     ) => Effect.Effect<Page<StatementEntry>, InvalidCursor | Unavailable>
   }
 >()("sluice/persistence/Statements") {}

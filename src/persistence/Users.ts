@@ -20,18 +20,18 @@ export class Users extends Context.Service<
   {
     /** Adds a user and an empty wallet. */
     readonly register: (
-      user: User & { readonly passwordHash: string },
+      user: User & { readonly passwordHash: string }
     ) => Effect.Effect<void, LoginIdTaken | Unavailable>
     /** `undefined` for a user that is unknown or has withdrawn. */
     readonly get: (userId: UserId) => Effect.Effect<User | undefined, Unavailable>
     /** Changes what is given; `undefined` when there is no such user. */
     readonly update: (
       userId: UserId,
-      change: { readonly name?: string | undefined; readonly passwordHash?: string | undefined },
+      change: { readonly name?: string | undefined; readonly passwordHash?: string | undefined }
     ) => Effect.Effect<User | undefined, Unavailable>
     /** The user of a login id, with the password's hash. */
     readonly credentials: (
-      loginId: string,
+      loginId: string
     ) => Effect.Effect<{ readonly user: User; readonly passwordHash: string } | undefined, Unavailable>
   }
 >()("sluice/persistence/Users") {}

@@ -55,7 +55,7 @@ CREATE FUNCTION journal_commit(
 DECLARE
   verdicts int[];
   skip     bigint[];
-  r        record;
+  it       record;
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(7107, p) FROM (SELECT DISTINCT p FROM unnest(f_partition) p ORDER BY p) sorted;
 
@@ -117,46 +117,46 @@ BEGIN
     FROM unnest(e_t, e_type, e_entity, e_payload) r(t, type, entity, payload)
     WHERE r.t <> ALL (skip);
 
-  FOR r IN
+  FOR it IN
     SELECT w.usr, sum(w.delta)::bigint AS delta FROM unnest(w_t, w_user, w_delta) w(t, usr, delta)
     WHERE w.t <> ALL (skip) GROUP BY w.usr ORDER BY w.usr
   LOOP
-    UPDATE wallets SET balance = balance + r.delta WHERE user_id = r.usr;
+    UPDATE wallets SET balance = balance + it.delta WHERE user_id = it.usr;
     IF NOT FOUND THEN
-      RAISE EXCEPTION 'no wallet of user %', r.usr USING ERRCODE = 'foreign_key_violation';
+      RAISE EXCEPTION 'no wallet of user %', it.usr USING ERRCODE = 'foreign_key_violation';
     END IF;
   END LOOP;
-  FOR r IN
+  FOR it IN
     SELECT x.usr FROM unnest(x_t, x_user) x(t, usr) WHERE x.t <> ALL (skip) ORDER BY x.usr
   LOOP
-    DELETE FROM wallets WHERE user_id = r.usr AND balance = 0;
+    DELETE FROM wallets WHERE user_id = it.usr AND balance = 0;
     IF NOT FOUND THEN
-      RAISE EXCEPTION 'user % has money left', r.usr USING ERRCODE = 'check_violation';
+      RAISE EXCEPTION 'user % has money left', it.usr USING ERRCODE = 'check_violation';
     END IF;
-    UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = r.usr;
+    UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = it.usr;
   END LOOP;
   IF cardinality(c_t) > 0 THEN
     PERFORM 1 FROM products WHERE product_id = ANY (s_product || c_product) ORDER BY product_id FOR NO KEY UPDATE;
   END IF;
-  FOR r IN
+  FOR it IN
     SELECT s.product, sum(s.delta)::bigint AS delta FROM unnest(s_t, s_product, s_delta) s(t, product, delta)
     WHERE s.t <> ALL (skip) GROUP BY s.product ORDER BY s.product
   LOOP
-    UPDATE products SET on_hand = on_hand + r.delta WHERE product_id = r.product;
+    UPDATE products SET on_hand = on_hand + it.delta WHERE product_id = it.product;
     IF NOT FOUND THEN
-      RAISE EXCEPTION 'no product %', r.product USING ERRCODE = 'foreign_key_violation';
+      RAISE EXCEPTION 'no product %', it.product USING ERRCODE = 'foreign_key_violation';
     END IF;
   END LOOP;
-  FOR r IN
+  FOR it IN
     SELECT c.* FROM unnest(c_t, c_product, c_name, c_description, c_category, c_price, c_status)
       c(t, product, name, description, category, price, status)
     WHERE c.t <> ALL (skip) ORDER BY c.product
   LOOP
     UPDATE products SET
-      name = coalesce(r.name, name), description = coalesce(r.description, description),
-      category = coalesce(r.category, category), price = coalesce(r.price, price),
-      sale_status = coalesce(r.status, sale_status), version = version + 1, updated_at = now()
-    WHERE product_id = r.product;
+      name = coalesce(it.name, name), description = coalesce(it.description, description),
+      category = coalesce(it.category, category), price = coalesce(it.price, price),
+      sale_status = coalesce(it.status, sale_status), version = version + 1, updated_at = now()
+    WHERE product_id = it.product;
   END LOOP;
   RETURN verdicts;
 END $$;

@@ -1,0 +1,152 @@
+/**
+ * Postgres: a server, or embedded in this process. Both give a client after the database was found fit, its schema was
+ * brought up to date and its sessions are the application's: a role that can't change what is append-only, and limits on
+ * how long anything may take.
+ */
+import { PgClient } from "@effect/sql-pg"
+import { Effect, Layer, type Redacted, Schema, type Scope } from "effect"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import { SqlClient, SqlError } from "effect/sql"
+import * as Embedded from "./Embedded.ts"
+import * as Migrations from "./Migrations.ts"
+
+/** The database does not answer, or is not one to keep money in. The message says what to do about it. */
+export class DatabaseUnsuitable extends Schema.TaggedError<DatabaseUnsuitable>()("DatabaseUnsuitable", {
+  message: Schema.String
+}) {}
+
+export type StartFailure = DatabaseUnsuitable | Migrations.MigrationFailed
+
+export interface ServerOptions {
+  readonly url: Redacted.Redacted
+  /** The most connections of this node. */
+  readonly maxConnections: number
+}
+
+/** The application's sessions are this role's. */
+const role = "sluice_app"
+
+/** Nothing the application asks takes longer, and nothing it leaves half done is left for longer. */
+const limits = {
+  statement_timeout: "10s",
+  lock_timeout: "5s",
+  idle_in_transaction_session_timeout: "5s"
+}
+
+export const server = (options: ServerOptions): Layer.Layer<SqlClient.SqlClient, StartFailure> =>
+  clientLayer(
+    Effect.gen(function* () {
+      const connection = { url: options.url, applicationName: "sluice", connectTimeout: "5 seconds" } as const
+      yield* prepare(PgClient.makeClient(connection), true)
+      return yield* PgClient.make({
+        ...connection,
+        maxConnections: options.maxConnections,
+        // Without bounds in time a pool grows old with the server it once found.
+        idleTimeout: "5 minutes",
+        connectionTTL: "1 hour",
+        startupParameters: { ...limits, role, jit: "off" }
+      })
+    })
+  )
+
+export interface EmbeddedOptions {
+  /** The data folder; without one the data is in memory, for tests. */
+  readonly dataDir?: string | undefined
+}
+
+export const embedded = (
+  options: EmbeddedOptions
+): Layer.Layer<SqlClient.SqlClient, StartFailure | Embedded.OpenFailure> =>
+  clientLayer(
+    Effect.gen(function* () {
+      const connect = yield* Embedded.open(options.dataDir)
+      const session = { username: "postgres", database: "postgres" }
+      yield* prepare(PgClient.makeClient({ stream: () => connect([]), ...session }), options.dataDir !== undefined)
+      return yield* PgClient.make({
+        ...session,
+        stream: () => connect([`SET ROLE ${role}`]),
+        minConnections: 1,
+        maxConnections: 1
+      })
+    })
+  )
+
+const clientLayer = <E>(
+  make: Effect.Effect<SqlClient.SqlClient, E | SqlError.SqlError, Scope.Scope | Reactivity.Reactivity>
+): Layer.Layer<SqlClient.SqlClient, E | DatabaseUnsuitable> =>
+  Layer.effect(SqlClient.SqlClient, Effect.catchIf(make, SqlError.isSqlError, unanswered)).pipe(
+    Layer.provide(Reactivity.layer)
+  )
+
+const unsuitable = (message: string) => Effect.fail(new DatabaseUnsuitable({ message }))
+
+const unanswered = ({ reason }: SqlError.SqlError) =>
+  unsuitable(`The database does not answer: ${reason.cause instanceof Error ? reason.cause.message : reason.message}`)
+
+/** What is done once, as the login role, before the application connects. */
+const prepare = <E, R>(connect: Effect.Effect<SqlClient.SqlClient, E, R>, durable: boolean) =>
+  Effect.gen(function* () {
+    const sql = yield* connect
+    yield* verifyVersion(sql)
+    if (durable) yield* verifyDurability(sql)
+    yield* ensureRole(sql)
+    const applied = yield* Effect.provideService(Migrations.migrate(Migrations.folder), SqlClient.SqlClient, sql)
+    if (applied.length > 0) yield* Effect.logInfo(`Migrations applied: ${applied.join(", ")}`)
+  }).pipe(Effect.scoped)
+
+const oldest = 15
+
+const verifyVersion = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
+  const [row] = yield* sql<{ server_version_num: string }>`SHOW server_version_num`
+  const version = Math.floor(Number(row?.server_version_num) / 10_000)
+  if (version < oldest) yield* unsuitable(`The database is Postgres ${version}: at least ${oldest} is needed`)
+})
+
+const verifyDurability = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
+  const off = yield* sql<{ name: string }>`
+    SELECT name FROM pg_settings
+    WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name`
+  if (off.length > 0) {
+    yield* unsuitable(`The database may lose what it committed: turn on ${off.map(({ name }) => name).join(", ")}`)
+  }
+})
+
+/**
+ * Makes sure that the login may be the application's role. Roles are the whole server's, so a process that prepares
+ * another database may be doing the same; whoever comes second tries again and finds it done.
+ */
+const ensureRole = (sql: SqlClient.SqlClient) =>
+  sql`DO $$ BEGIN
+    IF to_regrole('sluice_app') IS NULL THEN
+      CREATE ROLE sluice_app;
+    END IF;
+    BEGIN
+      SET LOCAL ROLE sluice_app;
+    EXCEPTION WHEN insufficient_privilege THEN
+      GRANT sluice_app TO CURRENT_USER;
+    END;
+  END $$`.pipe(
+    Effect.retry({ times: 10, while: ({ reason }) => reason._tag !== "AuthorizationError" }),
+    Effect.catchIf(
+      ({ reason }) => reason._tag === "AuthorizationError",
+      () =>
+        Effect.flatMap(sql<{ login: string }>`SELECT quote_ident(current_user) AS login`, ([row]) =>
+          unsuitable(`The login ${row?.login} may not create the role ${role}. An administrator must run, once:
+  CREATE ROLE ${role};
+  GRANT ${role} TO ${row?.login};`)
+        )
+    )
+  )
+
+/** Refuses a number of partitions that is not the one the data was made with; the first to ask decides it. */
+export const verifyPartitions = (partitions: number): Effect.Effect<void, DatabaseUnsuitable, SqlClient.SqlClient> =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql`INSERT INTO settings (name, value) VALUES ('partitions', ${String(partitions)}) ON CONFLICT DO NOTHING`
+    const [row] = yield* sql<{ value: string }>`SELECT value FROM settings WHERE name = 'partitions'`
+    if (row?.value !== String(partitions)) {
+      return yield* unsuitable(
+        `This data has ${row?.value} partitions, not ${partitions}: set PARTITIONS=${row?.value}`
+      )
+    }
+  }).pipe(Effect.catchTag("SqlError", unanswered))
