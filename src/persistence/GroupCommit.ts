@@ -39,14 +39,18 @@ const verdictCount = Metric.counter("sluice_journal_verdicts", {
 })
 const queueDepth = Metric.gauge("sluice_journal_queue_depth", { description: "Transactions waiting for a commit" })
 
+const retryDelay = "20 millis"
 const backoff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("1 second")])
+
+/** An idle node knows as soon as a busy one that the database is gone. */
+const probeEvery = "1 second"
 
 export class GroupCommit extends Context.Service<
   GroupCommit,
   {
     /** Queues a transaction; false when the queue is full, and then `done` is never called. */
     readonly submit: (submission: Submission) => boolean
-    /** Whether the database answered last time. While it does not, nothing should be begun. */
+    /** Whether the database answers and nothing is in doubt. While not, nothing should be begun. */
     readonly healthy: () => boolean
   }
 >()("sluice/persistence/GroupCommit") {
@@ -56,7 +60,9 @@ export class GroupCommit extends Context.Service<
       Effect.gen(function* () {
         const journal = yield* Journal
         const queue = yield* Queue.make<Submission, Cause.Done>({ capacity: options.queueSize, strategy: "dropping" })
-        let healthy = true
+        // The last word of the database, and whether a batch waits for it to say more.
+        let answers = true
+        let inTrouble = false
 
         const answer = (batch: ReadonlyArray<Submission>, verdicts: Verdict | ReadonlyArray<Verdict>) =>
           Effect.gen(function* () {
@@ -74,24 +80,20 @@ export class GroupCommit extends Context.Service<
         /** Asks until the database answers; nothing else can be done for a transaction in doubt. */
         const resolve = (batch: ReadonlyArray<Submission>) =>
           journal.resolve(batch.map(({ transaction }) => transaction)).pipe(
-            Effect.tapError(() => Effect.sync(() => void (healthy = false))),
+            Effect.tapError(() => Effect.sync(() => void (inTrouble = true))),
             Effect.retry(backoff),
-            Effect.orDie,
-            Effect.tap(() => Effect.sync(() => void (healthy = true)))
+            Effect.orDie
           )
 
         const commit = (batch: ReadonlyArray<Submission>, inDoubt: boolean): Effect.Effect<void> =>
           batch.length === 0
             ? Effect.void
             : journal.commit(batch.map(({ transaction }) => transaction)).pipe(
-                Effect.flatMap((verdicts) => {
-                  healthy = true
-                  return inDoubt ? confirm(batch, verdicts) : answer(batch, verdicts)
-                }),
+                Effect.flatMap((verdicts) => (inDoubt ? confirm(batch, verdicts) : answer(batch, verdicts))),
                 Effect.catchTags({
                   BatchRejected: () => split(batch, inDoubt),
                   OutcomeUnknown: () => settleDoubt(batch),
-                  JournalUnavailable: () => retry(batch, inDoubt)
+                  JournalUnavailable: () => (inDoubt ? settleDoubt(batch) : retry(batch))
                 })
               )
 
@@ -101,20 +103,18 @@ export class GroupCommit extends Context.Service<
           return Effect.andThen(commit(batch.slice(0, middle), inDoubt), commit(batch.slice(middle), inDoubt))
         }
 
-        const retry = (batch: ReadonlyArray<Submission>, inDoubt: boolean): Effect.Effect<void> =>
-          inDoubt
-            ? settleDoubt(batch)
-            : Effect.gen(function* () {
-                // An empty doubt only waits for the database to answer.
-                yield* resolve([])
-                const now = journal.now()
-                const late = batch.filter(({ transaction }) => transaction.deadline <= now)
-                yield* answer(late, "Expired")
-                yield* commit(
-                  batch.filter(({ transaction }) => transaction.deadline > now),
-                  false
-                )
-              }).pipe(Effect.delay("20 millis"))
+        const retry = (batch: ReadonlyArray<Submission>): Effect.Effect<void> =>
+          Effect.gen(function* () {
+            // No doubt to resolve: this only waits for the database to answer.
+            yield* resolve([])
+            const now = journal.now()
+            const isLate = ({ transaction }: Submission) => transaction.deadline <= now
+            yield* answer(batch.filter(isLate), "Expired")
+            yield* commit(
+              batch.filter((submission) => !isLate(submission)),
+              false
+            )
+          }).pipe(Effect.delay(retryDelay))
 
         const settleDoubt = (batch: ReadonlyArray<Submission>): Effect.Effect<void> =>
           Effect.flatMap(resolve(batch), (resolutions) => {
@@ -143,6 +143,7 @@ export class GroupCommit extends Context.Service<
           Effect.tap((batch) => Metric.update(batchSizes, batch.length)),
           Effect.tap(() => Metric.update(queueDepth, Queue.sizeUnsafe(queue))),
           Effect.flatMap((batch) => commit(batch, false)),
+          Effect.tap(() => Effect.sync(() => void (inTrouble = false))),
           Effect.forever,
           Effect.forkScoped
         )
@@ -151,9 +152,16 @@ export class GroupCommit extends Context.Service<
           Queue.end(queue).pipe(Effect.andThen(Fiber.await(flusher)), Effect.timeoutOption(options.drainWithin))
         )
 
+        yield* journal.resolve([]).pipe(
+          Effect.isSuccess,
+          Effect.tap((success) => Effect.sync(() => void (answers = success))),
+          Effect.repeat(Schedule.spaced(probeEvery)),
+          Effect.forkScoped
+        )
+
         return GroupCommit.of({
           submit: (submission) => Queue.offerUnsafe(queue, submission),
-          healthy: () => healthy
+          healthy: () => answers && !inTrouble
         })
       })
     )
