@@ -1,0 +1,174 @@
+/**
+ * The load: a process of its own, started by the bench, that orders over many connections and says how it went. See
+ * `load/Protocol.ts` for what goes in and out. It ends with its stdin, so it never outlives the bench.
+ */
+import { Schema } from "effect"
+import { writeFileSync } from "node:fs"
+import { createInterface } from "node:readline"
+import { Buyer, type Sale, type Template } from "./load/Buyer.ts"
+import { Histogram } from "./load/Histogram.ts"
+import { type Message, Plan } from "./load/Protocol.ts"
+import { mint } from "./load/Tokens.ts"
+import { productUuid } from "./Shop.ts"
+
+const say = (message: Message) => process.stdout.write(`${JSON.stringify(message)}\n`)
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+const firstLine = await lines.next()
+const plan = Schema.decodeUnknownSync(Schema.fromJsonString(Plan))(firstLine.value)
+process.stdin.on("end", () => process.exit(1))
+
+/** Idempotency keys differ by the number of the order alone. */
+const digits = 9
+
+const template = (tokenLength: number): Template => {
+  const body = JSON.stringify({ items: [{ productId: `prd_${productUuid}`, quantity: 1 }] })
+  const head = [
+    "POST /api/v1/checkout HTTP/1.1",
+    `Host: ${plan.host}:${plan.port}`,
+    "Content-Type: application/json",
+    `Content-Length: ${body.length}`,
+    `Authorization: Bearer ${"t".repeat(tokenLength)}`,
+    `Idempotency-Key: flash-sale-${"0".repeat(digits)}`
+  ].join("\r\n")
+  const bytes = Buffer.from(`${head}\r\n\r\n${body}`, "latin1")
+  return { bytes, tokenAt: head.indexOf("Bearer ") + "Bearer ".length, digitAt: head.length - 1 }
+}
+
+const mintingAt = performance.now()
+const tokens = mint(plan.secret, plan.users)
+const mintedMs = performance.now() - mintingAt
+
+const uuidLength = 36
+const ids = Buffer.alloc((plan.warmup + plan.orders) * (uuidLength + 1), "\n")
+let acknowledged = 0
+const idMark = Buffer.from('"orderId":"ord_')
+
+const remember = (body: Buffer) => {
+  const at = body.indexOf(idMark)
+  // An acknowledgement without an id leaves an empty line, which the check will not forgive.
+  if (at >= 0) {
+    const from = at + idMark.length
+    body.copy(ids, acknowledged * (uuidLength + 1), from, from + uuidLength)
+  }
+  acknowledged++
+}
+
+/** The counts of one phase. */
+const tally = () => ({
+  latency: new Histogram(),
+  statuses: new Map<number, number>(),
+  samples: new Map<number, string>(),
+  broken: new Map<string, number>(),
+  lost: 0,
+  done: 0,
+  failed: 0
+})
+
+const plus1 = <K>(counts: Map<K, number>, key: K) => counts.set(key, (counts.get(key) ?? 0) + 1)
+
+let current = tally()
+let nextOrder = 0
+let lastOrder = 0
+let buying = 0
+let stopped = false
+let phaseOver = () => {}
+let reconnectsLeft = 10 * plan.connections
+
+const sale: Sale = {
+  host: plan.host,
+  port: plan.port,
+  template: template(tokens.length),
+  digits,
+  next: () => (nextOrder < lastOrder && !stopped ? nextOrder++ : undefined),
+  writeToken: (order, request, at) => {
+    const from = (order % plan.users) * tokens.length
+    tokens.bytes.copy(request, at, from, from + tokens.length)
+  },
+  answered: (status, micros, body) => {
+    current.latency.record(micros)
+    plus1(current.statuses, status)
+    if (status === 201) {
+      current.done++
+      remember(body)
+    } else {
+      current.failed++
+      if (!current.samples.has(status)) current.samples.set(status, body.toString("utf8"))
+    }
+  },
+  broken: (why, outstanding) => {
+    plus1(current.broken, why)
+    if (!outstanding) return
+    current.lost++
+    current.failed++
+  },
+  mayReconnect: () => !stopped && reconnectsLeft-- > 0,
+  left: () => {
+    if (--buying === 0) phaseOver()
+  }
+}
+
+const buyers = Array.from({ length: plan.connections }, () => new Buyer(sale))
+
+/** Orders up to number `last`, and returns once every answer is in, or has had its time. */
+const phase = async (last: number, secondsMost: number) => {
+  current = tally()
+  lastOrder = last
+  stopped = false
+  const { promise, resolve } = Promise.withResolvers<void>()
+  phaseOver = resolve
+  buying = buyers.length
+  const stop = setTimeout(() => (stopped = true), secondsMost * 1000)
+  const giveUp = setTimeout(() => buyers.forEach((buyer) => buyer.abandon()), (secondsMost + 15) * 1000)
+  for (const buyer of buyers) buyer.buy()
+  await promise
+  clearTimeout(stop)
+  clearTimeout(giveUp)
+}
+
+const counted = () => ({
+  statuses: Object.fromEntries(current.statuses),
+  samples: Object.fromEntries(current.samples),
+  lost: current.lost,
+  broken: Object.fromEntries(current.broken)
+})
+
+await phase(plan.warmup, 60)
+say({ _tag: "Warmed", ...counted(), mintedMs })
+await lines.next()
+
+const slices: Array<number> = []
+const startedAt = performance.now()
+const cpuBefore = process.cpuUsage()
+let sliceAt = startedAt
+let sliceDone = 0
+const slicing = setInterval(() => {
+  const now = performance.now()
+  const rate = ((current.done - sliceDone) / (now - sliceAt)) * 1000
+  slices.push(rate)
+  sliceAt = now
+  sliceDone = current.done
+  say({ _tag: "Progress", second: slices.length, rate, done: current.done, failed: current.failed })
+}, 1000)
+
+await phase(plan.warmup + plan.orders, plan.secondsMost)
+const seconds = (performance.now() - startedAt) / 1000
+clearInterval(slicing)
+const cpu = process.cpuUsage(cpuBefore)
+writeFileSync(plan.idsFile, ids.subarray(0, acknowledged * (uuidLength + 1)))
+const { latency } = current
+say({
+  _tag: "Done",
+  ...counted(),
+  seconds,
+  slices,
+  latencyMicros: {
+    p50: latency.percentile(0.5),
+    p95: latency.percentile(0.95),
+    p99: latency.percentile(0.99),
+    p999: latency.percentile(0.999),
+    max: latency.max
+  },
+  cpuMicros: cpu.user + cpu.system
+})
+process.exit(0)

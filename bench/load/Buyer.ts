@@ -1,0 +1,169 @@
+/**
+ * One keep-alive connection that orders in a closed loop: the next request goes out when the answer to the last one is
+ * in. The generator shares the machine with what it measures, so this is raw TCP: one request buffer in which only the
+ * token and the number change, and no more of an answer is read than its status, its length and its body.
+ */
+import { connect, type Socket } from "node:net"
+
+/** What a buyer sends: a request of which two places change. */
+export interface Template {
+  readonly bytes: Buffer
+  /** Where the token goes. */
+  readonly tokenAt: number
+  /** Where the last of the order number's digits goes. */
+  readonly digitAt: number
+}
+
+export interface Sale {
+  readonly host: string
+  readonly port: number
+  readonly template: Template
+  readonly digits: number
+  /** The number of the next order, `undefined` when there is none. */
+  readonly next: () => number | undefined
+  /** Writes the token for an order into the request. */
+  readonly writeToken: (order: number, request: Buffer, at: number) => void
+  /** An answer came. The body is only valid during the call. */
+  readonly answered: (status: number, micros: number, body: Buffer) => void
+  /** The connection ended. With an answer outstanding, nobody knows whether the order was placed. */
+  readonly broken: (why: string, outstanding: boolean) => void
+  /** Whether a broken connection may be opened again. */
+  readonly mayReconnect: () => boolean
+  /** This buyer has nothing more to do. */
+  readonly left: () => void
+}
+
+const lineFeed = 10
+const carriageReturn = 13
+const colon = 58
+const zero = 48
+
+export class Buyer {
+  readonly #sale: Sale
+  readonly #request: Buffer
+  #socket: Socket | undefined
+  #sentAt = 0
+  /** Ordering, or trying to. */
+  #busy = false
+  /** For an answer. */
+  #waiting = false
+  /** The beginning of an answer that came in pieces. */
+  #partial: Buffer | undefined
+
+  constructor(sale: Sale) {
+    this.#sale = sale
+    this.#request = Buffer.from(sale.template.bytes)
+  }
+
+  /** Connects if need be, and buys until there is nothing left to order. */
+  buy(): void {
+    this.#busy = true
+    if (this.#socket === undefined) this.#connect()
+    else this.#order()
+  }
+
+  /** Ends at once, whatever is under way. */
+  abandon(): void {
+    this.#socket?.destroy()
+  }
+
+  #connect(): void {
+    const { host, port } = this.#sale
+    let why = "closed by the server"
+    const socket = connect({
+      host,
+      port,
+      noDelay: true,
+      onread: {
+        buffer: Buffer.allocUnsafe(16 * 1024),
+        callback: (length, bytes) => {
+          this.#read(Buffer.from(bytes.buffer, bytes.byteOffset, length))
+          return true
+        }
+      }
+    })
+    this.#socket = socket
+    socket.on("connect", () => this.#order())
+    socket.on("error", (error) => (why = error.message))
+    socket.on("close", () => this.#closed(why))
+  }
+
+  #closed(why: string): void {
+    this.#socket = undefined
+    this.#partial = undefined
+    if (!this.#busy) return
+    this.#sale.broken(why, this.#waiting)
+    this.#waiting = false
+    if (this.#sale.mayReconnect()) this.#connect()
+    else this.#leave()
+  }
+
+  #leave(): void {
+    this.#busy = false
+    this.#sale.left()
+  }
+
+  #order(): void {
+    const order = this.#sale.next()
+    if (order === undefined || this.#socket === undefined) {
+      this.#leave()
+      return
+    }
+    const { template, digits, writeToken } = this.#sale
+    writeToken(order, this.#request, template.tokenAt)
+    let rest = order
+    for (let at = template.digitAt; at > template.digitAt - digits; at--) {
+      this.#request[at] = zero + (rest % 10)
+      rest = Math.floor(rest / 10)
+    }
+    this.#waiting = true
+    this.#sentAt = performance.now()
+    // The answer to the request before is in, so its bytes have long left the buffer.
+    this.#socket.write(this.#request)
+  }
+
+  #read(bytes: Buffer): void {
+    const all = this.#partial === undefined ? bytes : Buffer.concat([this.#partial, bytes])
+    const bodyAt = endOfHead(all)
+    const end = bodyAt === 0 ? Infinity : bodyAt + contentLength(all, bodyAt)
+    if (all.length < end) {
+      // What was read is overwritten by the next read.
+      this.#partial = all === bytes ? Buffer.from(bytes) : all
+      return
+    }
+    this.#partial = undefined
+    const micros = (performance.now() - this.#sentAt) * 1000
+    const status = ((all[9] ?? zero) - zero) * 100 + ((all[10] ?? zero) - zero) * 10 + ((all[11] ?? zero) - zero)
+    this.#waiting = false
+    this.#sale.answered(status, micros, all.subarray(bodyAt, end))
+    this.#order()
+  }
+}
+
+/** Where the body begins; 0 when the head is not complete. */
+const endOfHead = (bytes: Buffer): number => {
+  for (let at = 15; at < bytes.length; at++) {
+    if (
+      bytes[at] === lineFeed &&
+      bytes[at - 1] === carriageReturn &&
+      bytes[at - 2] === lineFeed &&
+      bytes[at - 3] === carriageReturn
+    ) {
+      return at + 1
+    }
+  }
+  return 0
+}
+
+const name = "content-length"
+
+/** Zero when there is no such header: an answer of this API always has one, or no body. */
+const contentLength = (bytes: Buffer, headEnd: number): number => {
+  for (let at = 15; at < headEnd; at++) {
+    const line = at + 1
+    if (bytes[at] !== lineFeed || bytes[line + name.length] !== colon) continue
+    if (bytes.toString("latin1", line, line + name.length).toLowerCase() !== name) continue
+    return Number(bytes.toString("latin1", line + name.length + 1, bytes.indexOf(carriageReturn, line)))
+  }
+  return 0
+}

@@ -1,0 +1,61 @@
+/** What the bench and its generator tell each other: lines of JSON over the generator's stdin and stdout. */
+import { Schema } from "effect"
+
+/** The first line to the generator. The second is `go`, once it has said `Warmed`. */
+export const Plan = Schema.Struct({
+  host: Schema.String,
+  port: Schema.Int,
+  secret: Schema.String,
+  connections: Schema.Int,
+  users: Schema.Int,
+  /** Orders that are placed first and not counted. */
+  warmup: Schema.Int,
+  orders: Schema.Int,
+  /** The longest the counted orders may take; what is not ordered by then is left. */
+  secondsMost: Schema.Int,
+  /** Where the ids of all acknowledged orders go, one UUID a line. */
+  idsFile: Schema.String
+})
+export type Plan = typeof Plan.Type
+
+const Counts = Schema.Record(Schema.String, Schema.Int)
+
+const counted = {
+  /** How often each HTTP status was answered. */
+  statuses: Counts,
+  /** One body of each status but 201. */
+  samples: Schema.Record(Schema.String, Schema.String),
+  /** Orders whose answer never came. */
+  lost: Schema.Int,
+  /** Why connections ended, and how often. */
+  broken: Counts
+}
+
+export const Warmed = Schema.TaggedStruct("Warmed", { ...counted, mintedMs: Schema.Finite })
+export const Progress = Schema.TaggedStruct("Progress", {
+  second: Schema.Int,
+  /** Orders acknowledged per second, in the last slice. */
+  rate: Schema.Finite,
+  done: Schema.Int,
+  /** Answers that were not 201, and answers that never came. */
+  failed: Schema.Int
+})
+export const Done = Schema.TaggedStruct("Done", {
+  ...counted,
+  seconds: Schema.Finite,
+  /** Acknowledged orders per second, in each full slice of about a second. */
+  slices: Schema.Array(Schema.Finite),
+  latencyMicros: Schema.Struct({
+    p50: Schema.Finite,
+    p95: Schema.Finite,
+    p99: Schema.Finite,
+    p999: Schema.Finite,
+    max: Schema.Finite
+  }),
+  /** What the generator itself used. */
+  cpuMicros: Schema.Finite
+})
+export type Done = typeof Done.Type
+
+export const Message = Schema.Union([Warmed, Progress, Done])
+export type Message = typeof Message.Type
