@@ -1,0 +1,12 @@
+/** A figure and its own noise: the median of what was measured, and how far apart it was. */
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+export const spread = (values: ReadonlyArray<number>): Spread | undefined => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const [min, max, median] = [sorted.at(0), sorted.at(-1), sorted.at(sorted.length >> 1)]
+  return min === undefined || max === undefined || median === undefined ? undefined : { median, min, max }
+}
