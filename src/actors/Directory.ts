@@ -111,7 +111,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       return ids.map((id) => absent.get(id))
     })
 
-  const claimer = yield* Batcher.make({ run: claim, linger: 0, queueSize })
+  const claimer = yield* Batcher.make({ run: claim, queueSize })
   const loaders: {
     readonly [K in KindName]: (
       id: Actors[K]["id"]

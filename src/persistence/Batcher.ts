@@ -8,8 +8,8 @@ import { Overloaded } from "./Failures.ts"
 export interface Options<K, V, E> {
   /** Values aligned with `keys`, which are distinct; `undefined` where there is none. */
   readonly run: (keys: ReadonlyArray<K>) => Effect.Effect<ReadonlyArray<V | undefined>, E>
-  /** How long the first look-up waits for others to join it. */
-  readonly linger: Duration.Input
+  /** How long the first look-up waits for others to join it; by default for those of the same moment. */
+  readonly linger?: Duration.Input
   /** The most look-ups waiting, and so the most of one query; beyond, they fail `Overloaded`. */
   readonly queueSize: number
 }
@@ -38,8 +38,9 @@ export const make = <K, V, E>(
       })
     }
 
+    const lingering = options.linger === undefined ? Effect.yieldNow : Effect.sleep(options.linger)
     yield* Queue.take(queue).pipe(
-      Effect.tap(() => Effect.sleep(options.linger)),
+      Effect.tap(() => lingering),
       Effect.flatMap((first) => Effect.flatMap(Queue.clear(queue), (rest) => answer([first, ...rest]))),
       Effect.forever,
       Effect.forkScoped

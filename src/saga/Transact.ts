@@ -116,7 +116,6 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   const find = yield* Batcher.make<RequestKey, Found, JournalUnavailable>({
     run: journal.find,
-    linger: 0,
     queueSize: 20_000
   })
 
