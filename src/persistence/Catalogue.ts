@@ -1,10 +1,10 @@
 /** Products as people read them: what is committed, with the texts no actor keeps. */
-import { Context, type Effect, Schema } from "effect"
-import type { ProductId, UserId } from "../domain/Ids.ts"
-import type { Money, Quantity } from "../domain/Money.ts"
+import { Context, Effect, Schema } from "effect"
+import { ProductId, type UserId } from "../domain/Ids.ts"
+import { Money, type Quantity } from "../domain/Money.ts"
 import type { SaleStatus } from "../domain/Product.ts"
 import type { Unavailable } from "./Failures.ts"
-import type { InvalidCursor, Page, PageRequest } from "./Page.ts"
+import { cursorOf, InvalidCursor, type Page, type PageRequest } from "./Page.ts"
 
 export interface CatalogueEntry {
   readonly productId: ProductId
@@ -21,7 +21,7 @@ export interface CatalogueEntry {
   readonly updatedAt: number
 }
 
-/** `-price` is dearest first. Ties are broken by id, so every order is stable. */
+/** `-price` is dearest first. Ties are broken by id, which grows with time, so every order is stable. */
 export const Sort = Schema.Literals(["price", "-price", "newest"])
 export type Sort = typeof Sort.Type
 
@@ -44,3 +44,17 @@ export class Catalogue extends Context.Service<
     readonly list: (query: CatalogueQuery) => Effect.Effect<Page<CatalogueEntry>, InvalidCursor | Unavailable>
   }
 >()("sluice/persistence/Catalogue") {}
+
+const cursor = cursorOf(Schema.Struct({ sort: Sort, price: Money, productId: ProductId }))
+
+/** How all implementations make pages. A cursor is good for the order it was given out for. */
+export const pages = {
+  read: (query: CatalogueQuery) =>
+    Effect.filterOrFail(
+      cursor.read(query),
+      (after) => after === undefined || after.sort === query.sort,
+      () => new InvalidCursor()
+    ),
+  page: (found: ReadonlyArray<CatalogueEntry>, query: CatalogueQuery) =>
+    cursor.page(found, query, ({ price, productId }) => ({ sort: query.sort, price, productId }))
+}

@@ -1,9 +1,9 @@
 /** Committed orders, to read. */
 import { Context, type Effect } from "effect"
-import type { OrderId, UserId } from "../domain/Ids.ts"
+import { OrderId, type UserId } from "../domain/Ids.ts"
 import type { Order } from "../domain/Order.ts"
 import type { Unavailable } from "./Failures.ts"
-import type { InvalidCursor, Page, PageRequest } from "./Page.ts"
+import { cursorOf, type InvalidCursor, type Page, type PageRequest } from "./Page.ts"
 
 export class Orders extends Context.Service<
   Orders,
@@ -13,3 +13,6 @@ export class Orders extends Context.Service<
     readonly list: (userId: UserId, page: PageRequest) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>
   }
 >()("sluice/persistence/Orders") {}
+
+/** How all implementations make pages. */
+export const cursor = cursorOf(OrderId)

@@ -3,6 +3,8 @@
  * applies them as they are, so both write the same.
  */
 import { uuidOf } from "../domain/Ids.ts"
+import type { OrderStatus, Payment } from "../domain/Order.ts"
+import type { SaleStatus } from "../domain/Product.ts"
 import type { Change, DomainEvent, MoneyReason, StockReason, Transaction } from "../domain/Transaction.ts"
 
 /** The accounts of the house, the other side of every posting. */
@@ -17,7 +19,7 @@ export const house = {
   SOLD: "00000000-0000-0000-0000-000000000004"
 } as const
 
-const moneyContra: Record<MoneyReason, string> = { CHARGE: house.FUNDING, PAYMENT: house.SALES }
+export const moneyContra: Record<MoneyReason, string> = { CHARGE: house.FUNDING, PAYMENT: house.SALES }
 const stockContra: Record<StockReason, string> = { INITIAL: house.SUPPLY, ADJUSTMENT: house.SUPPLY, SALE: house.SOLD }
 
 /** `t` is the ordinal, from 1, of the row's transaction in the batch. Ids are bare UUIDs. */
@@ -35,12 +37,12 @@ export interface ProductRow extends Row {
   readonly description: string
   readonly category: string | null
   readonly price: number
-  readonly status: string
+  readonly status: SaleStatus
 }
 export interface OrderRow extends Row {
   readonly order: string
   readonly user: string
-  readonly status: string
+  readonly status: OrderStatus
   readonly total: number
   readonly discount: number
   readonly paid: number
@@ -57,7 +59,7 @@ export interface LineRow extends Row {
 export interface PaymentRow extends Row {
   readonly order: string
   readonly payment: string
-  readonly method: string
+  readonly method: Payment["method"]
   readonly amount: number
 }
 export interface LedgerRow extends Row {
@@ -65,7 +67,7 @@ export interface LedgerRow extends Row {
   readonly debit: string
   readonly credit: string
   readonly amount: number
-  readonly reason: string
+  readonly reason: MoneyReason | StockReason
   readonly order: string | null
 }
 export interface EventRow extends Row {
@@ -90,7 +92,7 @@ export interface EditRow extends Row {
   readonly description: string | null
   readonly category: string | null
   readonly price: number | null
-  readonly status: string | null
+  readonly status: SaleStatus | null
 }
 
 /** In the order they are written. */

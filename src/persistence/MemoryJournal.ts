@@ -1,0 +1,228 @@
+/** The journal over plain maps: the same protocol and the same constraints as on Postgres, without I/O. */
+import { Clock, Effect, Layer } from "effect"
+import type { Actors, KindName } from "../domain/Actors.ts"
+import { Epoch, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
+import { maxBalance, maxPrice, pieces, won } from "../domain/Money.ts"
+import { Policy } from "../domain/Policy.ts"
+import { make as makeProduct } from "../domain/Product.ts"
+import type { Transaction } from "../domain/Transaction.ts"
+import { make as makeWallet } from "../domain/Wallet.ts"
+import { BatchRejected, Journal, type Resolution, type Verdict } from "./Journal.ts"
+import { MemoryTables, type OrderRecord, type Tables } from "./MemoryTables.ts"
+import * as Rows from "./Rows.ts"
+
+/** A table with changes that are not made yet. */
+const draftOf = <K, V>(table: Map<K, V>) => {
+  const changed = new Map<K, V | undefined>()
+  return {
+    get: (key: K): V | undefined => (changed.has(key) ? changed.get(key) : table.get(key)),
+    set: (key: K, value: V | undefined) => void changed.set(key, value),
+    save: () => {
+      for (const [key, value] of changed) {
+        if (value === undefined) table.delete(key)
+        else table.set(key, value)
+      }
+    }
+  }
+}
+
+/** Verdicts of all, after writing what those that passed wrote; or the first constraint that was violated. */
+const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number): ReadonlyArray<Verdict> | string => {
+  const transactions = draftOf(tables.transactions)
+  const passed = new Set<number>()
+
+  const judge = (transaction: Transaction, t: number): Verdict => {
+    const known = transactions.get(transaction.key)
+    // An earlier attempt at this very transaction was committed.
+    if (known?.id === transaction.id) return "Committed"
+    if (transaction.fences.some(({ partition, epoch }) => tables.partitions.get(partition)?.epoch !== epoch)) {
+      return "Fenced"
+    }
+    if (transaction.deadline <= now) return "Expired"
+    if (known !== undefined) return "Duplicate"
+    const { id, key, answered } = transaction
+    transactions.set(key, { id, bodyHash: answered?.bodyHash, answer: answered?.answer, createdAt: now })
+    passed.add(t)
+    return "Committed"
+  }
+
+  const verdicts = batch.map((transaction, index) => judge(transaction, index + 1))
+  const written = Rows.make(batch)
+  const of = <Row extends { readonly t: number }>(rows: ReadonlyArray<Row>) => rows.filter(({ t }) => passed.has(t))
+  const idOf = (t: number) => batch[t - 1]?.id ?? ""
+
+  let violated: string | undefined
+  const need = (condition: boolean, what: string) => {
+    if (!condition) violated ??= what
+  }
+  const whole = (value: number, maximum: number) => Number.isSafeInteger(value) && value >= 0 && value <= maximum
+  const text = (value: string | null) => value === null || !value.includes("\0")
+
+  const products = draftOf(tables.products)
+  for (const { product, ...row } of of(written.products)) {
+    need(products.get(product) === undefined, "a product's id is its own")
+    need(tables.users.has(row.seller), "a product has a seller")
+    products.set(product, { ...row, onHand: 0, version: 1, createdAt: now, updatedAt: now })
+  }
+
+  const orders = draftOf<string, OrderRecord>(tables.orders)
+  for (const order of of(written.orders)) {
+    need(orders.get(order.order) === undefined, "an order's id is its own")
+    need(tables.users.has(order.user), "an order has a buyer")
+    need(whole(order.discount, order.total), "a discount is at most the total")
+    need(whole(order.paid, order.total - order.discount), "no more is paid than is due")
+    need(
+      ["CREATED", "CANCELLED"].includes(order.status) || order.paid === order.total - order.discount,
+      "a confirmed order is paid"
+    )
+    orders.set(order.order, { order, lines: [], payments: [] })
+  }
+  for (const line of of(written.lines)) {
+    const record = orders.get(line.order)
+    need(record !== undefined, "a line has an order")
+    need(products.get(line.product) !== undefined, "a line has a product")
+    need(line.quantity > 0 && line.price >= 0 && text(line.name), "a line has pieces and a price")
+    if (record !== undefined) orders.set(line.order, { ...record, lines: [...record.lines, line] })
+  }
+  for (const payment of of(written.payments)) {
+    const record = orders.get(payment.order)
+    need(record !== undefined, "a payment has an order")
+    need(payment.amount >= 0, "a payment is no debt")
+    if (record !== undefined) orders.set(payment.order, { ...record, payments: [...record.payments, payment] })
+  }
+
+  const wallets = draftOf(tables.wallets)
+  // Sums first: within a batch money comes and goes at once.
+  for (const [user, delta] of sums(of(written.wallets), "user")) {
+    const balance = wallets.get(user)
+    need(balance !== undefined, "there is a wallet")
+    need(whole((balance ?? 0) + delta, maxBalance), "a balance is within its bounds")
+    wallets.set(user, (balance ?? 0) + delta)
+  }
+  const users = draftOf(tables.users)
+  for (const { user } of of(written.withdrawals)) {
+    const record = users.get(user)
+    need(record !== undefined && wallets.get(user) === 0, "who withdraws has an empty wallet")
+    wallets.set(user, undefined)
+    if (record !== undefined) {
+      users.set(user, { ...record, loginId: undefined, passwordHash: undefined, name: "", withdrawn: true })
+    }
+  }
+
+  for (const [product, delta] of sums(of(written.stock), "product")) {
+    const record = products.get(product)
+    need(record !== undefined, "there is a product")
+    if (record === undefined) continue
+    need(whole(record.onHand + delta, Number.MAX_SAFE_INTEGER), "nothing is sold that is not there")
+    products.set(product, { ...record, onHand: record.onHand + delta })
+  }
+  for (const { product, name, description, category, price, status } of of(written.edits)) {
+    const record = products.get(product)
+    need(record !== undefined, "there is a product")
+    if (record === undefined) continue
+    products.set(product, {
+      ...record,
+      name: name ?? record.name,
+      description: description ?? record.description,
+      category: category ?? record.category,
+      price: price ?? record.price,
+      status: status ?? record.status,
+      version: record.version + 1,
+      updatedAt: now
+    })
+  }
+  for (const product of new Set([...of(written.products), ...of(written.edits)].map((row) => row.product))) {
+    const { name = "", description = "", category = "", price = 0 } = products.get(product) ?? {}
+    need(name.length > 0 && [...name].length <= Policy.product.nameMax, "a product has a name")
+    need([name, description, category].every(text), "text can be stored")
+    need(whole(price, maxPrice), "a price is within its bounds")
+  }
+
+  if (violated !== undefined) return violated
+  for (const table of [transactions, products, orders, wallets, users]) table.save()
+  for (const row of of(written.ledger)) tables.ledger.push({ ...row, transactionId: idOf(row.t), createdAt: now })
+  for (const row of of(written.events)) tables.outbox.push({ ...row, transactionId: idOf(row.t), createdAt: now })
+  return verdicts
+}
+
+const sums = <Of extends string>(
+  rows: ReadonlyArray<{ readonly [_ in Of]: string } & { readonly delta: number }>,
+  of: Of
+) => {
+  const totals = new Map<string, number>()
+  for (const row of rows) totals.set(row[of], (totals.get(row[of]) ?? 0) + row.delta)
+  return totals
+}
+
+const loaders: {
+  readonly [K in KindName]: (tables: Tables, id: Actors[K]["id"]) => Actors[K]["state"] | undefined
+} = {
+  product: ({ products }, id) => {
+    const record = products.get(uuidOf(id))
+    if (record === undefined) return undefined
+    const { seller, name, price, onHand, status, version } = record
+    const product = { productId: id, sellerId: userId(seller), name, price: won(price), onHand: pieces(onHand) }
+    return { ...makeProduct({ ...product, saleStatus: status }), version }
+  },
+  wallet: ({ wallets }, id) => {
+    const balance = wallets.get(uuidOf(id))
+    return balance === undefined ? undefined : makeWallet(id, won(balance))
+  }
+}
+
+export const layer = Layer.effect(
+  Journal,
+  Effect.gen(function* () {
+    const tables = yield* MemoryTables
+    const clock = yield* Clock.Clock
+    const now = () => clock.currentTimeMillisUnsafe()
+
+    return Journal.of({
+      now,
+
+      claim: (partitions, owner) =>
+        Effect.sync(() =>
+          partitions.map((partition) => {
+            const epoch = (tables.partitions.get(partition)?.epoch ?? 0) + 1
+            tables.partitions.set(partition, { epoch, owner })
+            return Epoch(epoch)
+          })
+        ),
+
+      load: (kind, ids) => Effect.sync(() => ids.map((id) => loaders[kind](tables, id))),
+
+      commit: (batch) =>
+        Effect.suspend(() => {
+          const outcome = commit(tables, batch, now())
+          return typeof outcome === "string"
+            ? Effect.fail(new BatchRejected({ cause: `Violated: ${outcome}` }))
+            : Effect.succeed(outcome)
+        }),
+
+      resolve: (doubts) =>
+        Effect.sync(() =>
+          doubts.map(({ id, key, deadline }): Resolution => {
+            if (tables.transactions.get(key)?.id === id) return "Committed"
+            return deadline <= now() ? "Absent" : "Pending"
+          })
+        ),
+
+      find: (keys) =>
+        Effect.sync(() =>
+          keys.map((key) => {
+            const { id, bodyHash, answer } = tables.transactions.get(key) ?? {}
+            return id === undefined || bodyHash === undefined || answer === undefined
+              ? undefined
+              : { id: TransactionId(id), bodyHash, answer }
+          })
+        ),
+
+      forget: Effect.sync(() => {
+        const oldest = now() - Policy.idempotency.keptHours * 3_600_000
+        const forgotten = [...tables.transactions].filter(([, { createdAt }]) => createdAt < oldest)
+        for (const [key] of forgotten) tables.transactions.delete(key)
+        return forgotten.length
+      })
+    })
+  })
+)

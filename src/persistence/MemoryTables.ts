@@ -1,0 +1,62 @@
+/** What Postgres would keep, in memory: one database for the memory journals and repositories that share it. */
+import { Context, Layer } from "effect"
+import type { EventRow, LedgerRow, LineRow, OrderRow, PaymentRow, ProductRow } from "./Rows.ts"
+import type { Role } from "./Users.ts"
+
+type Stored<Row> = Omit<Row, "t">
+
+export interface UserRecord {
+  readonly loginId: string | undefined
+  readonly name: string
+  readonly role: Role
+  readonly passwordHash: string | undefined
+  readonly withdrawn: boolean
+}
+
+export interface ProductRecord extends Omit<Stored<ProductRow>, "product"> {
+  readonly onHand: number
+  readonly version: number
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+export interface OrderRecord {
+  readonly order: Stored<OrderRow>
+  readonly lines: ReadonlyArray<Stored<LineRow>>
+  readonly payments: ReadonlyArray<Stored<PaymentRow>>
+}
+
+export interface TransactionRecord {
+  readonly id: string
+  readonly bodyHash: string | undefined
+  readonly answer: string | undefined
+  readonly createdAt: number
+}
+
+/** An entry of the ledger or the outbox; its number is its place, from 1. */
+export type Entry<Row> = Stored<Row> & { readonly transactionId: string; readonly createdAt: number }
+
+/** Keys are bare UUIDs. */
+export interface Tables {
+  readonly partitions: Map<number, { readonly epoch: number; readonly owner: string }>
+  readonly users: Map<string, UserRecord>
+  readonly wallets: Map<string, number>
+  readonly products: Map<string, ProductRecord>
+  readonly transactions: Map<string, TransactionRecord>
+  readonly orders: Map<string, OrderRecord>
+  readonly ledger: Array<Entry<LedgerRow>>
+  readonly outbox: Array<Entry<EventRow>>
+}
+
+export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluice/persistence/MemoryTables") {
+  static readonly layer = Layer.sync(MemoryTables, () => ({
+    partitions: new Map(),
+    users: new Map(),
+    wallets: new Map(),
+    products: new Map(),
+    transactions: new Map(),
+    orders: new Map(),
+    ledger: [],
+    outbox: []
+  }))
+}

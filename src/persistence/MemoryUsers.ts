@@ -1,0 +1,51 @@
+import { Effect, Layer } from "effect"
+import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
+import { MemoryTables, type UserRecord } from "./MemoryTables.ts"
+import { LoginIdTaken, type User, Users } from "./Users.ts"
+
+const userOf = (id: UserId, record: UserRecord | undefined): User | undefined =>
+  record?.loginId === undefined || record.withdrawn
+    ? undefined
+    : { userId: id, loginId: record.loginId, name: record.name, role: record.role }
+
+export const layer = Layer.effect(
+  Users,
+  Effect.gen(function* () {
+    const { users, wallets } = yield* MemoryTables
+    const withLogin = (loginId: string) => [...users].find(([, record]) => record.loginId === loginId)
+    const get = (id: UserId) => userOf(id, users.get(uuidOf(id)))
+
+    return Users.of({
+      register: ({ userId: id, loginId, name, role, passwordHash }) =>
+        Effect.suspend(() => {
+          if (withLogin(loginId) !== undefined) return Effect.fail(new LoginIdTaken({ loginId }))
+          users.set(uuidOf(id), { loginId, name, role, passwordHash, withdrawn: false })
+          wallets.set(uuidOf(id), 0)
+          return Effect.void
+        }),
+
+      get: (id) => Effect.sync(() => get(id)),
+
+      update: (id, { name, passwordHash }) =>
+        Effect.sync(() => {
+          const record = users.get(uuidOf(id))
+          if (record === undefined || record.withdrawn) return undefined
+          users.set(uuidOf(id), {
+            ...record,
+            name: name ?? record.name,
+            passwordHash: passwordHash ?? record.passwordHash
+          })
+          return get(id)
+        }),
+
+      credentials: (loginId) =>
+        Effect.sync(() => {
+          const [id, record] = withLogin(loginId) ?? []
+          const user = id === undefined ? undefined : userOf(userId(id), record)
+          return user === undefined || record?.passwordHash === undefined
+            ? undefined
+            : { user, passwordHash: record.passwordHash }
+        })
+    })
+  })
+)

@@ -1,0 +1,56 @@
+import { Effect, Layer, Schema } from "effect"
+import { SqlClient } from "effect/sql"
+import { UserId, uuidOf } from "../domain/Ids.ts"
+import { query, storable } from "./Queries.ts"
+import { LoginIdTaken, Role, Users } from "./Users.ts"
+
+const User = Schema.Struct({ userId: UserId, loginId: Schema.String, name: Schema.String, role: Role })
+
+const ids = query(Schema.Struct({ user_id: Schema.String }))
+const users = query(User)
+const credentials = query(Schema.Struct({ ...User.fields, passwordHash: Schema.String }))
+
+export const layer = Layer.effect(
+  Users,
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const user = sql`'usr_' || user_id AS "userId", login_id AS "loginId", name, role`
+
+    return Users.of({
+      register: Effect.fn("Users.register")(function* ({ userId, loginId, name, role, passwordHash }) {
+        const added = yield* ids(sql`
+          WITH added AS (
+            INSERT INTO users (user_id, login_id, name, role, password_hash)
+            VALUES (${uuidOf(userId)}, ${loginId}, ${name}, ${role}, ${passwordHash})
+            ON CONFLICT (login_id) DO NOTHING RETURNING user_id
+          )
+          INSERT INTO wallets (user_id) SELECT user_id FROM added RETURNING user_id`)
+        if (added.length === 0) yield* new LoginIdTaken({ loginId })
+      }),
+
+      get: Effect.fn("Users.get")(function* (userId) {
+        const [found] = yield* users(sql`
+          SELECT ${user} FROM users WHERE user_id = ${uuidOf(userId)} AND withdrawn_at IS NULL`)
+        return found
+      }),
+
+      update: Effect.fn("Users.update")(function* (userId, { name, passwordHash }) {
+        const [changed] = yield* users(sql`
+          UPDATE users SET
+            name = coalesce(${name ?? null}, name),
+            password_hash = coalesce(${passwordHash ?? null}, password_hash)
+          WHERE user_id = ${uuidOf(userId)} AND withdrawn_at IS NULL RETURNING ${user}`)
+        return changed
+      }),
+
+      credentials: Effect.fn("Users.credentials")(function* (loginId) {
+        if (!storable(loginId)) return undefined
+        const [found] = yield* credentials(sql`
+          SELECT ${user}, password_hash AS "passwordHash" FROM users WHERE login_id = ${loginId}`)
+        if (found === undefined) return undefined
+        const { passwordHash, ...rest } = found
+        return { user: rest, passwordHash }
+      })
+    })
+  })
+)

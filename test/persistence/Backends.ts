@@ -1,0 +1,51 @@
+/** Where data can be kept. Every contract in this folder is run on all of them. */
+import { Effect, Layer, Redacted } from "effect"
+import type { Catalogue } from "../../src/persistence/Catalogue.ts"
+import * as Database from "../../src/persistence/Database.ts"
+import type { Journal } from "../../src/persistence/Journal.ts"
+import * as MemoryCatalogue from "../../src/persistence/MemoryCatalogue.ts"
+import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
+import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
+import * as MemoryStatements from "../../src/persistence/MemoryStatements.ts"
+import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
+import type { Orders } from "../../src/persistence/Orders.ts"
+import * as PgCatalogue from "../../src/persistence/PgCatalogue.ts"
+import * as PgJournal from "../../src/persistence/PgJournal.ts"
+import * as PgOrders from "../../src/persistence/PgOrders.ts"
+import * as PgStatements from "../../src/persistence/PgStatements.ts"
+import * as PgUsers from "../../src/persistence/PgUsers.ts"
+import type { Statements } from "../../src/persistence/Statements.ts"
+import type { Users } from "../../src/persistence/Users.ts"
+import { freshDatabase } from "../setup/Database.ts"
+
+export const memory = Layer.mergeAll(
+  MemoryJournal.layer,
+  MemoryUsers.layer,
+  MemoryCatalogue.layer,
+  MemoryOrders.layer,
+  MemoryStatements.layer
+).pipe(Layer.provide(MemoryTables.layer))
+
+/** Journal and repositories on a database, and the client they use. */
+export const onPostgres = Layer.mergeAll(
+  PgJournal.layer,
+  PgUsers.layer,
+  PgCatalogue.layer,
+  PgOrders.layer,
+  PgStatements.layer
+)
+
+export const server = (url: string) => Database.server({ url: Redacted.make(url), maxConnections: 10 })
+
+export const embedded = onPostgres.pipe(Layer.provideMerge(Database.embedded({ dataDir: undefined })))
+
+export const postgres = onPostgres.pipe(Layer.provideMerge(Layer.unwrap(Effect.map(freshDatabase, server))))
+
+export type Storage = Journal | Users | Catalogue | Orders | Statements
+
+export const backends: ReadonlyArray<readonly [name: string, layer: Layer.Layer<Storage, unknown>]> = [
+  ["in memory", memory],
+  ["on PGlite", embedded],
+  ["on Postgres", postgres]
+]

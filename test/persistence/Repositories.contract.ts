@@ -1,0 +1,369 @@
+import { assert, type Vitest } from "@effect/vitest"
+import { Effect } from "effect"
+import { orderId, productId, userId } from "../../src/domain/Ids.ts"
+import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
+import { Catalogue, type CatalogueQuery, type Sort } from "../../src/persistence/Catalogue.ts"
+import { Journal } from "../../src/persistence/Journal.ts"
+import { Orders } from "../../src/persistence/Orders.ts"
+import type { InvalidCursor, Page, PageRequest } from "../../src/persistence/Page.ts"
+import { Statements } from "../../src/persistence/Statements.ts"
+import { LoginIdTaken, Users } from "../../src/persistence/Users.ts"
+import type { Storage } from "./Backends.ts"
+import * as Scene from "./Scene.ts"
+
+type It = Vitest.MethodsNonLive<Storage>
+
+const firstPage: PageRequest = { limit: 20, cursor: undefined }
+
+/** All items, page by page. */
+const allPages = <A, E, R>(
+  limit: number,
+  list: (request: PageRequest) => Effect.Effect<Page<A>, E | InvalidCursor, R>
+): Effect.Effect<ReadonlyArray<A>, E | InvalidCursor, R> =>
+  Effect.gen(function* () {
+    const items: Array<A> = []
+    let cursor: string | undefined
+    do {
+      const page: Page<A> = yield* list({ limit, cursor })
+      assert.isAtMost(page.items.length, limit)
+      items.push(...page.items)
+      cursor = page.nextCursor ?? undefined
+    } while (cursor !== undefined)
+    return items
+  })
+
+/** Cursors that no list gave out. */
+const badCursors = ["", "x", "bm90IGpzb24", "e30", "Int9", "WzFd", "'; DROP TABLE orders; --", "\0"]
+
+export const ofUsers = (it: It) => {
+  it.effect("a registered user has an empty wallet", () =>
+    Effect.gen(function* () {
+      const repository = yield* Users
+      const id = yield* Scene.register("SELLER", "Lee")
+      const expected = { userId: id, loginId: `login-${id}`, name: "Lee", role: "SELLER" }
+      assert.deepEqual(yield* repository.get(id), expected)
+      assert.strictEqual((yield* (yield* Journal).load("wallet", [id]))[0]?.balance, won(0))
+    })
+  )
+
+  it.effect("a login id belongs to one user", () =>
+    Effect.gen(function* () {
+      const repository = yield* Users
+      const id = yield* Scene.register()
+      const again = { userId: userId(Scene.next()), loginId: `login-${id}`, name: "", passwordHash: "" }
+      const taken = yield* Effect.flip(repository.register({ ...again, role: "ADMIN" }))
+      assert.instanceOf(taken, LoginIdTaken)
+      assert.isUndefined(yield* repository.get(again.userId))
+    })
+  )
+
+  it.effect("changes what is given, and nothing else", () =>
+    Effect.gen(function* () {
+      const repository = yield* Users
+      const id = yield* Scene.register("BUYER", "Kim")
+      const loginId = `login-${id}`
+      assert.strictEqual((yield* repository.update(id, { name: "Park" }))?.name, "Park")
+      assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "hash")
+      assert.strictEqual((yield* repository.update(id, { passwordHash: "other" }))?.name, "Park")
+      assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "other")
+    })
+  )
+
+  it.effect("knows the user of a login id, to the letter", () =>
+    Effect.gen(function* () {
+      const repository = yield* Users
+      const id = yield* Scene.register()
+      assert.deepEqual((yield* repository.credentials(`login-${id}`))?.user, yield* repository.get(id))
+      for (const other of [`LOGIN-${id}`, `login-${id} `, "", "\0", "login-%"]) {
+        assert.isUndefined(yield* repository.credentials(other))
+      }
+    })
+  )
+
+  it.effect("there is no user who is unknown or has withdrawn", () =>
+    Effect.gen(function* () {
+      const repository = yield* Users
+      const withdrawn = yield* Scene.register()
+      const fences = [yield* Scene.claimed]
+      yield* Scene.commit(fences, [{ _tag: "UserWithdrew", userId: withdrawn }])
+      for (const id of [withdrawn, userId(Scene.next())]) {
+        assert.isUndefined(yield* repository.get(id))
+        assert.isUndefined(yield* repository.update(id, { name: "Park" }))
+      }
+      assert.isUndefined(yield* repository.credentials(`login-${withdrawn}`))
+    })
+  )
+
+  it.effect("the login id of one who withdrew is free again", () =>
+    Effect.gen(function* () {
+      const repository = yield* Users
+      const withdrawn = yield* Scene.register()
+      const fences = [yield* Scene.claimed]
+      yield* Scene.commit(fences, [{ _tag: "UserWithdrew", userId: withdrawn }])
+      const id = userId(Scene.next())
+      yield* repository.register({
+        userId: id,
+        loginId: `login-${withdrawn}`,
+        name: "",
+        role: "BUYER",
+        passwordHash: ""
+      })
+      assert.strictEqual((yield* repository.credentials(`login-${withdrawn}`))?.user.userId, id)
+    })
+  )
+}
+
+/** A shop of its own: a category no other test has. */
+const shop = Effect.gen(function* () {
+  const fences = [yield* Scene.claimed]
+  const seller = yield* Scene.register("SELLER")
+  const category = `category of ${seller}`
+  const add = (stock: number, texts: Parameters<typeof Scene.created>[2]) => {
+    const { id, changes } = Scene.created(seller, stock, { category, ...texts })
+    return Effect.as(Scene.commit(fences, changes), id)
+  }
+  const catalogue = yield* Catalogue
+  const list = (query: Partial<CatalogueQuery>) =>
+    catalogue.list({
+      ...firstPage,
+      category,
+      q: undefined,
+      sort: "newest",
+      minPrice: undefined,
+      maxPrice: undefined,
+      inStock: false,
+      ...query
+    })
+  return { fences, seller, category, add, list, catalogue }
+})
+
+const ids = (page: { readonly items: ReadonlyArray<{ readonly productId: string }> }) =>
+  page.items.map((entry) => entry.productId)
+
+export const ofCatalogue = (it: It) => {
+  it.effect("a product is there with its texts, as it was committed", () =>
+    Effect.gen(function* () {
+      const { add, seller, category, catalogue } = yield* shop
+      const id = yield* add(5, { name: "Shoe", description: "Blue", price: won(1_000_000_000) })
+      const { createdAt, updatedAt, ...rest } = (yield* catalogue.get(id)) ?? assert.fail("absent")
+      const expected = { productId: id, sellerId: seller, name: "Shoe", description: "Blue", category, version: 1 }
+      assert.deepEqual(rest, { ...expected, price: won(1_000_000_000), onHand: pieces(5), saleStatus: "ON_SALE" })
+      assert.isTrue(Number.isInteger(createdAt) && createdAt === updatedAt)
+      assert.isUndefined(yield* catalogue.get(productId(Scene.next())))
+    })
+  )
+
+  it.effect("an edit changes what is given and counts versions", () =>
+    Effect.gen(function* () {
+      const { add, fences, catalogue } = yield* shop
+      const id = yield* add(5, { name: "Shoe", description: "Blue", price: won(10) })
+      yield* Scene.commit(fences, [{ _tag: "ProductEdited", productId: id, edit: { price: won(20) } }])
+      const { name, description, price, version, onHand } = (yield* catalogue.get(id)) ?? assert.fail("absent")
+      assert.deepEqual([name, description, price, version, onHand], ["Shoe", "Blue", 20, 2, 5])
+    })
+  )
+
+  it.effect("lists what is not discontinued", () =>
+    Effect.gen(function* () {
+      const { add, fences, list, catalogue } = yield* shop
+      const shown = yield* add(0, { saleStatus: "PREPARING" })
+      const hidden = yield* add(1, {})
+      yield* Scene.commit(fences, [{ _tag: "ProductEdited", productId: hidden, edit: { saleStatus: "DISCONTINUED" } }])
+      assert.deepEqual(ids(yield* list({})), [shown])
+      assert.strictEqual((yield* catalogue.get(hidden))?.saleStatus, "DISCONTINUED")
+    })
+  )
+
+  const filters: ReadonlyArray<[what: string, query: Partial<CatalogueQuery>, found: ReadonlyArray<string>]> = [
+    ["its category", { category: "no such category" }, []],
+    ["a part of its name, whatever the case", { q: "SHOE" }, ["Blue shoe", "Red Shoe"]],
+    ["a part of its description", { q: "for rain" }, ["Boot"]],
+    ["signs that are no wildcards: %", { q: "100%" }, ["100% wool"]],
+    ["signs that are no wildcards: _", { q: "a_b" }, ["a_b"]],
+    ["signs that are no wildcards: \\", { q: "c\\d" }, ["c\\d"]],
+    ["text that cannot be", { q: "\0" }, []],
+    ["a least price", { minPrice: won(50) }, ["100% wool", "a_b", "c\\d"]],
+    ["a highest price", { maxPrice: won(20) }, ["Blue shoe", "Red Shoe"]],
+    ["both prices", { minPrice: won(20), maxPrice: won(40) }, ["Boot", "Red Shoe"]],
+    ["whether there are any", { inStock: true }, ["Blue shoe", "c\\d"]]
+  ]
+
+  it.effect.each(filters)("finds a product by %s", ([_, query, expected]) =>
+    Effect.gen(function* () {
+      const { add, list } = yield* shop
+      yield* add(3, { name: "Blue shoe", price: won(10) })
+      yield* add(0, { name: "Red Shoe", price: won(20) })
+      yield* add(0, { name: "Boot", description: "Good for rain", price: won(40) })
+      yield* add(0, { name: "100% wool", price: won(50) })
+      yield* add(0, { name: "a_b", description: "100 axb", price: won(60) })
+      yield* add(1, { name: "c\\d", price: won(70) })
+      const { items } = yield* list(query)
+      assert.deepEqual(items.map(({ name }) => name).toSorted(), expected.toSorted())
+    })
+  )
+
+  const sorts: ReadonlyArray<[Sort, ReadonlyArray<number>]> = [
+    ["newest", [6, 5, 4, 3, 2, 1, 0]],
+    ["price", [3, 0, 2, 4, 6, 1, 5]],
+    ["-price", [5, 1, 6, 4, 2, 0, 3]]
+  ]
+
+  it.effect.each(sorts)("keeps its order over pages of any size, by %s", ([sort, expected]) =>
+    Effect.gen(function* () {
+      const { add, list } = yield* shop
+      const added = yield* Effect.forEach([20, 30, 20, 10, 20, 30, 20], (price) => add(1, { price: won(price) }))
+      for (const limit of [1, 2, 3, 7, 8]) {
+        const items = yield* allPages(limit, (page) => list({ ...page, sort }))
+        assert.deepEqual(
+          items.map(({ productId: id }) => added.indexOf(id)),
+          expected
+        )
+      }
+    })
+  )
+
+  it.effect("a page goes on where the one before ended, whatever is added", () =>
+    Effect.gen(function* () {
+      const { add, list } = yield* shop
+      const added = yield* Effect.forEach([1, 2, 3], () => add(1, {}))
+      const page = yield* list({ limit: 2 })
+      yield* add(1, {})
+      assert.deepEqual(ids(yield* list({ limit: 2, cursor: page.nextCursor ?? undefined })), added.slice(0, 1))
+    })
+  )
+
+  it.effect("a cursor is good for the order it was given out for", () =>
+    Effect.gen(function* () {
+      const { add, list } = yield* shop
+      yield* Effect.forEach([1, 2], () => add(1, {}))
+      const { nextCursor } = yield* list({ limit: 1, sort: "price" })
+      const error = yield* Effect.flip(list({ sort: "newest", cursor: nextCursor ?? assert.fail("no cursor") }))
+      assert.strictEqual(error._tag, "InvalidCursor")
+    })
+  )
+
+  it.effect.each(badCursors)("refuses a cursor that is none: %j", (cursor) =>
+    Effect.gen(function* () {
+      const { list } = yield* shop
+      assert.strictEqual((yield* Effect.flip(list({ cursor })))._tag, "InvalidCursor")
+    })
+  )
+}
+
+/** A buyer with money, and goods. */
+const market = Effect.gen(function* () {
+  const fences = [yield* Scene.claimed]
+  const seller = yield* Scene.register("SELLER")
+  const buyer = yield* Scene.register()
+  const goods = Scene.created(seller, 1000)
+  yield* Scene.commit(fences, goods.changes, [Scene.charge(buyer, 1_000_000)])
+  const buy = (quantity: number) => {
+    const order = Scene.orderOf(buyer, goods.id, quantity)
+    return Effect.as(Scene.commit(fences, Scene.bought(order)), order)
+  }
+  return { fences, buyer, buy, product: goods.id }
+})
+
+export const ofOrders = (it: It) => {
+  it.effect("an order is there as it was placed", () =>
+    Effect.gen(function* () {
+      const { buy } = yield* market
+      const repository = yield* Orders
+      const order = yield* buy(2)
+      assert.deepEqual(yield* repository.get(order.orderId), order)
+      assert.isUndefined(yield* repository.get(orderId(Scene.next())))
+    })
+  )
+
+  it.effect("lines stay in their order", () =>
+    Effect.gen(function* () {
+      const { fences, buyer, product } = yield* market
+      const repository = yield* Orders
+      const one = Scene.orderOf(buyer, product, 1)
+      const lines = [3, 1, 2].flatMap((quantity) => Scene.orderOf(buyer, product, quantity).lines)
+      const order = { ...one, lines, totalAmount: won(6000), paidAmount: won(6000) }
+      yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order }])
+      assert.deepEqual((yield* repository.get(order.orderId))?.lines, lines)
+    })
+  )
+
+  it.effect("a user's orders are listed newest first, over pages of any size", () =>
+    Effect.gen(function* () {
+      const { buyer, buy } = yield* market
+      const { buy: buyOther } = yield* market
+      const repository = yield* Orders
+      const bought = yield* Effect.forEach([1, 2, 3, 4], buy)
+      yield* buyOther(1)
+      for (const limit of [1, 2, 4, 5]) {
+        assert.deepEqual(yield* allPages(limit, (page) => repository.list(buyer, page)), bought.toReversed())
+      }
+      assert.deepEqual(yield* repository.list(userId(Scene.next()), firstPage), { items: [], nextCursor: null })
+    })
+  )
+
+  it.effect.each(badCursors)("refuses a cursor that is none: %j", (cursor) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip((yield* Orders).list(userId(Scene.next()), { limit: 1, cursor }))
+      assert.strictEqual(error._tag, "InvalidCursor")
+    })
+  )
+}
+
+export const ofStatements = (it: It) => {
+  it.effect("an entry says what moved, why, and what the balance was then", () =>
+    Effect.gen(function* () {
+      const { buyer, buy, fences } = yield* market
+      const order = yield* buy(3)
+      yield* Scene.commit(fences, [Scene.charge(buyer, 5000)])
+      const { items, nextCursor } = yield* (yield* Statements).list(buyer, firstPage)
+      assert.isNull(nextCursor)
+      assert.deepEqual(
+        items.map(({ type, amount, balanceAfter, orderId: of }) => [type, amount, balanceAfter, of]),
+        [
+          ["CHARGE", MoneyDelta(5000), won(1_002_000), undefined],
+          ["PAYMENT", MoneyDelta(-3000), won(997_000), order.orderId],
+          ["CHARGE", MoneyDelta(1_000_000), won(1_000_000), undefined]
+        ]
+      )
+      assert.strictEqual(new Set(items.map(({ entryId }) => entryId)).size, 3)
+    })
+  )
+
+  it.effect("balances are exact over pages of any size, whatever is committed in between", () =>
+    Effect.gen(function* () {
+      const { buyer, buy, fences } = yield* market
+      const { buy: buyOther } = yield* market
+      const repository = yield* Statements
+      yield* Effect.forEach([1, 2, 3], (quantity) => Effect.andThen(buy(quantity), buyOther(1)))
+      for (const limit of [1, 2, 3, 4, 5]) {
+        const before = yield* repository.list(buyer, { limit: 100, cursor: undefined })
+        const paged = yield* allPages(limit, (page) =>
+          Effect.tap(repository.list(buyer, page), () => Scene.commit(fences, [Scene.charge(buyer, 1)]))
+        )
+        assert.deepEqual(paged, before.items)
+      }
+      let balance = 0
+      for (const { amount, balanceAfter } of (yield* repository.list(buyer, {
+        ...firstPage,
+        limit: 100
+      })).items.toReversed()) {
+        balance += amount
+        assert.strictEqual(balanceAfter, balance)
+      }
+    })
+  )
+
+  it.effect("who has no wallet has no history", () =>
+    Effect.gen(function* () {
+      const page = yield* (yield* Statements).list(userId(Scene.next()), firstPage)
+      assert.deepEqual(page, { items: [], nextCursor: null })
+    })
+  )
+
+  it.effect.each(badCursors)("refuses a cursor that is none: %j", (cursor) =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip((yield* Statements).list(userId(Scene.next()), { limit: 1, cursor }))
+      assert.strictEqual(error._tag, "InvalidCursor")
+    })
+  )
+}

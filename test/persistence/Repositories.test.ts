@@ -1,0 +1,20 @@
+import { describe, layer } from "@effect/vitest"
+import { backends } from "./Backends.ts"
+import * as contract from "./Repositories.contract.ts"
+
+describe.each(backends)("%s", (_, backend) => {
+  layer(backend, { excludeTestServices: true, timeout: "60 seconds" })((it) => {
+    describe("users", () => {
+      contract.ofUsers(it)
+    })
+    describe("the catalogue", () => {
+      contract.ofCatalogue(it)
+    })
+    describe("orders", () => {
+      contract.ofOrders(it)
+    })
+    describe("statements", () => {
+      contract.ofStatements(it)
+    })
+  })
+})
