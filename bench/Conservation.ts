@@ -1,0 +1,107 @@
+/**
+ * Whether the sale added up: nothing sold twice, paid twice, lost or made up. Read from the database, from the ledger as
+ * well as from the rows it explains.
+ */
+import { PgTypes } from "@effect/sql-pg"
+import { Effect, Result } from "effect"
+import { SqlClient } from "effect/sql"
+import { house } from "../src/persistence/Rows.ts"
+import { failed } from "./Failure.ts"
+import { productUuid, type Shop } from "./Shop.ts"
+
+export interface Check {
+  readonly what: string
+  readonly expected: bigint
+  readonly found: bigint
+}
+
+export const holds = ({ expected, found }: Check): boolean => expected === found
+
+/** What the buyers heard. */
+export interface Heard {
+  /** The orders acknowledged, as UUIDs; with repetitions, if there were any. */
+  readonly orders: ReadonlyArray<string>
+  /** How many orders' answers were lost: each may be in the database, or not. */
+  readonly lost: number
+}
+
+/** Fails with a line for each check that does not hold. */
+export const demand = (checks: ReadonlyArray<Check>) => {
+  const broken = checks.filter((check) => !holds(check))
+  const lines = broken.map(({ what, expected, found }) => `  ${what}: expected ${expected}, found ${found}`)
+  return broken.length === 0 ? Effect.void : Effect.fail(failed(["The sale does not add up:", ...lines].join("\n")))
+}
+
+/** What the database says of itself. */
+export const balances = Effect.fnUntraced(function* ({ users, funds, price, stock }: Shop) {
+  const sql = yield* SqlClient.SqlClient
+  const product = productUuid
+  return yield* sql<Check>`
+    WITH
+      sold AS (SELECT count(*) AS lines, coalesce(sum(quantity), 0)::bigint AS pieces FROM order_lines),
+      placed AS (SELECT count(*) AS orders, coalesce(sum(paid_amount), 0)::bigint AS paid FROM orders),
+      accounts AS (SELECT asset, account, sum(amount)::bigint AS amount FROM postings GROUP BY asset, account),
+      unexplained AS (
+        SELECT FROM wallets FULL JOIN (SELECT * FROM accounts WHERE asset = 'KRW') a ON a.account = user_id
+        WHERE balance IS DISTINCT FROM amount AND coalesce(account > '00000000-0000-0000-0000-0000000000ff', true)
+      ),
+      incomplete AS (
+        SELECT FROM orders o WHERE
+          (SELECT count(*) FROM order_lines WHERE order_id = o.order_id AND amount = o.total_amount) <> 1
+          OR (SELECT count(*) FROM payments WHERE order_id = o.order_id AND amount = o.paid_amount) <> 1
+      ),
+      written AS (
+        SELECT order_id, count(*) AS entries, count(DISTINCT asset) AS assets FROM ledger
+        WHERE order_id IS NOT NULL GROUP BY order_id
+      ),
+      told AS (SELECT entity, count(*) AS events FROM outbox WHERE type = 'OrderConfirmed' GROUP BY entity)
+    SELECT 'pieces sold = stock gone' AS what, (SELECT pieces FROM sold) AS expected,
+      (SELECT ${stock}::bigint - on_hand FROM products WHERE product_id = ${product}) AS found
+    UNION ALL SELECT 'pieces sold = orders', (SELECT orders FROM placed), (SELECT pieces FROM sold)
+    UNION ALL SELECT 'money paid = orders × price', (SELECT orders * ${price}::bigint FROM placed), (SELECT paid FROM placed)
+    UNION ALL SELECT 'money in wallets = funds − paid', (SELECT ${users}::bigint * ${funds}::bigint - paid FROM placed),
+      (SELECT sum(balance)::bigint FROM wallets)
+    UNION ALL SELECT 'postings of ' || asset || ' sum to zero', 0, sum(amount)::bigint FROM accounts GROUP BY asset
+    UNION ALL SELECT 'sales in the ledger = paid', (SELECT paid FROM placed),
+      coalesce((SELECT amount FROM accounts WHERE asset = 'KRW' AND account = ${house.SALES}::uuid), 0)
+    UNION ALL SELECT 'stock on hand = its postings', on_hand,
+      coalesce((SELECT amount FROM accounts WHERE asset = 'PIECE' AND account = product_id), 0) FROM products
+    UNION ALL SELECT 'wallets that are not the sum of their postings', 0, (SELECT count(*) FROM unexplained)
+    UNION ALL SELECT 'orders without their line or payment', 0, (SELECT count(*) FROM incomplete)
+    UNION ALL SELECT 'orders without their two ledger entries', 0,
+      (SELECT count(*) FROM orders LEFT JOIN written USING (order_id)
+        WHERE (entries = 2 AND assets = 2) IS NOT TRUE)
+    UNION ALL SELECT 'orders without their event', 0,
+      (SELECT count(*) FROM orders LEFT JOIN told ON entity = 'ord_' || order_id WHERE events IS DISTINCT FROM 1)
+    UNION ALL SELECT 'orders without their request key', 0,
+      (SELECT count(*) FROM orders WHERE order_id NOT IN (SELECT id FROM transactions WHERE answer IS NOT NULL))`
+})
+
+const chunk = 20_000
+
+/** What the buyers heard, against what the database has. */
+export const acknowledged = Effect.fnUntraced(function* ({ orders, lost }: Heard) {
+  const sql = yield* SqlClient.SqlClient
+  let there = 0n
+  for (let from = 0; from < orders.length; from += chunk) {
+    const ids = PgTypes.array(orders.slice(from, from + chunk), PgTypes.OID.uuid).pipe(Result.getOrThrow)
+    const [row] = yield* sql<{ found: bigint }>`
+      SELECT count(*) AS found FROM unnest(${ids}::uuid[]) id WHERE id IN (SELECT order_id FROM orders)`
+    there += row?.found ?? 0n
+  }
+  const [row] = yield* sql<{ placed: bigint }>`SELECT count(*) AS placed FROM orders`
+  const placed = row?.placed ?? -1n
+  const expected = BigInt(orders.length)
+  const unheard = placed - expected
+  return [
+    { what: "order ids acknowledged are distinct", expected, found: BigInt(new Set(orders).size) },
+    { what: "order ids acknowledged are there", expected, found: there },
+    lost === 0
+      ? { what: "orders = acknowledgements", expected, found: placed }
+      : {
+          what: `orders = acknowledgements, and at most ${lost} whose answer was lost`,
+          expected: unheard >= 0n && unheard <= BigInt(lost) ? placed : expected,
+          found: placed
+        }
+  ]
+})
