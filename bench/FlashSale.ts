@@ -1,0 +1,69 @@
+/** The scenario `flash-sale`: the sale on each database, again and again if asked, and the baseline to compare with. */
+import { Config, Console, Effect, FileSystem, Option } from "effect"
+import * as path from "node:path"
+import * as Services from "../dev/Services.ts"
+import * as Baseline from "./Baseline.ts"
+import * as Database from "./Database.ts"
+import { failed } from "./Failure.ts"
+import { spread } from "./Noise.ts"
+import { hottest } from "./Profile.ts"
+import * as Report from "./Report.ts"
+import * as Sale from "./Sale.ts"
+
+export interface Options extends Omit<Sale.Options, "flags"> {
+  readonly databases: ReadonlyArray<"pglite" | "postgres">
+  readonly repeat: number
+  /** Seconds for each number of the baseline's clients; 0 for no baseline. */
+  readonly baselineSeconds: number
+  readonly cpuProfile: boolean
+}
+
+/** The server that is given, or one for the occasion. */
+const serverUrl = Effect.gen(function* () {
+  const given = yield* Config.option(Config.NonEmptyString("DATABASE_URL"))
+  return Option.isSome(given) ? given.value : (yield* Services.postgres).url
+}).pipe(Effect.mapError(({ message }) => failed(message)))
+
+export const scenario = Effect.fnUntraced(function* (options: Options) {
+  const pglite = options.databases.includes("pglite") ? yield* runs(Database.embedded, options) : []
+  if (!options.databases.includes("postgres")) return { runs: pglite, baseline: undefined }
+  const url = yield* serverUrl
+  const postgres = yield* runs(Database.server(url), options)
+  const baseline = options.baselineSeconds === 0 ? undefined : yield* compare(url, options, postgres)
+  return { runs: [...pglite, ...postgres], baseline }
+}, Effect.scoped)
+
+const runs = Effect.fnUntraced(function* <E, R>(open: Effect.Effect<Database.Database, E, R>, options: Options) {
+  const figures: Array<Sale.Figures> = []
+  for (let run = 1; run <= options.repeat; run++) {
+    const opened = Effect.tap(open, ({ name }) =>
+      Console.log(`\nflash-sale on ${name}, run ${run} of ${options.repeat}`)
+    )
+    const sale = Effect.flatMap(opened, (database) => profiled(database, `${database.name}-${run}`, options))
+    figures.push(yield* Effect.scoped(sale))
+  }
+  if (figures.length > 1) yield* Report.showRuns(figures)
+  return figures
+})
+
+const profilesMost = 25
+
+const profiled = Effect.fnUntraced(function* (database: Database.Database, name: string, options: Options) {
+  const fs = yield* FileSystem.FileSystem
+  const folder = path.join(import.meta.dirname, "results", `profile-${name}`)
+  yield* fs.remove(folder, { recursive: true, force: true })
+  const flags = options.cpuProfile ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : []
+  const figures = yield* Sale.measure(database, { ...options, flags })
+  yield* Report.showFigures(figures)
+  for (const file of options.cpuProfile ? yield* fs.readDirectory(folder) : []) {
+    yield* Report.showProfile(yield* hottest(path.join(folder, file), profilesMost))
+  }
+  return figures
+})
+
+const compare = Effect.fnUntraced(function* (url: string, options: Options, sales: ReadonlyArray<Sale.Figures>) {
+  yield* Console.log("\nbaseline: a stored procedure that locks the row, called by pgbench, on the same server")
+  const measured = yield* Baseline.measure(url, { users: options.users, seconds: options.baselineSeconds })
+  yield* Report.showBaseline(measured, spread(sales.map(({ ordersPerSecond }) => ordersPerSecond))?.median)
+  return measured
+})

@@ -1,0 +1,110 @@
+/** What a person reads. */
+import { Console, Effect } from "effect"
+import { stdout } from "node:process"
+import type { Measured as Baseline } from "./Baseline.ts"
+import { holds } from "./Conservation.ts"
+import type { Figures } from "./Sale.ts"
+import type { Progress } from "./load/Protocol.ts"
+import type { Distribution } from "./Metrics.ts"
+import type { Profile } from "./Profile.ts"
+import { type Spread, spread } from "./Noise.ts"
+
+const whole = (value: number) => Math.round(value).toLocaleString("en")
+const tenths = (value: number) => value.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+const millis = (micros: number) => `${tenths(micros / 1000)} ms`
+
+const rows = (lines: ReadonlyArray<readonly [string, string]>) =>
+  Effect.forEach(lines, ([name, value]) => Console.log(`  ${name.padEnd(20)} ${value}`), { discard: true })
+
+/** A line that overwrites itself on a terminal, one every five seconds elsewhere. */
+export const showProgress = ({ second, rate, done, failed }: typeof Progress.Type) =>
+  Effect.sync(() => {
+    const line = `  ${second} s: ${whole(rate)} orders/s, ${whole(done)} done, ${whole(failed)} failed`
+    if (stdout.isTTY) stdout.write(`\r\u001b[K${line}`)
+    else if (second % 5 === 0) stdout.write(`${line}\n`)
+  })
+
+export const showFigures = Effect.fnUntraced(function* ({ load, checks, ...figures }: Figures) {
+  if (stdout.isTTY) yield* Effect.sync(() => stdout.write("\r\u001b[K"))
+  const sold = load.statuses["201"] ?? 0
+  const slices = spread(load.slices)
+  const broken = checks.filter((check) => !holds(check)).length
+  yield* rows([
+    ["database", figures.database],
+    ["durable orders/s", whole(figures.ordersPerSecond)],
+    ["  in 1 s slices", slices === undefined ? "the run was too short" : range(slices)],
+    ["latency", latency(load.latencyMicros)],
+    ["answers", `${whole(sold)} sold in ${tenths(load.seconds)} s${others(load.statuses)}`],
+    ...Object.entries(load.samples).map(([status, body]) => [`  such as ${status}`, body] as const),
+    ["  lost", `${load.lost}${load.lost === 0 ? "" : ` ${JSON.stringify(load.broken)}`}`],
+    ["batches", figures.batches === undefined ? untold : distribution(figures.batches)],
+    [
+      "SQL round trips",
+      figures.roundTrips === undefined ? untold : `one for ${tenths(sold / figures.roundTrips)} orders`
+    ],
+    ["an order costs", cost(figures, sold)],
+    ["others' processes", noise(figures.costs.others, load.seconds)],
+    [
+      "adds up",
+      broken === 0 ? `yes: all ${checks.length} checks hold` : `NO: ${broken} of ${checks.length} checks fail`
+    ]
+  ])
+})
+
+const untold = "the node does not tell"
+
+const latency = ({ p50, p95, p99, p999, max }: Figures["load"]["latencyMicros"]) =>
+  `p50 ${millis(p50)}, p95 ${millis(p95)}, p99 ${millis(p99)}, p99.9 ${millis(p999)}, max ${millis(max)}`
+
+const others = (statuses: Readonly<Record<string, number>>) =>
+  Object.entries(statuses)
+    .filter(([status]) => status !== "201")
+    .map(([status, count]) => `, ${whole(count)} answered ${status}`)
+    .join("")
+
+const cost = ({ costs, walBytesPerOrder }: Pick<Figures, "costs" | "walBytesPerOrder">, sold: number) => {
+  const each = (micros: number) => `${tenths(micros / sold)} µs`
+  const node = costs.node === undefined ? "node unknown here" : `node ${each(costs.node)}`
+  const database =
+    costs.database === undefined ? "database within the node, or unknown" : `database ${each(costs.database)}`
+  return `${node}, ${database}, generator ${each(costs.generator)}; ${whole(walBytesPerOrder)} bytes of WAL`
+}
+
+const noise = (micros: number | undefined, seconds: number) =>
+  micros === undefined ? "unknown here" : `took ${whole(micros / 1e4 / seconds)} % of a processor meanwhile`
+
+/** The median of several runs, and how far apart they were. */
+export const showRuns = (runs: ReadonlyArray<Figures>) => {
+  const orders = spread(runs.map(({ ordersPerSecond }) => ordersPerSecond))
+  return orders === undefined
+    ? Effect.void
+    : Console.log(`\n  durable orders/s of ${runs.length} runs: ${range(orders)}`)
+}
+
+export const showBaseline = Effect.fnUntraced(function* (measured: ReadonlyArray<Baseline>, ours: number | undefined) {
+  yield* rows(
+    measured.map(({ procedure, clients, ordersPerSecond, databaseMicrosPerOrder: micros }) => [
+      procedure,
+      `${String(clients).padStart(3)} clients: ${whole(ordersPerSecond)} orders/s` +
+        (micros === undefined ? "" : `, database ${tenths(micros)} µs an order`)
+    ])
+  )
+  const best = Math.max(...measured.map(({ ordersPerSecond }) => ordersPerSecond))
+  if (ours !== undefined) yield* rows([["ours / the best", `${tenths(ours / best)} ×`]])
+})
+
+export const showProfile = ({ functions, areas }: Profile) =>
+  Effect.forEach([areas, functions], (shares, index) =>
+    Effect.andThen(
+      Console.log(`  the node's time, by ${index === 0 ? "area" : "function"}`),
+      Effect.forEach(shares, ({ where, percent }) => Console.log(`  ${tenths(percent).padStart(5)} % ${where}`))
+    )
+  )
+
+const range = ({ median, min, max }: Spread) => `median ${whole(median)}, ${whole(min)}–${whole(max)}`
+
+const distribution = ({ count, mean, buckets }: Distribution) => {
+  const filled = buckets.filter((bucket) => bucket.count > 0)
+  const shares = filled.map((bucket) => `≤${bucket.bound}: ${whole((bucket.count / count) * 100)} %`)
+  return `${whole(count)} of ${tenths(mean)} orders on average; ${shares.join(", ")}`
+}

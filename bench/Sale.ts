@@ -1,0 +1,129 @@
+/**
+ * The flash sale: many buyers, one product, over HTTP. Generator, node and database are processes of their own (but for
+ * the embedded database, which is the node's). Every answer is checked against the database afterwards.
+ */
+import { Effect, FileSystem } from "effect"
+import { randomBytes } from "node:crypto"
+import * as path from "node:path"
+import { acknowledged, balances, type Check } from "./Conservation.ts"
+import { machineMicros } from "./Cpu.ts"
+import * as Database from "./Database.ts"
+import type { Done } from "./load/Protocol.ts"
+import * as Load from "./Load.ts"
+import { type Distribution, growth, observed } from "./Metrics.ts"
+import * as Node from "./Node.ts"
+import { showProgress } from "./Report.ts"
+import { openShop, type Shop } from "./Shop.ts"
+
+export interface Options {
+  readonly users: number
+  readonly connections: number
+  readonly orders: number
+  readonly warmup: number
+  /** Pieces on sale; more than are ordered, unless the sale is to sell out. */
+  readonly stock?: number | undefined
+  readonly secondsMost: number
+  /** Flags for the node's Node. */
+  readonly flags: ReadonlyArray<string>
+}
+
+/** Microseconds of processor time; `undefined` where it can't be known. */
+export interface Costs {
+  readonly node: number | undefined
+  readonly database: number | undefined
+  readonly generator: number
+  /** Whatever else ran on this machine: the noise of the figures. */
+  readonly others: number | undefined
+}
+
+export interface Figures {
+  /** The database, and how it is set. */
+  readonly database: string
+  readonly ordersPerSecond: number
+  readonly load: Done
+  readonly batches: Distribution | undefined
+  readonly roundTrips: number | undefined
+  readonly costs: Costs
+  /** Of the whole sale, the warm-up's orders included. */
+  readonly walBytesPerOrder: number
+  readonly checks: ReadonlyArray<Check>
+}
+
+const price = 1000
+
+/** Where nobody is short of money. */
+export const shopOf = ({ users, warmup, orders, stock = warmup + orders + 1000 }: Options): Shop => ({
+  users,
+  price,
+  funds: price * (Math.ceil((warmup + orders) / users) + 1),
+  stock
+})
+
+export const measure = Effect.fnUntraced(function* (database: Database.Database, options: Options) {
+  const shop = shopOf(options)
+  const opened = Effect.andThen(openShop(shop), Effect.all([Database.describe, Database.walBytes]))
+  const [description, walBefore] = yield* Database.use(database, opened)
+
+  const { load, before, after, acknowledgements } = yield* sale(database, options)
+
+  const lost = acknowledgements.lost + load.lost
+  const checking = Effect.all([Database.walBytes, balances(shop), acknowledged({ orders: acknowledgements.ids, lost })])
+  const [walAfter, sums, heard] = yield* Database.use(database, checking)
+  const sold = load.statuses["201"] ?? 0
+  const figures: Figures = {
+    database: `${database.name}: ${description}`,
+    ordersPerSecond: sold / load.seconds,
+    load,
+    batches: observed(before.metrics, after.metrics, "sluice_journal_batch_size"),
+    roundTrips: growth(before.metrics, after.metrics, "sluice_sql_round_trips"),
+    costs: costs(before, after, load.cpuMicros),
+    walBytesPerOrder: (walAfter - walBefore) / acknowledgements.ids.length,
+    checks: [...sums, ...heard]
+  }
+  return figures
+}, Effect.scoped)
+
+/** From the start of a node to its end. */
+const sale = Effect.fnUntraced(function* (database: Database.Database, options: Options) {
+  const { users, connections, warmup, orders, secondsMost, flags } = options
+  const fs = yield* FileSystem.FileSystem
+  const idsFile = path.join(yield* fs.makeTempDirectoryScoped({ prefix: "sluice-bench-" }), "ids")
+  const secret = randomBytes(32).toString("base64")
+  const node = yield* Node.start({ secret, database: database.settings, flags })
+  const instruments = Effect.all({
+    metrics: node.metrics,
+    node: node.cpuMicros,
+    database: database.cpuMicros,
+    machine: Effect.sync(machineMicros)
+  })
+  let before = yield* instruments
+  let lost = 0
+  const { host, port } = node
+  const load = yield* Load.run({
+    plan: { host, port, secret, connections, users, warmup, orders, secondsMost, idsFile },
+    warmed: (warmed) => {
+      lost = warmed.lost
+      return Effect.tap(instruments, (read) => Effect.sync(() => (before = read)))
+    },
+    progress: showProgress
+  })
+  const after = yield* instruments
+  const ids = (yield* fs.readFileString(idsFile)).split("\n").slice(0, -1)
+  return { load, before, after, acknowledgements: { ids, lost } }
+}, Effect.scoped)
+
+interface Instruments {
+  readonly node: number | undefined
+  readonly database: number | undefined
+  readonly machine: number | undefined
+}
+
+const costs = (before: Instruments, after: Instruments, generator: number): Costs => {
+  const used = (of: keyof Instruments) => {
+    const [from, to] = [before[of], after[of]]
+    return from === undefined || to === undefined ? undefined : to - from
+  }
+  const [node, database, machine] = [used("node"), used("database"), used("machine")]
+  const others = machine === undefined || node === undefined ? undefined : machine - node - (database ?? 0) - generator
+  return { node, database, generator, others: others === undefined ? undefined : Math.max(0, others) }
+}

@@ -1,0 +1,82 @@
+/** `npm run bench`, or `npm run bench -- <scenario> … --help`. */
+import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect, FileSystem, Option, Schema } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { cpus, loadavg } from "node:os"
+import { version } from "node:process"
+import { demand } from "./Conservation.ts"
+import * as FlashSale from "./FlashSale.ts"
+import * as Memory from "./Memory.ts"
+
+const number = (name: string, fallback: number, [minimum, maximum]: readonly [number, number], about: string) =>
+  Flag.Int(name).pipe(
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum, maximum }))),
+    Flag.withDescription(`${about} (${fallback})`),
+    Flag.withDefault(fallback)
+  )
+
+const options = {
+  scenarios: Argument.Literals("scenario", ["flash-sale", "resident"]).pipe(
+    Argument.withDescription("What to measure; flash-sale if nothing is said"),
+    Argument.variadic({ max: 2 })
+  ),
+  users: number("users", 100_000, [1, 1_000_000], "Buyers, each with money and a token"),
+  orders: number("orders", 100_000, [1, 2_000_000], "Orders that count"),
+  warmup: number("warmup", 5000, [1, 100_000], "Orders before them"),
+  stock: Flag.Int("stock").pipe(Flag.withDescription("Pieces on sale, if the sale is to sell out"), Flag.optional),
+  connections: number("connections", 256, [1, 10_000], "Connections; each has one order under way"),
+  secondsMost: number("seconds", 120, [1, 3600], "The longest a run may take"),
+  repeat: number("repeat", 1, [1, 100], "Runs, each on a new database"),
+  database: Flag.Literals("database", ["pglite", "postgres", "both"]).pipe(
+    Flag.withDescription("Embedded, a server (DATABASE_URL, or one for the occasion), or both"),
+    Flag.withDefault("both")
+  ),
+  baselineSeconds: number("baseline", 5, [0, 60], "Seconds for each step of the baseline; 0: no baseline"),
+  cpuProfile: Flag.Boolean("cpu-profile").pipe(
+    Flag.withDescription("Leave a profile of each node in bench/results, and print where its time went"),
+    Flag.withDefault(false)
+  ),
+  actors: number("actors", 1_000_000, [1, 10_000_000], "Actors to make resident"),
+  json: Flag.String("json").pipe(Flag.withDescription("A file for the figures"), Flag.optional)
+}
+
+const machine = {
+  processors: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
+  node: version,
+  /** Of the last minute: the figures mean little if it is far from zero. */
+  load: loadavg()[0]
+}
+
+const bench = Command.make("bench", options, ({ scenarios, stock, database, actors, json, ...rest }) =>
+  Effect.gen(function* () {
+    yield* Console.log(`${machine.processors}, Node ${machine.node}, load ${machine.load?.toFixed(1)}`)
+    const wanted = scenarios.length === 0 ? ["flash-sale"] : scenarios
+    const flashSale = wanted.includes("flash-sale")
+      ? yield* FlashSale.scenario({
+          ...rest,
+          stock: Option.getOrUndefined(stock),
+          databases: database === "both" ? ["pglite", "postgres"] : [database]
+        })
+      : undefined
+    const resident = wanted.includes("resident") ? yield* Memory.measure(actors) : undefined
+    if (resident !== undefined) yield* Memory.show(resident)
+    if (Option.isSome(json)) yield* write(json.value, { machine, flashSale, resident })
+    for (const { checks } of flashSale?.runs ?? []) yield* demand(checks)
+    if (resident !== undefined) yield* Memory.demand(resident, actors)
+  })
+).pipe(Command.withDescription("Measures Sluice on this machine"))
+
+const write = (file: string, figures: unknown) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) =>
+    fs.writeFileString(
+      file,
+      JSON.stringify(figures, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value), 2)
+    )
+  )
+
+bench.pipe(
+  Command.run({ version: "0.1.0" }),
+  Effect.tapErrorTag("BenchFailed", ({ message }) => Console.error(message)),
+  Effect.provide([NodeServices.layer, NodeHttpClient.layerNodeHttp]),
+  NodeRuntime.runMain
+)
