@@ -51,7 +51,7 @@ export type ProductCommand =
 export type ProductGrant = Product
 
 export class ProductNotFound extends Schema.TaggedError<ProductNotFound>()("ProductNotFound", {
-  productId: ProductId
+  productId: Schema.String
 }) {}
 
 export class StockShortage extends Schema.TaggedError<StockShortage>()("StockShortage", {
