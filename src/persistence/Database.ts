@@ -26,12 +26,14 @@ export interface ServerOptions {
 /** The application's sessions are this role's. */
 const role = "sluice_app"
 
-/** Nothing the application asks takes longer, and nothing it leaves half done is left for longer. */
-const limits = {
-  statement_timeout: "10s",
-  lock_timeout: "5s",
-  idle_in_transaction_session_timeout: "5s"
-}
+/**
+ * What the application's sessions rely on, whatever the database's own settings are. The journal's fence needs a fresh
+ * snapshot for each statement. A plan is made for each query: one that is kept may be from when the tables were empty.
+ */
+const settings = { default_transaction_isolation: "read committed", plan_cache_mode: "force_custom_plan", role }
+
+/** Nothing asked of a server takes longer, and nothing is left half done for longer. */
+const limits = { statement_timeout: "10s", lock_timeout: "5s", idle_in_transaction_session_timeout: "5s" }
 
 export const server = (options: ServerOptions): Layer.Layer<SqlClient.SqlClient, StartFailure> =>
   clientLayer(
@@ -44,7 +46,7 @@ export const server = (options: ServerOptions): Layer.Layer<SqlClient.SqlClient,
         // Without bounds in time a pool grows old with the server it once found.
         idleTimeout: "5 minutes",
         connectionTTL: "1 hour",
-        startupParameters: { ...limits, role, jit: "off" }
+        startupParameters: { ...settings, ...limits, jit: "off" }
       })
     })
   )
@@ -64,7 +66,7 @@ export const embedded = (
       yield* prepare(PgClient.makeClient({ stream: () => connect([]), ...session }), options.dataDir !== undefined)
       return yield* PgClient.make({
         ...session,
-        stream: () => connect([`SET ROLE ${role}`]),
+        stream: () => connect(Object.entries(settings).map(([name, value]) => `SET ${name} = '${value}'`)),
         minConnections: 1,
         maxConnections: 1
       })

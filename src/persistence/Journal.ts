@@ -85,7 +85,7 @@ export class Journal extends Context.Service<
     readonly find: (
       keys: ReadonlyArray<RequestKey>
     ) => Effect.Effect<ReadonlyArray<Found | undefined>, JournalUnavailable>
-    /** Forgets request keys older than their retention; returns how many went. */
+    /** Forgets request keys older than their retention, some at a time; returns how many went. */
     readonly forget: Effect.Effect<number, JournalUnavailable>
   }
 >()("sluice/persistence/Journal") {}

@@ -1,6 +1,6 @@
 /** The journal on Postgres (a server, or PGlite): one function call, one round trip, per operation. */
 import { PgTypes } from "@effect/sql-pg"
-import { Clock, Effect, Layer, Predicate, Result, Schema } from "effect"
+import { type Cause, Clock, Effect, Layer, Result, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import { Epoch, productId, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
@@ -12,10 +12,12 @@ import { make as makeWallet, type Wallet } from "../domain/Wallet.ts"
 import { BatchRejected, Journal, JournalUnavailable, OutcomeUnknown, type Resolution, type Verdict } from "./Journal.ts"
 import * as Rows from "./Rows.ts"
 
-const uuids = (values: ReadonlyArray<string | null>) => PgTypes.array(values, PgTypes.OID.uuid).pipe(Result.getOrThrow)
+/** UUIDs and numbers go as text: turning them into the binary format costs us more than it saves Postgres. */
+const literal = (values: ReadonlyArray<string | number | null>) =>
+  `{${values.map((value) => value ?? "NULL").join(",")}}`
+const uuids: (values: ReadonlyArray<string | null>) => string = literal
+const numbers: (values: ReadonlyArray<number | null>) => string = literal
 const texts = (values: ReadonlyArray<string | null>) => PgTypes.array(values, PgTypes.OID.text).pipe(Result.getOrThrow)
-/** Numbers go as text: the binary codec of int8 would want a BigInt each. */
-const numbers = (values: ReadonlyArray<number | null>) => `{${values.map((value) => value ?? "NULL").join(",")}}`
 
 type Parameter = string | PgTypes.Parameter
 
@@ -95,30 +97,35 @@ const commitStatement = `SELECT journal_commit(${Object.keys(parameters([]))
 const verdicts: ReadonlyArray<Verdict> = ["Committed", "Fenced", "Expired", "Duplicate"]
 const resolutions: ReadonlyArray<Resolution> = ["Committed", "Absent", "Pending"]
 
-const unavailable = Effect.mapError((cause: SqlError.SqlError) => new JournalUnavailable({ cause }))
+/** No question waits longer for its answer. The commit's is above every limit of the database's own. */
+const longest = { question: "5 seconds", commit: "12 seconds" } as const
 
-/** Whether the server said no, and so wrote nothing, or nobody knows. */
-const commitFailure = (error: SqlError.SqlError) => {
-  const { reason } = error
-  switch (reason._tag) {
-    case "UniqueViolation":
-    case "ConstraintError":
-      return new BatchRejected({ cause: error })
-    case "DeadlockError":
-    case "SerializationError":
-    case "LockTimeoutError":
-    case "StatementTimeoutError":
-    case "AuthorizationError":
-    case "SqlSyntaxError":
-      return new JournalUnavailable({ cause: error })
-    default:
-      return isDataException(reason.cause) ? new BatchRejected({ cause: error }) : new OutcomeUnknown({ cause: error })
-  }
+const bounded = <A>(asked: Effect.Effect<A, SqlError.SqlError>): Effect.Effect<A, JournalUnavailable> =>
+  asked.pipe(
+    Effect.timeout(longest.question),
+    Effect.mapError((cause) => new JournalUnavailable({ cause }))
+  )
+
+/**
+ * What a failed commit means. An answer of the database's is final: nothing was written, and whether to try again is in
+ * its SQLSTATE. Without an answer nobody knows, unless the connection was never made.
+ */
+const commitFailure = (error: SqlError.SqlError | Cause.TimeoutError) => {
+  if (error._tag === "TimeoutError") return new OutcomeUnknown({ cause: error })
+  const { operation, cause } = error.reason
+  if (operation === "connect") return new JournalUnavailable({ cause: error })
+  if (!isAnswer(cause)) return new OutcomeUnknown({ cause: error })
+  return ofTheMoment.test(cause.code) ? new JournalUnavailable({ cause: error }) : new BatchRejected({ cause: error })
 }
 
-/** SQLSTATE class 22: a value the database cannot take. */
-const isDataException = (cause: unknown): boolean =>
-  Predicate.hasProperty(cause, "code") && typeof cause.code === "string" && cause.code.startsWith("22")
+/** An error that ended the transaction, not the session. */
+const isAnswer = Schema.is(Schema.Struct({ severityUnlocalized: Schema.Literal("ERROR"), code: Schema.String }))
+
+/**
+ * The classes of SQLSTATE that say nothing about the data: read-only, deadlock, privileges and schema, resources, locks,
+ * shutdown, system.
+ */
+const ofTheMoment = /^(25|40|42|53|55|57|58)/
 
 const LoadedProduct = Schema.Struct({
   product_id: Schema.String,
@@ -139,16 +146,16 @@ export const layer = Layer.effect(
     const monotonicMs = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     // The database's clock is heard with every commit, and runs on by the monotonic one in between.
     let offsetMs = clock.currentTimeMillisUnsafe() - monotonicMs()
-    const heard = (now: unknown) => {
-      offsetMs = Number(now) - monotonicMs()
+    const heard = (now: bigint | undefined) => {
+      if (now !== undefined) offsetMs = Number(now) - monotonicMs()
     }
-    const [first] = yield* sql<{ now: bigint }>`SELECT clock_ms() AS now`.pipe(unavailable)
+    const [first] = yield* sql<{ now: bigint }>`SELECT clock_ms() AS now`.pipe(bounded)
     heard(first?.now)
 
     const loadProducts = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const rows = yield* sql`
         SELECT product_id, seller_id, name, price, on_hand, sale_status, version
-        FROM products WHERE product_id = ANY (${uuids(ids)})`.pipe(unavailable)
+        FROM products WHERE product_id = ANY (${uuids(ids)})`.pipe(bounded)
       const products = yield* decodeProducts(rows).pipe(Effect.orDie)
       return new Map(
         products.map((row): [string, Product] => [
@@ -170,7 +177,7 @@ export const layer = Layer.effect(
 
     const loadWallets = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const rows = yield* sql<{ user_id: string; balance: bigint }>`
-        SELECT user_id, balance FROM wallets WHERE user_id = ANY (${uuids(ids)})`.pipe(unavailable)
+        SELECT user_id, balance FROM wallets WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
       return new Map(
         rows.map((row): [string, Wallet] => [row.user_id, makeWallet(userId(row.user_id), won(Number(row.balance)))])
       )
@@ -187,7 +194,7 @@ export const layer = Layer.effect(
 
       claim: Effect.fnUntraced(function* (partitions, owner) {
         const rows = yield* sql<{ partition_id: number; new_epoch: bigint }>`
-          SELECT * FROM journal_claim(${numbers(partitions)}, ${owner})`.pipe(unavailable)
+          SELECT * FROM journal_claim(${numbers(partitions)}, ${owner})`.pipe(bounded)
         const epochs = new Map(rows.map((row) => [row.partition_id, Epoch(Number(row.new_epoch))]))
         return yield* Effect.forEach(partitions, (partition) => Effect.fromNullishOr(epochs.get(partition))).pipe(
           Effect.orDie
@@ -203,6 +210,7 @@ export const layer = Layer.effect(
         sql
           .unsafe<{ verdicts: ReadonlyArray<number>; now: bigint }>(commitStatement, Object.values(parameters(batch)))
           .pipe(
+            Effect.timeout(longest.commit),
             Effect.map(([row]) => {
               heard(row?.now)
               return batch.map((_, index): Verdict => verdicts[row?.verdicts[index] ?? -1] ?? "Rejected")
@@ -219,7 +227,7 @@ export const layer = Layer.effect(
             ${numbers(doubts.map(({ deadline }) => deadline))}
           ) AS resolutions`.pipe(
           Effect.map(([row]) => doubts.map((_, index) => resolutions[row?.resolutions[index] ?? -1] ?? "Pending")),
-          unavailable
+          bounded
         ),
 
       find: (keys) =>
@@ -232,14 +240,16 @@ export const layer = Layer.effect(
             )
             return keys.map((key) => found.get(key))
           }),
-          unavailable
+          bounded
         ),
 
       forget: sql`
-        DELETE FROM transactions WHERE created_at < now() - ${Policy.idempotency.keptHours} * interval '1 hour'
-        RETURNING id`.pipe(
+        DELETE FROM transactions WHERE key IN (
+          SELECT key FROM transactions WHERE created_at < now() - ${Policy.idempotency.keptHours} * interval '1 hour'
+          LIMIT 10000
+        ) RETURNING id`.pipe(
         Effect.map((rows) => rows.length),
-        unavailable
+        bounded
       )
     })
   })

@@ -7,7 +7,7 @@ CREATE FUNCTION clock_ms() RETURNS bigint LANGUAGE sql VOLATILE AS
 
 -- Takes partitions over. Waits for commits in progress, then fences all that come later with the old epoch.
 CREATE FUNCTION journal_claim(claimed int[], new_owner text) RETURNS TABLE (partition_id int, new_epoch bigint)
-LANGUAGE plpgsql VOLATILE SET lock_timeout = '5s' AS $$
+LANGUAGE plpgsql VOLATILE SET lock_timeout = '4s' AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(claimed) p ORDER BY p) sorted;
   RETURN QUERY
@@ -19,7 +19,7 @@ END $$;
 -- For each doubtful transaction: 0 committed, 1 absent for good, 2 pending. Exclusive locks, so that a commit which
 -- passed its deadline check and is still in progress is waited for.
 CREATE FUNCTION journal_resolve(locked int[], keys uuid[], ids uuid[], deadlines bigint[]) RETURNS int[]
-LANGUAGE plpgsql VOLATILE SET lock_timeout = '5s' AS $$
+LANGUAGE plpgsql VOLATILE SET lock_timeout = '4s' AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(locked) p ORDER BY p) sorted;
   RETURN (
@@ -32,9 +32,11 @@ END $$;
 -- Commits a batch. Returns a verdict per transaction: 0 committed, 1 fenced, 2 expired, 3 duplicate.
 --
 -- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to.
--- Rows are written in one global order, hot ones last: request keys, appends, wallets, products. Keys and rows that
--- two batches may share are taken in the order of their ids, so batches of two nodes wait for, but never deadlock,
--- one another.
+-- Rows are written in one global order, hot ones last: request keys, orders, wallets, ledger and outbox, products. Keys
+-- and rows that two batches may share are taken in the order of their ids, so batches of two nodes wait for, but never
+-- deadlock, one another. The ledger follows the wallets' locks: a wallet's entries are in the order of their commits.
+--
+-- Plans are made once per session, when tables may still be empty: the settings leave no plan that reads a whole table.
 CREATE FUNCTION journal_commit(
   t_key uuid[], t_id uuid[], t_body uuid[], t_answer text[], t_deadline bigint[],
   f_t int[], f_partition int[], f_epoch bigint[],
@@ -51,41 +53,47 @@ CREATE FUNCTION journal_commit(
   s_t int[], s_product uuid[], s_delta bigint[],
   c_t int[], c_product uuid[], c_name text[], c_description text[], c_category text[], c_price bigint[],
     c_status text[]
-) RETURNS int[] LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS int[] LANGUAGE plpgsql VOLATILE
+  SET plan_cache_mode = force_generic_plan
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 1
+AS $$
 DECLARE
   verdicts int[];
   skip     bigint[];
+  added    uuid[];
+  expected int;
+  changed  int;
   it       record;
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(7107, p) FROM (SELECT DISTINCT p FROM unnest(f_partition) p ORDER BY p) sorted;
 
-  SELECT array_agg(CASE WHEN fenced.t IS NOT NULL THEN 1 WHEN d.deadline <= clock_ms() THEN 2 ELSE 0 END ORDER BY d.t)
-    INTO verdicts
-    FROM unnest(t_deadline) WITH ORDINALITY d(deadline, t)
-    LEFT JOIN (
-      SELECT DISTINCT f.t FROM unnest(f_t, f_partition, f_epoch) f(t, partition, epoch)
-      LEFT JOIN partitions p ON p.partition = f.partition AND p.epoch = f.epoch
-      WHERE p.partition IS NULL
-    ) fenced ON fenced.t = d.t;
+  -- A later statement, and so a snapshot that sees every claim before the locks.
+  SELECT coalesce(array_agg(DISTINCT f.t), '{}') INTO skip FROM unnest(f_t, f_partition, f_epoch) f(t, partition, epoch)
+    WHERE (SELECT p.epoch FROM partitions p WHERE p.partition = f.partition) IS DISTINCT FROM f.epoch;
+  SELECT array_agg(CASE WHEN d.t = ANY (skip) THEN 1 WHEN d.deadline <= clock_ms() THEN 2 ELSE 0 END ORDER BY d.t)
+    INTO verdicts FROM unnest(t_deadline) WITH ORDINALITY d(deadline, t);
   SELECT coalesce(array_agg(v.t), '{}') INTO skip FROM unnest(verdicts) WITH ORDINALITY v(verdict, t) WHERE v.verdict > 0;
 
-  WITH added AS (
+  WITH inserted AS (
     INSERT INTO transactions (key, id, body_hash, answer)
-      SELECT key, id, body, answer FROM unnest(t_key, t_id, t_body, t_answer) WITH ORDINALITY r(key, id, body, answer, t)
-      WHERE t <> ALL (skip) ORDER BY key
-    ON CONFLICT (key) DO NOTHING RETURNING id
+      SELECT DISTINCT ON (r.key) r.key, r.id, r.body, r.answer
+      FROM unnest(t_key, t_id, t_body, t_answer) WITH ORDINALITY r(key, id, body, answer, t)
+      WHERE r.t <> ALL (skip) ORDER BY r.key, r.t
+    ON CONFLICT (key) DO NOTHING RETURNING key
   )
-  SELECT skip || coalesce(array_agg(r.t), '{}') INTO skip
-    FROM unnest(t_id) WITH ORDINALITY r(id, t) LEFT JOIN added ON added.id = r.id
-    WHERE added.id IS NULL AND r.t <> ALL (skip);
+  SELECT array_agg(key) INTO added FROM inserted;
 
-  IF cardinality(skip) > 0 THEN
+  IF coalesce(cardinality(added), 0) < cardinality(t_key) THEN
+    SELECT coalesce(array_agg(r.t), '{}') INTO skip FROM unnest(t_key) WITH ORDINALITY r(key, t)
+      WHERE r.t NOT IN (
+        SELECT DISTINCT ON (k.key) k.t FROM unnest(t_key) WITH ORDINALITY k(key, t)
+        WHERE k.t <> ALL (skip) AND k.key = ANY (added) ORDER BY k.key, k.t
+      );
     -- What is there under its own id was committed by an earlier attempt at this very batch.
-    SELECT array_agg(CASE WHEN r.t <> ALL (skip) OR old.id = r.id THEN 0
+    SELECT array_agg(CASE WHEN r.t <> ALL (skip) THEN 0
+                          WHEN (SELECT old.id FROM transactions old WHERE old.key = r.key) = r.id THEN 0
                           WHEN r.verdict > 0 THEN r.verdict ELSE 3 END ORDER BY r.t)
-      INTO verdicts
-      FROM unnest(verdicts, t_key, t_id) WITH ORDINALITY r(verdict, key, id, t)
-      LEFT JOIN transactions old ON old.key = r.key;
+      INTO verdicts FROM unnest(verdicts, t_key, t_id) WITH ORDINALITY r(verdict, key, id, t);
   END IF;
 
   INSERT INTO products (product_id, seller_id, name, description, category, price, on_hand, sale_status)
@@ -107,6 +115,22 @@ BEGIN
     SELECT r.id, r.payment, r.method, r.amount
     FROM unnest(p_t, p_order, p_payment, p_method, p_amount) r(t, id, payment, method, amount)
     WHERE r.t <> ALL (skip);
+
+  WITH change AS MATERIALIZED (
+    SELECT w.usr, sum(w.delta)::bigint AS delta
+    FROM (
+      SELECT * FROM unnest(w_t, w_user, w_delta)
+      UNION ALL SELECT x.*, 0 FROM unnest(x_t, x_user) x -- to be locked in the same order
+    ) w(t, usr, delta)
+    WHERE w.t <> ALL (skip) GROUP BY w.usr ORDER BY w.usr
+  ), moved AS (
+    UPDATE wallets SET balance = balance + change.delta FROM change WHERE wallets.user_id = change.usr RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM change), (SELECT count(*) FROM moved) INTO expected, changed;
+  IF changed < expected THEN
+    RAISE EXCEPTION 'a wallet is missing' USING ERRCODE = 'foreign_key_violation';
+  END IF;
+
   INSERT INTO ledger (transaction_id, asset, debit, credit, amount, reason, order_id)
     SELECT t_id[r.t], r.asset, r.debit, r.credit, r.amount, r.reason, r.id
     FROM unnest(g_t, g_asset, g_debit, g_credit, g_amount, g_reason, g_order)
@@ -118,15 +142,6 @@ BEGIN
     WHERE r.t <> ALL (skip);
 
   FOR it IN
-    SELECT w.usr, sum(w.delta)::bigint AS delta FROM unnest(w_t, w_user, w_delta) w(t, usr, delta)
-    WHERE w.t <> ALL (skip) GROUP BY w.usr ORDER BY w.usr
-  LOOP
-    UPDATE wallets SET balance = balance + it.delta WHERE user_id = it.usr;
-    IF NOT FOUND THEN
-      RAISE EXCEPTION 'no wallet of user %', it.usr USING ERRCODE = 'foreign_key_violation';
-    END IF;
-  END LOOP;
-  FOR it IN
     SELECT x.usr FROM unnest(x_t, x_user) x(t, usr) WHERE x.t <> ALL (skip) ORDER BY x.usr
   LOOP
     DELETE FROM wallets WHERE user_id = it.usr AND balance = 0;
@@ -135,28 +150,34 @@ BEGIN
     END IF;
     UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = it.usr;
   END LOOP;
+
+  -- Edits and sales of the same products come in one order too.
   IF cardinality(c_t) > 0 THEN
     PERFORM 1 FROM products WHERE product_id = ANY (s_product || c_product) ORDER BY product_id FOR NO KEY UPDATE;
   END IF;
-  FOR it IN
+  WITH change AS MATERIALIZED (
     SELECT s.product, sum(s.delta)::bigint AS delta FROM unnest(s_t, s_product, s_delta) s(t, product, delta)
     WHERE s.t <> ALL (skip) GROUP BY s.product ORDER BY s.product
-  LOOP
-    UPDATE products SET on_hand = on_hand + it.delta WHERE product_id = it.product;
-    IF NOT FOUND THEN
-      RAISE EXCEPTION 'no product %', it.product USING ERRCODE = 'foreign_key_violation';
-    END IF;
-  END LOOP;
+  ), moved AS (
+    UPDATE products SET on_hand = on_hand + change.delta FROM change WHERE product_id = change.product RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM change), (SELECT count(*) FROM moved) INTO expected, changed;
+  IF changed < expected THEN
+    RAISE EXCEPTION 'a product is missing' USING ERRCODE = 'foreign_key_violation';
+  END IF;
   FOR it IN
     SELECT c.* FROM unnest(c_t, c_product, c_name, c_description, c_category, c_price, c_status)
       c(t, product, name, description, category, price, status)
-    WHERE c.t <> ALL (skip) ORDER BY c.product
+    WHERE c.t <> ALL (skip) ORDER BY c.t
   LOOP
     UPDATE products SET
       name = coalesce(it.name, name), description = coalesce(it.description, description),
       category = coalesce(it.category, category), price = coalesce(it.price, price),
       sale_status = coalesce(it.status, sale_status), version = version + 1, updated_at = now()
     WHERE product_id = it.product;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'no product %', it.product USING ERRCODE = 'foreign_key_violation';
+    END IF;
   END LOOP;
   RETURN verdicts;
 END $$;
