@@ -7,6 +7,8 @@ export interface Spread {
 
 export const spread = (values: ReadonlyArray<number>): Spread | undefined => {
   const sorted = values.toSorted((a, b) => a - b)
-  const [min, max, median] = [sorted.at(0), sorted.at(-1), sorted.at(sorted.length >> 1)]
-  return min === undefined || max === undefined || median === undefined ? undefined : { median, min, max }
+  const [min, max] = [sorted.at(0), sorted.at(-1)]
+  const [below, above] = [sorted.at((sorted.length - 1) >> 1), sorted.at(sorted.length >> 1)]
+  if (min === undefined || max === undefined || below === undefined || above === undefined) return undefined
+  return { median: (below + above) / 2, min, max }
 }
