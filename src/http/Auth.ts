@@ -1,0 +1,172 @@
+/**
+ * Tokens (JWT, RFC 8725): verified against one family of keys, issued when that is our own secret.
+ *
+ * A token that was good is remembered until it expires, so that a request costs one look-up and no cryptography.
+ */
+import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
+import { createRemoteJWKSet, errors, type JWTVerifyOptions, jwtVerify, SignJWT } from "jose"
+import { createPublicKey, createSecretKey } from "node:crypto"
+import { UserId } from "../domain/Ids.ts"
+import { Unavailable } from "../persistence/Failures.ts"
+import { Role, type User } from "../persistence/Users.ts"
+import { LoginDisabled, Unauthenticated } from "./api/Errors.ts"
+import { ClaimedUserId } from "./api/Fields.ts"
+import { Authenticated, type Claims, MaybeAuthenticated, Principal, Visitor } from "./api/Middleware.ts"
+import { Lru } from "./Lru.ts"
+
+/** What tokens are verified with. */
+export type Key =
+  /** Of at least 32 bytes; also signs (HS256). */
+  | { readonly _tag: "Secret"; readonly secret: Redacted.Redacted<string> }
+  /** In PEM; its kind decides the algorithm. */
+  | { readonly _tag: "PublicKey"; readonly pem: string }
+  | { readonly _tag: "Jwks"; readonly url: string }
+
+export interface Options {
+  readonly key: Key
+  readonly tokenTtlSeconds: number
+}
+
+/** The key is none that tokens can be verified with. */
+export class UnusableKey extends Schema.TaggedError<UnusableKey>()("UnusableKey", { reason: Schema.String }) {}
+
+const issuer = "sluice"
+const audience = "sluice-api"
+const tokenLengthMost = 8192
+const clockToleranceSeconds = 5
+const rememberedMost = 50_000
+
+const Payload = Schema.Struct({ sub: UserId, role: Role, exp: Schema.Finite, iat: Schema.Finite })
+const decodePayload = Schema.decodeUnknownEffect(Payload)
+
+/** The one algorithm of each kind of key, under all its names. */
+const algorithms: Record<string, ReadonlyArray<string>> = {
+  rsa: ["RS256"],
+  ec: ["ES256"],
+  ed25519: ["EdDSA", "Ed25519"]
+}
+
+type Verify = (token: string, options: JWTVerifyOptions) => Promise<{ readonly payload: unknown }>
+
+const verifierOf = (key: Key): Effect.Effect<Verify, UnusableKey> => {
+  switch (key._tag) {
+    case "Secret": {
+      const secret = secretOf(key)
+      return (secret.symmetricKeySize ?? 0) < 32
+        ? Effect.fail(new UnusableKey({ reason: "A secret has at least 32 bytes" }))
+        : Effect.succeed((token, options) => jwtVerify(token, secret, { ...options, algorithms: ["HS256"] }))
+    }
+    case "PublicKey":
+      return Effect.gen(function* () {
+        const publicKey = yield* Effect.try({
+          try: () => createPublicKey(key.pem),
+          catch: () => new UnusableKey({ reason: "Not a public key in PEM" })
+        })
+        const known = algorithms[publicKey.asymmetricKeyType ?? ""]
+        if (known === undefined) return yield* new UnusableKey({ reason: "Not an RSA, P-256 or Ed25519 key" })
+        return (token, options) => jwtVerify(token, publicKey, { ...options, algorithms: [...known] })
+      })
+    case "Jwks":
+      return Effect.gen(function* () {
+        const keys = yield* Effect.try({
+          try: () => createRemoteJWKSet(new URL(key.url)),
+          catch: () => new UnusableKey({ reason: "Not a URL" })
+        })
+        return (token, options) => jwtVerify(token, keys, { ...options, algorithms: Object.values(algorithms).flat() })
+      })
+  }
+}
+
+const secretOf = (key: Key & { readonly _tag: "Secret" }) => createSecretKey(Redacted.value(key.secret), "utf8")
+
+/** The keys could not be fetched, which says nothing about the token. */
+const isKeysUnreachable = (key: Key, cause: unknown): boolean =>
+  key._tag === "Jwks" &&
+  (!(cause instanceof errors.JOSEError) || ["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"].includes(cause.code))
+
+export class Tokens extends Context.Service<
+  Tokens,
+  {
+    readonly verify: (token: string) => Effect.Effect<Claims, Unauthenticated | Unavailable>
+    readonly issue: (
+      user: User
+    ) => Effect.Effect<{ readonly accessToken: string; readonly expiresIn: number }, LoginDisabled>
+  }
+>()("sluice/http/Tokens") {
+  static readonly layer = ({ key, tokenTtlSeconds }: Options) =>
+    Layer.effect(
+      Tokens,
+      Effect.gen(function* () {
+        const clock = yield* Clock.Clock
+        const check = yield* verifierOf(key)
+        const remembered = new Lru<string, { readonly claims: Claims; readonly until: number }>(rememberedMost)
+        const refused = Effect.fail(new Unauthenticated())
+
+        const verifyAnew = (token: string, now: number) =>
+          Effect.gen(function* () {
+            const { payload } = yield* Effect.tryPromise({
+              try: () =>
+                check(token, {
+                  issuer,
+                  audience,
+                  typ: "JWT",
+                  requiredClaims: ["exp", "iat", "sub", "role"],
+                  clockTolerance: clockToleranceSeconds,
+                  currentDate: DateTime.toDateUtc(DateTime.makeUnsafe(now))
+                }),
+              catch: (cause) => (isKeysUnreachable(key, cause) ? new Unavailable() : new Unauthenticated())
+            })
+            const { sub, role, exp } = yield* Effect.mapError(decodePayload(payload), () => new Unauthenticated())
+            const claims = { userId: ClaimedUserId.make(sub), role }
+            remembered.set(token, { claims, until: (exp + clockToleranceSeconds) * 1000 })
+            return claims
+          })
+
+        return Tokens.of({
+          verify: (token) => {
+            const now = clock.currentTimeMillisUnsafe()
+            const known = remembered.get(token)
+            if (known !== undefined) return known.until > now ? Effect.succeed(known.claims) : refused
+            return token === "" || token.length > tokenLengthMost ? refused : verifyAnew(token, now)
+          },
+
+          issue: ({ userId, role }) =>
+            Effect.suspend(() => {
+              if (key._tag !== "Secret") return Effect.fail(new LoginDisabled())
+              const now = Math.floor(clock.currentTimeMillisUnsafe() / 1000)
+              const token = new SignJWT({ role })
+                .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+                .setSubject(userId)
+                .setIssuer(issuer)
+                .setAudience(audience)
+                .setIssuedAt(now)
+                .setExpirationTime(now + tokenTtlSeconds)
+              return Effect.promise(() => token.sign(secretOf(key))).pipe(
+                Effect.map((accessToken) => ({ accessToken, expiresIn: tokenTtlSeconds }))
+              )
+            })
+        })
+      })
+    )
+}
+
+export const layer = Layer.unwrap(
+  Effect.map(Tokens, ({ verify }) =>
+    Layer.merge(
+      Layer.succeed(Authenticated, {
+        bearer: (handled, { credential }) =>
+          Effect.flatMap(verify(Redacted.value(credential)), (claims) =>
+            Effect.provideService(handled, Principal, claims)
+          )
+      }),
+      Layer.succeed(MaybeAuthenticated, {
+        bearer: (handled, { credential }) => {
+          const token = Redacted.value(credential)
+          return Effect.flatMap(token === "" ? Effect.undefined : verify(token), (claims) =>
+            Effect.provideService(handled, Visitor, claims)
+          )
+        }
+      })
+    )
+  )
+)

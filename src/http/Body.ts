@@ -1,0 +1,52 @@
+/** Reads JSON bodies, within their limit, straight from Node: through the portable stream it costs three times as much. */
+import { NodeHttpServerRequest } from "@effect/platform-node"
+import { Effect } from "effect"
+import type { HttpServerRequest } from "effect/http"
+import { PayloadTooLarge, UnsupportedMediaType } from "./api/Errors.ts"
+
+/** In bytes. */
+const maximum = 64 * 1024
+
+const json = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i
+
+export type Refusal = PayloadTooLarge | UnsupportedMediaType
+
+const tooLarge = new PayloadTooLarge({ maximum })
+const unsupported = new UnsupportedMediaType({ supported: "application/json" })
+
+const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string, PayloadTooLarge> =>
+  Effect.callback((resume) => {
+    const source = NodeHttpServerRequest.toIncomingMessage(request)
+    const chunks: Array<Buffer> = []
+    let size = 0
+    const onData = (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= maximum) return void chunks.push(chunk)
+      stop()
+      resume(Effect.fail(tooLarge))
+    }
+    const onEnd = () => {
+      const [first] = chunks
+      const whole = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)
+      resume(Effect.succeed(whole.toString("utf8")))
+    }
+    const stop = () => {
+      source.off("data", onData)
+      source.off("end", onEnd)
+    }
+    source.on("data", onData)
+    source.on("end", onEnd)
+    if (request.headers["expect"] !== undefined) NodeHttpServerRequest.toServerResponse(request).writeContinue()
+    // A client that goes away interrupts the fiber.
+    return Effect.sync(stop)
+  })
+
+/** Reads the body, so that whoever asks the request for its text has it. */
+export const read = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<void, Refusal> => {
+  const { "content-type": type, "content-length": length } = request.headers
+  if (type !== undefined && type !== "application/json" && !json.test(type)) return Effect.fail(unsupported)
+  if (length !== undefined && Number(length) > maximum) return Effect.fail(tooLarge)
+  return Effect.map(text(request), (body) => {
+    Object.defineProperty(request, "text", { value: Effect.succeed(body) })
+  })
+}

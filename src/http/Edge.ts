@@ -1,0 +1,75 @@
+/** What is true of every answer, and the answers to what no endpoint handles. */
+import { Cause, Effect } from "effect"
+import { FindMyWay, HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpApi } from "effect/http-api"
+import { Api } from "./api/Api.ts"
+import { Internal, MethodNotAllowed, RouteNotFound } from "./api/Errors.ts"
+import { Draining } from "./Draining.ts"
+import { render, traceIdOf } from "./Problem.ts"
+
+const always = { "x-content-type-options": "nosniff", "cache-control": "no-store" }
+const json = { ...always, "content-type": "application/json; charset=utf-8" }
+
+const harden = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
+  const { "content-type": type, "cache-control": caching } = response.headers
+  if (caching !== undefined) return HttpServerResponse.setHeader(response, "x-content-type-options", "nosniff")
+  return HttpServerResponse.setHeaders(response, type === "application/json" ? json : always)
+}
+
+/** The methods of each path. */
+const methodsOf = () => {
+  const byPath = new Map<string, Set<string>>([
+    ["/openapi.json", new Set(["GET"])],
+    ["/docs", new Set(["GET"])]
+  ])
+  HttpApi.reflect(Api, {
+    onGroup: () => {},
+    onEndpoint: ({ endpoint: { path, method } }) => void byPath.set(path, (byPath.get(path) ?? new Set()).add(method))
+  })
+  const paths = FindMyWay.make<ReadonlySet<string>>()
+  for (const [path, methods] of byPath) if (path.startsWith("/")) paths.all(`/${path.slice(1)}`, methods)
+  return (url: string) => paths.find("GET", url)?.handler
+}
+
+const isRouteNotFound = (error: unknown): boolean =>
+  HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
+
+export const layer = HttpRouter.middleware(
+  Effect.gen(function* () {
+    const draining = yield* Draining
+    const methods = methodsOf()
+
+    const unrouted = (request: HttpServerRequest.HttpServerRequest) => {
+      const allowed = methods(request.url)
+      if (allowed === undefined) return render(new RouteNotFound(), request)
+      const list = [...allowed, ...(allowed.has("GET") ? ["HEAD"] : [])]
+      const response = render(new MethodNotAllowed({ allowed: list }), request)
+      return HttpServerResponse.setHeader(response, "allow", list.join(", "))
+    }
+
+    const failed = <E>(request: HttpServerRequest.HttpServerRequest, cause: Cause.Cause<E>) => {
+      const traceId = traceIdOf(request)
+      return Effect.logError("A request failed", cause).pipe(
+        Effect.annotateLogs({ traceId, method: request.method, path: request.url.split("?")[0] }),
+        Effect.as(render(new Internal(), request, traceId))
+      )
+    }
+
+    const finish = (response: HttpServerResponse.HttpServerResponse) =>
+      draining.begun() ? HttpServerResponse.setHeader(harden(response), "connection", "close") : harden(response)
+
+    return (routed) =>
+      Effect.matchCauseEffect(routed, {
+        onSuccess: (response) => Effect.succeed(finish(response)),
+        onFailure: (cause) =>
+          Cause.hasInterruptsOnly(cause)
+            ? Effect.failCause(cause)
+            : Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+                isRouteNotFound(Cause.squash(cause))
+                  ? Effect.succeed(finish(unrouted(request)))
+                  : Effect.map(failed(request, cause), finish)
+              )
+      })
+  }),
+  { global: true }
+)

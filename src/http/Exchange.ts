@@ -1,0 +1,19 @@
+import { Effect, Layer } from "effect"
+import { HttpServerRequest } from "effect/http"
+import { HttpApiError } from "effect/http-api"
+import { Exchange } from "./api/Middleware.ts"
+import * as Body from "./Body.ts"
+import { isProblem, problemOf, render } from "./Problem.ts"
+
+/** Answers with the problem an error is. What is none is a defect. */
+const answer = (error: unknown, request: HttpServerRequest.HttpServerRequest) => {
+  const problem = HttpApiError.HttpApiSchemaError.is(error) ? problemOf(error) : error
+  return isProblem(problem) ? Effect.succeed(render(problem, request)) : Effect.die(error)
+}
+
+export const layer = Layer.succeed(Exchange, (handled, { endpoint }) =>
+  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+    const read: Effect.Effect<void, unknown> = endpoint.payload.size === 0 ? Effect.void : Body.read(request)
+    return Effect.andThen(read, handled).pipe(Effect.catch((error) => answer(error, request)))
+  })
+)

@@ -1,0 +1,92 @@
+/**
+ * Who may do what: the only place where what a request claims becomes an id the engine takes.
+ *
+ * Paths and bodies decode to claimed ids, tokens to claims, and neither is an id of the domain. So a handler that
+ * forgets to ask here has nothing to call the engine with, and does not compile.
+ *
+ * What one may not know of does not exist (404); what one may not do is forbidden (403).
+ */
+import { Brand, Effect, Schema } from "effect"
+import { Directory } from "../actors/Directory.ts"
+import type { Overloaded, Unavailable } from "../actors/Errors.ts"
+import { OrderId, ProductId, UserId } from "../domain/Ids.ts"
+import type { Order } from "../domain/Order.ts"
+import { ProductNotFound } from "../domain/Product.ts"
+import { UserNotFound } from "../domain/Wallet.ts"
+import { Orders } from "../persistence/Orders.ts"
+import { Role } from "../persistence/Users.ts"
+import { Forbidden, OrderNotFound } from "./api/Errors.ts"
+import type { ClaimedOrderId, ClaimedProductId, ClaimedRole, ClaimedUserId } from "./api/Fields.ts"
+import { type Claims, Principal, Visitor } from "./api/Middleware.ts"
+
+const isUserId = Schema.is(UserId)
+const isProductId = Schema.is(ProductId)
+const isRole = Schema.is(Role)
+const isOrderId = Schema.is(OrderId)
+
+/** A token's subject was checked with the token. */
+const subject = Brand.nominal<UserId>()
+
+const isAdmin = ({ role }: Claims) => role === "ADMIN"
+
+/** The one who asks, for what anybody may do for themselves. */
+export const self: Effect.Effect<UserId, never, Principal> = Effect.map(Principal, ({ userId }) => subject(userId))
+
+/** The user whose things are asked for: oneself, or anybody for an ADMIN. Nobody else is there. */
+export const visibleUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound, Principal> =>
+  Effect.flatMap(Principal, (who) =>
+    isUserId(claimed) && (claimed === who.userId || isAdmin(who))
+      ? Effect.succeed(claimed)
+      : Effect.fail(new UserNotFound({ userId: claimed }))
+  )
+
+/** The user something is done for: oneself, or anybody for an ADMIN. */
+export const actingFor = (
+  claimed: ClaimedUserId | undefined
+): Effect.Effect<UserId, Forbidden | UserNotFound, Principal> =>
+  Effect.flatMap(Principal, (who): Effect.Effect<UserId, Forbidden | UserNotFound> => {
+    if (claimed === undefined) return Effect.succeed(subject(who.userId))
+    if (claimed !== who.userId && !isAdmin(who)) return Effect.fail(new Forbidden())
+    return isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
+  })
+
+/** The one who asks, as a seller. */
+export const seller: Effect.Effect<UserId, Forbidden, Principal> = Effect.flatMap(Principal, ({ userId, role }) =>
+  role === "SELLER" || role === "ADMIN" ? Effect.succeed(subject(userId)) : Effect.fail(new Forbidden())
+)
+
+/** A product to look at. */
+export const anyProduct = (claimed: ClaimedProductId): Effect.Effect<ProductId, ProductNotFound> =>
+  isProductId(claimed) ? Effect.succeed(claimed) : Effect.fail(new ProductNotFound({ productId: claimed }))
+
+/** A product to edit: one's own, or any for an ADMIN. */
+export const ownProduct = Effect.fnUntraced(function* (
+  claimed: ClaimedProductId
+): Effect.fn.Return<ProductId, Forbidden | ProductNotFound | Overloaded | Unavailable, Principal | Directory> {
+  const user = yield* seller
+  const productId = yield* anyProduct(claimed)
+  const directory = yield* Directory
+  const product = yield* directory.read("product", productId)
+  if (product === undefined) return yield* new ProductNotFound({ productId })
+  if (product.sellerId !== user && !isAdmin(yield* Principal)) return yield* new Forbidden()
+  return productId
+})
+
+/** An order to look at: one's own, or any for an ADMIN. */
+export const visibleOrder = Effect.fnUntraced(function* (
+  claimed: ClaimedOrderId
+): Effect.fn.Return<Order, OrderNotFound | Unavailable, Principal | Orders> {
+  const who = yield* Principal
+  const orders = yield* Orders
+  const order = isOrderId(claimed) ? yield* orders.get(claimed) : undefined
+  if (order !== undefined && (order.userId === subject(who.userId) || isAdmin(who))) return order
+  return yield* new OrderNotFound({ orderId: claimed })
+})
+
+/** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */
+export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Role, Forbidden, Visitor> =>
+  Effect.flatMap(Visitor, (who): Effect.Effect<Role, Forbidden> => {
+    if (claimed === undefined || claimed === "BUYER") return Effect.succeed("BUYER")
+    if (claimed === "SELLER") return Effect.succeed("SELLER")
+    return isRole(claimed) && who !== undefined && isAdmin(who) ? Effect.succeed(claimed) : Effect.fail(new Forbidden())
+  })

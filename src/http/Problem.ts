@@ -1,0 +1,99 @@
+/** Renders problems (RFC 9457), in the language of the request. */
+import { Predicate, SchemaIssue } from "effect"
+import { type HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { HttpApiError } from "effect/http-api"
+import { randomBytes } from "node:crypto"
+import {
+  IdempotencyKeyRequired,
+  Internal,
+  MalformedJson,
+  PreconditionRequired,
+  ValidationFailed
+} from "./api/Errors.ts"
+import { catalogue, mediaType, type Row } from "./api/Problems.ts"
+
+const rows = new Map(catalogue.map((row) => [row.tag, row]))
+
+/** The row of an error the catalogue knows. */
+const rowOf = (error: unknown): Row | undefined =>
+  Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag) ? rows.get(error._tag) : undefined
+
+export const isProblem = (error: unknown): error is object => rowOf(error) !== undefined
+
+/** Korean, unless English is preferred. */
+const languageOf = ({ headers }: HttpServerRequest.HttpServerRequest): "ko" | "en" => {
+  const accepted = headers["accept-language"]
+  if (accepted === undefined || !accepted.includes("en")) return "ko"
+  const weightOf = (language: string) => {
+    const range = accepted.split(",").find((part) => part.trim().toLowerCase().startsWith(language))
+    return range === undefined ? 0 : Number(/;\s*q=([\d.]+)/.exec(range)?.[1] ?? 1)
+  }
+  return weightOf("en") > weightOf("ko") ? "en" : "ko"
+}
+
+/** The id of the caller's trace, or a new one. */
+export const traceIdOf = ({ headers }: HttpServerRequest.HttpServerRequest): string =>
+  /^[\da-f]{2}-([\da-f]{32})-/.exec(headers["traceparent"] ?? "")?.[1] ?? randomBytes(16).toString("hex")
+
+const retryAfterSeconds = (error: object): number =>
+  Predicate.hasProperty(error, "retryAfterSeconds") && Predicate.isNumber(error.retryAfterSeconds)
+    ? error.retryAfterSeconds
+    : 1
+
+/** The answer for an error of the catalogue. */
+export const render = (
+  error: object,
+  request: HttpServerRequest.HttpServerRequest,
+  traceId = traceIdOf(request)
+): HttpServerResponse.HttpServerResponse => {
+  const row = rowOf(error)
+  if (row === undefined) return render(new Internal(), request, traceId)
+  const { code, status, retryable, titles, fields } = row
+  const language = languageOf(request)
+  const document: Record<string, unknown> = {
+    type: `urn:sluice:problem:${code.toLowerCase().replaceAll("_", "-")}`,
+    title: titles[language],
+    status,
+    code,
+    traceId,
+    retryable
+  }
+  for (const field of fields) if (Predicate.hasProperty(error, field)) document[field] = error[field]
+  const headers: Record<string, string> = { "content-language": language }
+  if (status === 401) headers["www-authenticate"] = "Bearer"
+  if (retryable) headers["retry-after"] = String(retryAfterSeconds(error))
+  return HttpServerResponse.text(JSON.stringify(document), {
+    status,
+    headers,
+    contentType: `${mediaType}; charset=utf-8`
+  })
+}
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+const issuesMost = 20
+
+const escape = (segment: PropertyKey) => String(segment).replaceAll("~", "~0").replaceAll("/", "~1")
+
+const headerProblem = new Map<PropertyKey, () => object>([
+  ["idempotency-key", () => new IdempotencyKeyRequired()],
+  ["if-match", () => new PreconditionRequired()]
+])
+
+/** What is wrong with a request that does not decode; `undefined` when it is an answer that does not encode. */
+export const problemOf = ({ kind, cause }: HttpApiError.HttpApiSchemaError): object | undefined => {
+  if (kind === "Body" || kind === "ResponseHeaders") return undefined
+  // The one value no body is decoded from is text that is no JSON.
+  if (kind === "Payload" && cause.issue._tag === "InvalidValue") return new MalformedJson()
+  const { issues } = issuesOf(cause.issue)
+  if (kind === "Headers") {
+    for (const { path } of issues) {
+      const [name] = path ?? []
+      const made = typeof name === "object" || name === undefined ? undefined : headerProblem.get(name)
+      if (made !== undefined) return made()
+    }
+  }
+  const errors = issues.slice(0, issuesMost).map(({ path, message }) => ({
+    pointer: (path ?? []).map((segment) => `/${escape(typeof segment === "object" ? segment.key : segment)}`).join(""),
+    message
+  }))
+  return new ValidationFailed({ errors })
+}

@@ -1,0 +1,21 @@
+/** The whole HTTP contract. Server, document and clients are made of it. */
+import { HttpApi, OpenApi } from "effect/http-api"
+import { BalancesApi } from "./Balances.ts"
+import { Exchange } from "./Middleware.ts"
+import { OrdersApi } from "./Orders.ts"
+import { ProductsApi } from "./Products.ts"
+import { SystemApi } from "./System.ts"
+import { UsersApi } from "./Users.ts"
+
+const strict = { onExcessProperty: "error", errors: "all" } as const
+
+export class Api extends HttpApi.make("sluice")
+  .add(UsersApi, BalancesApi, ProductsApi, OrdersApi)
+  .prefix("/api/v1")
+  .add(SystemApi)
+  .middleware(Exchange)
+  .annotate(HttpApi.PayloadParseOptions, strict)
+  .annotate(HttpApi.QueryParseOptions, strict)
+  .annotateMerge(
+    OpenApi.annotations({ title: "Sluice", version: "1.0.0", description: "A commerce engine for sales that sell out" })
+  ) {}

@@ -1,0 +1,59 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { OrderId, UserId } from "../../domain/Ids.ts"
+import { Money } from "../../domain/Money.ts"
+import { ClaimedUserId, IdempotencyKey, page, PageQuery, replayable, Timestamp } from "./Fields.ts"
+import { Authenticated } from "./Middleware.ts"
+import { asking, keyed, problems, writing } from "./Problems.ts"
+
+export const Balance = Schema.Struct({ userId: UserId, balance: Money }).annotate({ identifier: "Balance" })
+
+/** Any number: what may be charged is for the wallet to say. */
+const Amount = Schema.Finite
+
+export const Charge = Schema.Struct({ userId: Schema.optionalKey(ClaimedUserId), amount: Amount }).annotate({
+  identifier: "Charge"
+})
+
+export const BalanceTransaction = Schema.Struct({
+  transactionId: Schema.String,
+  type: Schema.Literals(["CHARGE", "PAYMENT"]),
+  /** Negative when money left. */
+  amount: Schema.Int,
+  balanceAfter: Money,
+  orderId: Schema.optionalKey(OrderId),
+  createdAt: Timestamp
+}).annotate({ identifier: "BalanceTransaction" })
+
+const params = { userId: ClaimedUserId }
+
+export class BalancesApi extends HttpApiGroup.make("balances")
+  .add(
+    HttpApiEndpoint.post("charge", "/balances/charge", {
+      headers: IdempotencyKey,
+      payload: Charge,
+      success: replayable(Balance),
+      error: problems(
+        ...writing,
+        ...keyed,
+        "INVALID_AMOUNT",
+        "CHARGE_BELOW_MINIMUM",
+        "BALANCE_LIMIT_EXCEEDED",
+        "USER_NOT_FOUND",
+        "FORBIDDEN"
+      )
+    }),
+    HttpApiEndpoint.get("balance", "/balances/:userId", {
+      params,
+      success: Balance,
+      error: problems(...asking, "USER_NOT_FOUND")
+    }),
+    HttpApiEndpoint.get("transactions", "/balances/:userId/transactions", {
+      params,
+      query: PageQuery,
+      success: page(BalanceTransaction),
+      error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
+    })
+  )
+  .middleware(Authenticated)
+  .annotate(OpenApi.Description, "Wallets") {}

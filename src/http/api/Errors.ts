@@ -1,0 +1,62 @@
+/** What goes wrong between a client and the engine; what goes wrong in the engine, the engine defines. */
+import { Schema } from "effect"
+
+export class MalformedJson extends Schema.TaggedError<MalformedJson>()("MalformedJson", {}) {}
+
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()("PayloadTooLarge", {
+  /** In bytes. */
+  maximum: Schema.Int
+}) {}
+
+export class UnsupportedMediaType extends Schema.TaggedError<UnsupportedMediaType>()("UnsupportedMediaType", {
+  supported: Schema.String
+}) {}
+
+/** Values of the body or the query are not what they must be. */
+export class ValidationFailed extends Schema.TaggedError<ValidationFailed>()("ValidationFailed", {
+  errors: Schema.Array(
+    Schema.Struct({
+      /** A JSON pointer into the body, or `/` and the name of a query parameter. */
+      pointer: Schema.String,
+      message: Schema.String
+    })
+  )
+}) {}
+
+/** There is no Idempotency-Key, or it is not 1 to 255 visible ASCII characters, quoted or bare. */
+export class IdempotencyKeyRequired extends Schema.TaggedError<IdempotencyKeyRequired>()(
+  "IdempotencyKeyRequired",
+  {}
+) {}
+
+/** An edit needs If-Match. */
+export class PreconditionRequired extends Schema.TaggedError<PreconditionRequired>()("PreconditionRequired", {}) {}
+
+/** There is no token, or it is not good. Deliberately says no more. */
+export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", {}) {}
+
+export class BadCredentials extends Schema.TaggedError<BadCredentials>()("BadCredentials", {}) {}
+
+/** Tokens come from an issuer of the operator's; this server cannot make any. */
+export class LoginDisabled extends Schema.TaggedError<LoginDisabled>()("LoginDisabled", {}) {}
+
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
+  retryAfterSeconds: Schema.Int
+}) {}
+
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {}
+
+export class OrderNotFound extends Schema.TaggedError<OrderNotFound>()("OrderNotFound", {
+  orderId: Schema.String
+}) {}
+
+export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", {}) {}
+
+export class RouteNotFound extends Schema.TaggedError<RouteNotFound>()("RouteNotFound", {}) {}
+
+export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()("MethodNotAllowed", {
+  allowed: Schema.Array(Schema.String)
+}) {}
+
+/** A bug, or something as bad. The log has the cause, under the problem's `traceId`. */
+export class Internal extends Schema.TaggedError<Internal>()("Internal", {}) {}

@@ -1,0 +1,90 @@
+/** What bodies, queries and headers are made of. */
+import { Effect, Schema, SchemaTransformation } from "effect"
+import { HttpApiSchema } from "effect/http-api"
+
+/**
+ * Ids as a request names them: nobody has checked yet whether there is such a thing, or whether the request's sender
+ * may have it. Only `Policy` makes ids of them.
+ */
+const claimed = Schema.String.check(Schema.isMaxLength(16_384))
+export const ClaimedUserId = claimed.pipe(Schema.brand("ClaimedUserId"))
+export type ClaimedUserId = typeof ClaimedUserId.Type
+export const ClaimedProductId = claimed.pipe(Schema.brand("ClaimedProductId"))
+export type ClaimedProductId = typeof ClaimedProductId.Type
+export const ClaimedOrderId = claimed.pipe(Schema.brand("ClaimedOrderId"))
+export type ClaimedOrderId = typeof ClaimedOrderId.Type
+
+/** The role somebody would like to have; only `Policy` gives it. */
+export const ClaimedRole = Schema.String.check(
+  Schema.isPattern(/^(?:BUYER|SELLER|MANAGER|ADMIN)$/, { expected: "BUYER, SELLER, MANAGER or ADMIN" })
+).pipe(Schema.brand("ClaimedRole"))
+export type ClaimedRole = typeof ClaimedRole.Type
+
+/** Neither control characters, which Postgres and terminals dislike, nor halves of surrogate pairs. */
+const line = Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, { expected: "text without control characters" })
+const lines = Schema.isPattern(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, { expected: "text without control characters" })
+
+/** One line of text, without the space around it. */
+export const Line = (minimum: number, maximum: number) =>
+  Schema.Trim.check(line, Schema.isBetweenCodePoints(minimum, maximum))
+
+export const Lines = (maximum: number) => Schema.Trim.check(lines, Schema.isBetweenCodePoints(0, maximum))
+
+/** A secret; space counts. */
+export const Secret = (minimum: number, maximum: number) =>
+  Schema.String.check(line, Schema.isBetweenCodePoints(minimum, maximum))
+
+/** RFC 3339, UTC. */
+export const Timestamp = Schema.String.annotate({ format: "date-time" })
+
+/** What makes a request happen once: quoted or bare, it is the same key. */
+const Key = Schema.String.check(
+  Schema.isPattern(/^(?:"[\x21\x23-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/, {
+    expected: "1 to 255 visible ASCII characters, quoted or bare"
+  })
+).pipe(
+  Schema.decodeTo(
+    Schema.String,
+    SchemaTransformation.transform({
+      decode: (header) => (header.startsWith('"') ? header.slice(1, -1) : header),
+      encode: (key) => key
+    })
+  )
+)
+export const IdempotencyKey = { "idempotency-key": Key }
+
+/** An answer that may be an earlier request's. */
+export const replayable = <S extends Schema.Top>(answer: S) =>
+  HttpApiSchema.WithHeaders(answer, { "idempotent-replayed": Schema.optionalKey(Schema.Literal("true")) })
+
+export const replay = <A>({ answer, replayed }: { readonly answer: A; readonly replayed: boolean }) =>
+  HttpApiSchema.withHeaders({ body: answer, headers: replayed ? { "idempotent-replayed": "true" as const } : {} })
+
+/** A version as a strong entity tag. What is no tag of ours is a version there never is. */
+const EntityTag = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.Int,
+    SchemaTransformation.transform({
+      decode: (tag) => (/^"\d{1,9}"$/.test(tag) ? Number(tag.slice(1, -1)) : -1),
+      encode: (version) => `"${version}"`
+    })
+  )
+)
+export const IfMatch = { "if-match": EntityTag }
+
+/** An answer with its version as ETag. */
+export const versioned = <S extends Schema.Top>(answer: S) => HttpApiSchema.WithHeaders(answer, { etag: EntityTag })
+
+export const withEtag = <A extends { readonly version: number }>(answer: A) =>
+  HttpApiSchema.withHeaders({ body: answer, headers: { etag: answer.version } })
+
+/** Which page of a list. */
+export const PageQuery = {
+  limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(20))
+  ),
+  cursor: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(512)))
+}
+
+export const page = <S extends Schema.Top>(item: S) =>
+  Schema.Struct({ items: Schema.Array(item), nextCursor: Schema.NullOr(Schema.String) })

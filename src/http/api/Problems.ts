@@ -1,0 +1,165 @@
+/**
+ * Problems: what a refusal looks like on the wire (RFC 9457).
+ *
+ * One row per code: its status, the error it stands for, and what a person is told. An endpoint lists the codes it may
+ * answer with, and so its handler can fail with these errors and no others; the document lists them too.
+ */
+import { Effect, Schema, SchemaGetter, Struct } from "effect"
+import { HttpApiSchema } from "effect/http-api"
+import { KeyReused, Overloaded, RequestInProgress, TimedOut, Unavailable } from "../../actors/Errors.ts"
+import { PriceChanged } from "../../domain/Pricing.ts"
+import { ProductNotFound, ProductNotOnSale, StaleVersion, StockShortage } from "../../domain/Product.ts"
+import {
+  BalanceLimitExceeded,
+  BalanceRemaining,
+  ChargeBelowMinimum,
+  InsufficientBalance,
+  InvalidAmount,
+  UserNotFound
+} from "../../domain/Wallet.ts"
+import { InvalidCursor } from "../../persistence/Page.ts"
+import { LoginIdTaken } from "../../persistence/Users.ts"
+import * as Errors from "./Errors.ts"
+
+export const mediaType = "application/problem+json"
+
+const members = {
+  type: Schema.String,
+  title: Schema.String,
+  /** Names this occurrence; the server's log knows it by this id. */
+  traceId: Schema.String,
+  /** Whether the same request may succeed a little later. */
+  retryable: Schema.Boolean
+}
+
+type ErrorClass<A, I> = Schema.Codec<A, I> & { readonly identifier: string; readonly fields: Schema.Struct.Fields }
+
+const row = <const C extends string, A, I>(
+  code: C,
+  status: number,
+  error: ErrorClass<A, I>,
+  ko: string,
+  en: string,
+  retryable = false
+) => {
+  const fields = Struct.omit(error.fields, ["_tag"])
+  const decode = Schema.decodeUnknownEffect(error)
+  const schema: Schema.Codec<A, unknown> = Schema.Struct({
+    ...members,
+    status: Schema.Literal(status),
+    code: Schema.Literal(code),
+    ...fields
+  })
+    .annotate({ identifier: code, description: en })
+    .pipe(
+      Schema.decodeTo(Schema.toType(error), {
+        decode: SchemaGetter.transformEffect((document) =>
+          Effect.mapError(decode({ ...document, _tag: error.identifier }), ({ issue }) => issue)
+        ),
+        encode: SchemaGetter.forbidden(() => "A problem is rendered in the language of its request")
+      })
+    )
+  return {
+    code,
+    status,
+    retryable,
+    titles: { ko, en },
+    /** The error's tag, and what of it the problem tells besides. */
+    tag: error.identifier,
+    fields: Object.keys(fields),
+    schema: schema.pipe(HttpApiSchema.status(status), HttpApiSchema.asJson({ contentType: mediaType }))
+  }
+}
+
+const again = true
+
+export const catalogue = [
+  row("MALFORMED_JSON", 400, Errors.MalformedJson, "본문이 올바른 JSON이 아닙니다", "The body is not JSON"),
+  row(
+    "IDEMPOTENCY_KEY_REQUIRED",
+    400,
+    Errors.IdempotencyKeyRequired,
+    "Idempotency-Key 헤더(ASCII 1~255자)가 필요합니다",
+    "An Idempotency-Key of 1 to 255 visible ASCII characters is required"
+  ),
+  row("STOCK_SHORTAGE", 400, StockShortage, "재고가 부족합니다", "Not enough in stock"),
+  row("PRODUCT_NOT_ON_SALE", 400, ProductNotOnSale, "판매 중인 상품이 아닙니다", "The product is not on sale"),
+  row("UNAUTHENTICATED", 401, Errors.Unauthenticated, "인증이 필요합니다", "Authentication is required"),
+  row("BAD_CREDENTIALS", 401, Errors.BadCredentials, "아이디 또는 비밀번호가 다릅니다", "Wrong login id or password"),
+  row("FORBIDDEN", 403, Errors.Forbidden, "권한이 없습니다", "Not permitted"),
+  row("LOGIN_DISABLED", 403, Errors.LoginDisabled, "토큰을 발급하지 않는 서버입니다", "This server issues no tokens"),
+  row("ROUTE_NOT_FOUND", 404, Errors.RouteNotFound, "존재하지 않는 경로입니다", "No such route"),
+  row("USER_NOT_FOUND", 404, UserNotFound, "사용자를 찾을 수 없습니다", "No such user"),
+  row("PRODUCT_NOT_FOUND", 404, ProductNotFound, "상품을 찾을 수 없습니다", "No such product"),
+  row("ORDER_NOT_FOUND", 404, Errors.OrderNotFound, "주문을 찾을 수 없습니다", "No such order"),
+  row(
+    "METHOD_NOT_ALLOWED",
+    405,
+    Errors.MethodNotAllowed,
+    "허용되지 않는 메서드입니다",
+    "The method is not allowed here"
+  ),
+  row("LOGIN_ID_TAKEN", 409, LoginIdTaken, "이미 사용 중인 아이디입니다", "The login id is taken"),
+  row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance"),
+  row("BALANCE_REMAINING", 409, BalanceRemaining, "잔액이 남아 있습니다", "There is balance left"),
+  row("PRICE_CHANGED", 409, PriceChanged, "가격이 변경되었습니다", "The price has changed"),
+  row(
+    "REQUEST_IN_PROGRESS",
+    409,
+    RequestInProgress,
+    "같은 요청이 처리 중입니다",
+    "The same request is in progress",
+    again
+  ),
+  row("STALE_VERSION", 412, StaleVersion, "그 사이 변경되었습니다", "It has changed since that version"),
+  row("PAYLOAD_TOO_LARGE", 413, Errors.PayloadTooLarge, "본문이 너무 큽니다", "The body is too large"),
+  row(
+    "UNSUPPORTED_MEDIA_TYPE",
+    415,
+    Errors.UnsupportedMediaType,
+    "지원하지 않는 형식입니다",
+    "Not a supported media type"
+  ),
+  row("VALIDATION_FAILED", 422, Errors.ValidationFailed, "입력값이 올바르지 않습니다", "Invalid values"),
+  row("INVALID_CURSOR", 422, InvalidCursor, "커서가 올바르지 않습니다", "Not a cursor of this list"),
+  row("INVALID_AMOUNT", 422, InvalidAmount, "충전 금액이 올바르지 않습니다", "Not an amount that can be charged"),
+  row("CHARGE_BELOW_MINIMUM", 422, ChargeBelowMinimum, "최소 충전 금액보다 적습니다", "Below the least charge"),
+  row("BALANCE_LIMIT_EXCEEDED", 422, BalanceLimitExceeded, "잔액 한도를 초과합니다", "Above the most a balance can be"),
+  row("IDEMPOTENCY_KEY_REUSED", 422, KeyReused, "다른 요청에 사용된 키입니다", "The key was used with another body"),
+  row("PRECONDITION_REQUIRED", 428, Errors.PreconditionRequired, "If-Match 헤더가 필요합니다", "If-Match is required"),
+  row("RATE_LIMITED", 429, Errors.RateLimited, "요청이 너무 많습니다", "Too many requests", again),
+  row("INTERNAL", 500, Errors.Internal, "서버 오류가 발생했습니다", "Something went wrong here"),
+  row("OVERLOADED", 503, Overloaded, "요청이 몰려 처리할 수 없습니다", "Too busy", again),
+  row("UNAVAILABLE", 503, Unavailable, "일시적으로 사용할 수 없습니다", "Unavailable for the moment", again),
+  row(
+    "TIMED_OUT",
+    503,
+    TimedOut,
+    "시간 초과: 같은 키로 다시 요청하십시오",
+    "Out of time: repeat it with its key",
+    again
+  ),
+  row("NOT_READY", 503, Errors.NotReady, "준비되지 않았습니다", "Not ready", again)
+]
+
+export type Row = (typeof catalogue)[number]
+export type Code = Row["code"]
+
+type RowOf<C extends Code> = Extract<Row, { readonly code: C }>
+
+const schemaOf = <R extends Row>({ schema }: R): R["schema"] => schema
+
+/** What an endpoint may answer with. */
+export const problems = <C extends Code>(...codes: ReadonlyArray<C>): ReadonlyArray<RowOf<C>["schema"]> => {
+  const listed = new Set<string>(codes)
+  return catalogue.filter((known): known is RowOf<C> => listed.has(known.code)).map((known) => schemaOf(known))
+}
+
+/** Whatever has a body. */
+export const writing = ["MALFORMED_JSON", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "VALIDATION_FAILED"] as const
+/** Whatever asks the engine or the database. */
+export const asking = ["OVERLOADED", "UNAVAILABLE"] as const
+/** Whatever changes something. */
+export const changing = [...asking, "TIMED_OUT"] as const
+/** Whatever happens once for a key. */
+export const keyed = [...changing, "IDEMPOTENCY_KEY_REQUIRED", "IDEMPOTENCY_KEY_REUSED", "REQUEST_IN_PROGRESS"] as const

@@ -1,0 +1,106 @@
+import { Effect, Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { ProductId, UserId } from "../../domain/Ids.ts"
+import { maxStock, Money, Price, Stock } from "../../domain/Money.ts"
+import { Policy } from "../../domain/Policy.ts"
+import { SaleStatus, StockStatus } from "../../domain/Product.ts"
+import { Sort } from "../../persistence/Catalogue.ts"
+import { ClaimedProductId, IfMatch, Line, Lines, page, PageQuery, Timestamp, versioned } from "./Fields.ts"
+import { Authenticated } from "./Middleware.ts"
+import { asking, changing, problems, writing } from "./Problems.ts"
+
+const Name = Line(1, Policy.product.nameMax)
+const Description = Lines(5000)
+const Category = Line(1, 50)
+
+export const Product = Schema.Struct({
+  productId: ProductId,
+  name: Schema.String,
+  description: Schema.String,
+  category: Schema.NullOr(Schema.String),
+  price: Money,
+  /** Pieces available now: not sold, not held. */
+  stock: Schema.Int,
+  saleStatus: SaleStatus,
+  stockStatus: StockStatus,
+  sellerId: UserId,
+  /** Counts edits; also the ETag. */
+  version: Schema.Int,
+  createdAt: Timestamp,
+  updatedAt: Timestamp
+}).annotate({ identifier: "Product" })
+
+export const NewProduct = Schema.Struct({
+  name: Name,
+  price: Price,
+  stock: Stock,
+  description: Schema.optionalKey(Description),
+  category: Schema.optionalKey(Category),
+  saleStatus: Schema.optionalKey(SaleStatus)
+}).annotate({ identifier: "NewProduct" })
+
+export const ProductChange = Schema.Struct({
+  name: Schema.optionalKey(Name),
+  description: Schema.optionalKey(Description),
+  category: Schema.optionalKey(Category),
+  price: Schema.optionalKey(Price),
+  saleStatus: Schema.optionalKey(SaleStatus)
+}).annotate({ identifier: "ProductChange" })
+
+export const StockChange = Schema.Struct({
+  /** Pieces that came, or, negative, went. */
+  delta: Schema.Int.check(Schema.isBetween({ minimum: -maxStock, maximum: maxStock }))
+}).annotate({ identifier: "StockChange" })
+
+const params = { productId: ClaimedProductId }
+
+const editing = [...changing, "PRODUCT_NOT_FOUND", "FORBIDDEN", "PRECONDITION_REQUIRED", "STALE_VERSION"] as const
+
+export class ProductsApi extends HttpApiGroup.make("products")
+  .add(
+    HttpApiEndpoint.post("create", "/products", {
+      payload: NewProduct,
+      success: versioned(Product.pipe(HttpApiSchema.status(201))),
+      error: problems(...writing, ...changing, "FORBIDDEN")
+    }).middleware(Authenticated),
+    HttpApiEndpoint.get("list", "/products", {
+      query: {
+        ...PageQuery,
+        category: Schema.optionalKey(Category),
+        q: Schema.optionalKey(Line(1, 100)),
+        sort: Sort.pipe(Schema.withDecodingDefaultKey(Effect.succeed("newest" as const))),
+        minPrice: Schema.optionalKey(Price),
+        maxPrice: Schema.optionalKey(Price),
+        inStock: Schema.optionalKey(Schema.Boolean)
+      },
+      success: page(Product),
+      error: problems(...asking, "VALIDATION_FAILED", "INVALID_CURSOR")
+    }),
+    HttpApiEndpoint.get("read", "/products/:productId", {
+      params,
+      query: { fresh: Schema.optionalKey(Schema.Boolean) },
+      success: versioned(Product),
+      error: problems(...asking, "PRODUCT_NOT_FOUND", "VALIDATION_FAILED")
+    }),
+    HttpApiEndpoint.patch("edit", "/products/:productId", {
+      params,
+      headers: IfMatch,
+      payload: ProductChange,
+      success: versioned(Product),
+      error: problems(...writing, ...editing)
+    }).middleware(Authenticated),
+    HttpApiEndpoint.delete("discontinue", "/products/:productId", {
+      params,
+      headers: IfMatch,
+      success: versioned(Product),
+      error: problems(...editing)
+    }).middleware(Authenticated),
+    HttpApiEndpoint.post("adjustStock", "/products/:productId/stock", {
+      params,
+      headers: IfMatch,
+      payload: StockChange,
+      success: versioned(Product),
+      error: problems(...writing, ...editing, "STOCK_SHORTAGE")
+    }).middleware(Authenticated)
+  )
+  .annotate(OpenApi.Description, "Products: read by anybody, edited by their seller") {}

@@ -1,0 +1,44 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { type Order, type OrderView, statusView } from "../../domain/Order.ts"
+import { Orders } from "../../persistence/Orders.ts"
+import { checkout } from "../../saga/Checkout.ts"
+import { iso } from "../../saga/Time.ts"
+import { Api } from "../api/Api.ts"
+import { replay } from "../api/Fields.ts"
+import { keyed } from "../Idempotency.ts"
+import * as Policy from "../Policy.ts"
+
+const shown = (order: Order, view: OrderView | undefined) => {
+  const status = view === undefined ? order.status : statusView(order.status, view)
+  const createdAt = iso(order.createdAt)
+  return { ...order, status, statusHistory: [{ status, at: createdAt }], createdAt }
+}
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "orders",
+  Effect.fnUntraced(function* (handlers) {
+    const orders = yield* Orders
+
+    return handlers.handleAll({
+      checkout: Effect.fnUntraced(function* ({ headers, payload }) {
+        const buyer = yield* Policy.self
+        const request = keyed(buyer, "POST /checkout", headers["idempotency-key"], payload)
+        const { items, expectedTotal } = payload
+        const bought = checkout({ request, buyer, items, expectedTotal })
+        return replay(
+          yield* Effect.catchTag(bought, ["StaleVersion", "BalanceLimitExceeded", "BalanceRemaining"], Effect.die)
+        )
+      }),
+
+      list: Effect.fnUntraced(function* ({ query: { userId, limit, cursor, view } }) {
+        const user = yield* userId === undefined ? Policy.self : Policy.visibleUser(userId)
+        const { items, nextCursor } = yield* orders.list(user, { limit, cursor })
+        return { items: items.map((order) => shown(order, view)), nextCursor }
+      }),
+
+      read: ({ params, query }) => Effect.map(Policy.visibleOrder(params.orderId), (order) => shown(order, query.view))
+    })
+  })
+)

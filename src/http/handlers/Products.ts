@@ -1,0 +1,86 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Directory } from "../../actors/Directory.ts"
+import type { ProductId } from "../../domain/Ids.ts"
+import { pieces } from "../../domain/Money.ts"
+import { available, type ProductEdit, ProductNotFound, stockStatus } from "../../domain/Product.ts"
+import { Catalogue, type CatalogueEntry } from "../../persistence/Catalogue.ts"
+import { adjustStock, createProduct, editProduct } from "../../saga/Products.ts"
+import { iso } from "../../saga/Time.ts"
+import { Api } from "../api/Api.ts"
+import { withEtag } from "../api/Fields.ts"
+import * as Policy from "../Policy.ts"
+
+/** A product as the catalogue has it. */
+const listed = ({ category, onHand, createdAt, updatedAt, ...entry }: CatalogueEntry) => ({
+  ...entry,
+  category: category ?? null,
+  stock: Number(onHand),
+  stockStatus: stockStatus({ onHand, reserved: pieces(0), saleStatus: entry.saleStatus }),
+  createdAt: iso(createdAt),
+  updatedAt: iso(updatedAt)
+})
+
+/** What the engine's types allow, and a change without a key rules out. */
+const impossible = ["RequestInProgress", "KeyReused", "ProductNotOnSale"] as const
+
+const edited = (productId: ProductId, version: number, edit: ProductEdit) =>
+  Effect.catchTag(editProduct(productId, version, edit), [...impossible, "StockShortage"], Effect.die)
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "products",
+  Effect.fnUntraced(function* (handlers) {
+    const directory = yield* Directory
+    const catalogue = yield* Catalogue
+
+    /** Numbers from the actor, texts from the catalogue, in this order: so the texts are no older than the version. */
+    const current = Effect.fnUntraced(function* (productId: ProductId) {
+      const product = yield* directory.read("product", productId)
+      const entry = product === undefined ? undefined : yield* catalogue.get(productId)
+      if (product === undefined || entry === undefined) return yield* new ProductNotFound({ productId })
+      const { price, saleStatus, version } = product
+      const numbers = { price, saleStatus, version, stock: available(product), stockStatus: stockStatus(product) }
+      return withEtag({ ...listed(entry), ...numbers })
+    })
+
+    return handlers.handleAll({
+      create: Effect.fnUntraced(function* ({ payload }) {
+        const sellerId = yield* Policy.seller
+        const { description = "", category, saleStatus = "ON_SALE" } = payload
+        const created = createProduct({ ...payload, sellerId, description, category, saleStatus })
+        return yield* Effect.flatMap(created, ({ productId }) => current(productId)).pipe(
+          Effect.catchTag([...impossible, "ProductNotFound", "StockShortage", "StaleVersion"], Effect.die)
+        )
+      }),
+
+      list: Effect.fnUntraced(function* ({ query }) {
+        const { category, q, minPrice, maxPrice, cursor, inStock = false } = query
+        const wanted = { ...query, category, q, minPrice, maxPrice, cursor, inStock }
+        const { items, nextCursor } = yield* catalogue.list(wanted)
+        return { items: items.map(listed), nextCursor }
+      }),
+
+      read: ({ params }) => Effect.flatMap(Policy.anyProduct(params.productId), current),
+
+      edit: Effect.fnUntraced(function* ({ params, headers, payload }) {
+        const product = yield* Policy.ownProduct(params.productId)
+        yield* edited(product, headers["if-match"], payload)
+        return yield* current(product)
+      }),
+
+      discontinue: Effect.fnUntraced(function* ({ params, headers }) {
+        const product = yield* Policy.ownProduct(params.productId)
+        yield* edited(product, headers["if-match"], { saleStatus: "DISCONTINUED" })
+        return yield* current(product)
+      }),
+
+      adjustStock: Effect.fnUntraced(function* ({ params, headers, payload }) {
+        const product = yield* Policy.ownProduct(params.productId)
+        const adjusted = adjustStock(product, headers["if-match"], payload.delta)
+        yield* Effect.catchTag(adjusted, impossible, Effect.die)
+        return yield* current(product)
+      })
+    })
+  })
+)

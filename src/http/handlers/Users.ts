@@ -1,0 +1,63 @@
+import { Effect, Option } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { HttpApiBuilder } from "effect/http-api"
+import { userId } from "../../domain/Ids.ts"
+import { UserNotFound } from "../../domain/Wallet.ts"
+import { Users } from "../../persistence/Users.ts"
+import { withdraw } from "../../saga/Withdrawal.ts"
+import { Api } from "../api/Api.ts"
+import { BadCredentials } from "../api/Errors.ts"
+import { Tokens } from "../Auth.ts"
+import { LoginGuard } from "../LoginGuard.ts"
+import { Passwords } from "../Passwords.ts"
+import * as Policy from "../Policy.ts"
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "users",
+  Effect.fnUntraced(function* (handlers) {
+    const users = yield* Users
+    const passwords = yield* Passwords
+    const tokens = yield* Tokens
+    const random = yield* SecureRandom.SecureRandom
+    const { guard } = yield* LoginGuard
+
+    return handlers.handleAll({
+      register: Effect.fnUntraced(function* ({ payload: { loginId, name, password, role: wanted } }) {
+        const role = yield* Policy.grantedRole(wanted)
+        const passwordHash = yield* passwords.hash(password)
+        const user = { userId: userId(yield* random.uuidV7()), loginId, name, role }
+        yield* users.register({ ...user, passwordHash })
+        return user
+      }),
+
+      login: ({ payload: { loginId, password }, request }) =>
+        guard(
+          loginId,
+          Option.getOrElse(request.remoteAddress, () => ""),
+          Effect.gen(function* () {
+            const known = yield* users.credentials(loginId)
+            const same = yield* passwords.verify(known?.passwordHash, password)
+            if (known === undefined || !same) return yield* new BadCredentials()
+            return yield* tokens.issue(known.user)
+          })
+        ),
+
+      profile: Effect.fnUntraced(function* ({ params }) {
+        const user = yield* Policy.visibleUser(params.userId)
+        return (yield* users.get(user)) ?? (yield* new UserNotFound({ userId: user }))
+      }),
+
+      changeProfile: Effect.fnUntraced(function* ({ params, payload: { name, password } }) {
+        const user = yield* Policy.visibleUser(params.userId)
+        const passwordHash = password === undefined ? undefined : yield* passwords.hash(password)
+        return (yield* users.update(user, { name, passwordHash })) ?? (yield* new UserNotFound({ userId: user }))
+      }),
+
+      withdraw: ({ params }) =>
+        Effect.flatMap(Policy.visibleUser(params.userId), withdraw).pipe(
+          Effect.catchTag(["RequestInProgress", "KeyReused", "InsufficientBalance", "BalanceLimitExceeded"], Effect.die)
+        )
+    })
+  })
+)
