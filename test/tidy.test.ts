@@ -18,7 +18,7 @@ const pure =
   /^(Array|BigDecimal|BigInt|Brand|Data|DateTime|Duration|Equal|Equivalence|Function|Hash(Map|Set)?|Match|Number|Option|Order|Predicate|Record|Result|Schema|String|Struct|Tuple|Types|pipe|flow|identity)$/
 
 /** Where the implementations `Pg*` and `Redis*` are chosen; everybody else imports the interface. */
-const wiring = ["src/main.ts"]
+const wiring = ["src/Node.ts"]
 
 const src = ["src/"]
 const code = ["src/", "test/"]
@@ -32,7 +32,7 @@ const sqlText = ["src/persistence/PgJournal.ts", "src/persistence/Migrations.ts"
 const environment = ["src/Config.ts"]
 const main = ["src/main.ts"]
 /** Says whose a data folder is. */
-const ownPid = ["src/persistence/DataFolder.ts"]
+const ownPid = ["src/persistence/DataFolder.ts", "src/Node.ts"]
 
 /** What is banned, what to use instead, where, who may all the same, and a line it must find. */
 const bans: ReadonlyArray<

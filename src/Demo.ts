@@ -1,0 +1,48 @@
+/** Somebody to be and something to buy: what the first start on an empty embedded database adds. */
+import { Effect, Redacted } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { RequestKey, userId, uuidOf } from "./domain/Ids.ts"
+import { pieces, won } from "./domain/Money.ts"
+import { Passwords } from "./http/Passwords.ts"
+import { type Role, Users } from "./persistence/Users.ts"
+import { charge } from "./saga/Charge.ts"
+import { createProduct } from "./saga/Products.ts"
+
+export const password = Redacted.make("sluice-demo")
+export const buyer = { loginId: "demo-buyer", name: "Demo Buyer", role: "BUYER" } as const
+export const seller = { loginId: "demo-seller", name: "Demo Seller", role: "SELLER" } as const
+
+interface Person {
+  readonly loginId: string
+  readonly name: string
+  readonly role: Role
+}
+
+/** The user by that login; added if there is none. */
+export const ensureUser = Effect.fnUntraced(function* ({ loginId, name, role }: Person, secret: Redacted.Redacted) {
+  const users = yield* Users
+  const known = yield* users.credentials(loginId)
+  if (known !== undefined) return known.user
+  const random = yield* SecureRandom.SecureRandom
+  const passwords = yield* Passwords
+  const user = { userId: userId(yield* random.uuidV7()), loginId, name, role }
+  yield* users.register({ ...user, passwordHash: yield* passwords.hash(Redacted.value(secret)) })
+  return user
+})
+
+/** A seller with a sneaker on sale, and a buyer with a million won. */
+export const seed = Effect.gen(function* () {
+  const { userId: sellerId } = yield* ensureUser(seller, password)
+  const { userId: buyerId } = yield* ensureUser(buyer, password)
+  yield* createProduct({
+    sellerId,
+    name: "한정판 스니커즈 · Limited sneaker",
+    description: "A hundred pairs, no more.",
+    category: "sneakers",
+    price: won(129_000),
+    stock: pieces(100),
+    saleStatus: "ON_SALE"
+  })
+  const once = uuidOf(buyerId)
+  yield* charge({ request: { key: RequestKey(once), bodyHash: once }, userId: buyerId, amount: 1_000_000 })
+})

@@ -1,0 +1,115 @@
+/** A node: which implementation serves which interface, and in which order they start and stop. */
+import { Effect, Layer, Logger, Redacted, References } from "effect"
+import { SqlClient } from "effect/sql"
+import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { hostname } from "node:os"
+import * as path from "node:path"
+import { pid } from "node:process"
+import { Directory } from "./actors/Directory.ts"
+import type { Settings } from "./Config.ts"
+import * as Demo from "./Demo.ts"
+import * as Entropy from "./Entropy.ts"
+import { type Key, Tokens } from "./http/Auth.ts"
+import { Draining } from "./http/Draining.ts"
+import { Passwords } from "./http/Passwords.ts"
+import * as Server from "./http/Server.ts"
+import * as Database from "./persistence/Database.ts"
+import { GroupCommit } from "./persistence/GroupCommit.ts"
+import * as PgCatalogue from "./persistence/PgCatalogue.ts"
+import * as PgJournal from "./persistence/PgJournal.ts"
+import * as PgOrders from "./persistence/PgOrders.ts"
+import * as PgStatements from "./persistence/PgStatements.ts"
+import * as PgUsers from "./persistence/PgUsers.ts"
+import { Transact } from "./saga/Transact.ts"
+import * as Welcome from "./Welcome.ts"
+
+const database = ({ databaseUrl, databaseConnections, dataDir, partitions }: Settings) => {
+  const client =
+    databaseUrl === undefined
+      ? Database.embedded({ dataDir })
+      : Database.server({ url: databaseUrl, maxConnections: databaseConnections })
+  return Layer.effectDiscard(Database.verifyPartitions(partitions)).pipe(Layer.provideMerge(client))
+}
+
+const repositories = Layer.mergeAll(PgUsers.layer, PgCatalogue.layer, PgOrders.layer, PgStatements.layer)
+
+const engine = (settings: Settings) =>
+  Transact.layer({ requestTimeoutMs: settings.requestTimeoutMs, stepsMost: settings.queueSize }).pipe(
+    Layer.provideMerge(
+      Directory.layer({
+        partitions: settings.partitions,
+        owner: `${hostname()}:${pid}`,
+        residentActors: settings.residentActors
+      })
+    ),
+    Layer.provideMerge(
+      GroupCommit.layer({
+        batchSize: settings.batchSize,
+        queueSize: settings.queueSize,
+        drainWithin: settings.drainTimeoutMs
+      })
+    ),
+    Layer.provideMerge(PgJournal.layer)
+  )
+
+/** The key of the settings, or a secret of this data folder's own: tokens survive a restart. */
+const keyOf = Effect.fnUntraced(function* ({ jwtSecret, jwtPublicKey, jwtJwksUrl, dataDir }: Settings) {
+  if (jwtSecret !== undefined) return { _tag: "Secret", secret: jwtSecret } satisfies Key
+  if (jwtPublicKey !== undefined) return { _tag: "PublicKey", pem: jwtPublicKey } satisfies Key
+  if (jwtJwksUrl !== undefined) return { _tag: "Jwks", url: jwtJwksUrl } satisfies Key
+  const file = path.join(dataDir, "jwt.secret")
+  const kept = yield* Effect.promise(async () => {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    return readFile(file, "utf8").catch(() => undefined)
+  })
+  const secret = kept ?? Entropy.secret()
+  if (kept === undefined) yield* Effect.promise(() => writeFile(file, secret, { mode: 0o600 }))
+  return { _tag: "Secret", secret: Redacted.make(secret) } satisfies Key
+})
+
+/** Who must be there from the start. */
+const population = ({ environment, databaseUrl, adminLoginId, adminPassword }: Settings) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const [row] = yield* sql<{ empty: boolean }>`SELECT NOT EXISTS (SELECT FROM users) AS empty`
+      if (row?.empty === true && databaseUrl === undefined && environment === "development") yield* Demo.seed
+      if (adminPassword !== undefined) {
+        yield* Demo.ensureUser({ loginId: adminLoginId, name: "Administrator", role: "ADMIN" }, adminPassword)
+      }
+    })
+  )
+
+/** The first to go when the node stops: from then on balancers and clients know. */
+const drainFirst = Layer.effectDiscard(
+  Effect.flatMap(Draining, ({ begin }) =>
+    Effect.addFinalizer(() => Effect.andThen(Effect.logInfo("Draining: finishing the requests under way"), begin))
+  )
+)
+const levels = { error: "Error", warn: "Warn", info: "Info", debug: "Debug" } as const
+
+const logging = ({ environment, logLevel }: Settings) =>
+  Layer.merge(
+    Logger.layer([environment === "production" ? Logger.consoleJson : Logger.consolePretty()]),
+    Layer.succeed(References.MinimumLogLevel, levels[logLevel])
+  )
+
+/** A running node; it stops, draining, when the scope closes. */
+export const layer = (settings: Settings) =>
+  Layer.unwrap(
+    Effect.map(keyOf(settings), (key) => {
+      const { host, port, tokenTtlSeconds, drainTimeoutMs: drainWithin } = settings
+      return drainFirst.pipe(
+        Layer.provideMerge(Welcome.layer(settings)),
+        Layer.provideMerge(Server.layer({ host, port, key, tokenTtlSeconds, drainWithin })),
+        Layer.provideMerge(population(settings)),
+        Layer.provideMerge(engine(settings)),
+        Layer.provideMerge(repositories),
+        Layer.provideMerge(database(settings)),
+        Layer.provideMerge(
+          Layer.mergeAll(Draining.layer, Passwords.layer, Entropy.layer, Tokens.layer({ key, tokenTtlSeconds: 86_400 }))
+        ),
+        Layer.provide(logging(settings))
+      )
+    })
+  )

@@ -1,0 +1,68 @@
+/** What a node says once it serves: where, and how to try it. */
+import { Console, Effect, Layer, Option } from "effect"
+import { HttpServer } from "effect/http"
+import type { Settings } from "./Config.ts"
+import * as Demo from "./Demo.ts"
+import { Tokens } from "./http/Auth.ts"
+import { Catalogue } from "./persistence/Catalogue.ts"
+import { Users } from "./persistence/Users.ts"
+
+const walkThrough = (origin: string, buyer: string, seller: string, product: string) => `
+Try it: copy, paste. The tokens are those of demo-buyer and demo-seller (password: sluice-demo), good for a day.
+
+  API=${origin}/api/v1
+  BUYER=${buyer}
+  SELLER=${seller}
+  PRODUCT=${product}
+
+  # register and log in
+  curl -s $API/users -H 'content-type: application/json' \\
+    -d '{"loginId":"mina","name":"Mina","password":"correct horse battery"}'
+  curl -s $API/auth/login -H 'content-type: application/json' \\
+    -d '{"loginId":"mina","password":"correct horse battery"}'
+
+  # charge the wallet, and buy
+  curl -s $API/balances/charge -H "authorization: Bearer $BUYER" -H 'content-type: application/json' \\
+    -H 'idempotency-key: charge-1' -d '{"amount":300000}'
+  curl -s $API/checkout -H "authorization: Bearer $BUYER" -H 'content-type: application/json' \\
+    -H 'idempotency-key: order-1' -d "{\\"items\\":[{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":1}]}"
+
+  # the same request again: the same answer, and no second order
+  curl -si $API/checkout -H "authorization: Bearer $BUYER" -H 'content-type: application/json' \\
+    -H 'idempotency-key: order-1' -d "{\\"items\\":[{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":1}]}"
+
+  # put more on sale (a seller's edit names the version it saw)
+  curl -s $API/products/$PRODUCT/stock -H "authorization: Bearer $SELLER" -H 'content-type: application/json' \\
+    -H 'if-match: "1"' -d '{"delta":50}'
+`
+
+/** The walk-through, if the demo's people are here and this node can make tokens. */
+const invitation = Effect.fnUntraced(function* (origin: string) {
+  const users = yield* Users
+  const tokens = yield* Tokens
+  const catalogue = yield* Catalogue
+  const buyer = yield* users.credentials(Demo.buyer.loginId)
+  const seller = yield* users.credentials(Demo.seller.loginId)
+  if (buyer === undefined || seller === undefined) return Option.none<string>()
+  const all = { category: undefined, q: undefined, minPrice: undefined, maxPrice: undefined, cursor: undefined }
+  const page = yield* catalogue.list({ ...all, sort: "newest", inStock: true, limit: 1 })
+  const { accessToken: buyerToken } = yield* tokens.issue(buyer.user)
+  const { accessToken: sellerToken } = yield* tokens.issue(seller.user)
+  return Option.some(walkThrough(origin, buyerToken, sellerToken, page.items[0]?.productId ?? "<a product's id>"))
+})
+
+export const layer = ({ databaseUrl, dataDir, environment, host }: Settings) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      const port = address._tag === "UnixPathAddress" ? 0 : address.port
+      const origin = `http://${host === "0.0.0.0" ? "127.0.0.1" : host}:${port}`
+      const where = databaseUrl === undefined ? `embedded Postgres in ${dataDir}` : "a Postgres server"
+      yield* Console.log(
+        `Sluice listens on ${origin} (docs: ${origin}/docs), with ${where}. Ctrl-C drains and stops it.`
+      )
+      if (environment !== "development" || databaseUrl !== undefined) return
+      const text = yield* invitation(origin)
+      if (Option.isSome(text)) yield* Console.log(text.value)
+    })
+  )
