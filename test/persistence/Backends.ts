@@ -17,6 +17,7 @@ import * as PgStatements from "../../src/persistence/PgStatements.ts"
 import * as PgUsers from "../../src/persistence/PgUsers.ts"
 import type { Statements } from "../../src/persistence/Statements.ts"
 import type { Users } from "../../src/persistence/Users.ts"
+import { Books } from "./Books.ts"
 import { freshDatabase } from "../setup/Database.ts"
 
 export const memory = Layer.mergeAll(
@@ -24,7 +25,8 @@ export const memory = Layer.mergeAll(
   MemoryUsers.layer,
   MemoryCatalogue.layer,
   MemoryOrders.layer,
-  MemoryStatements.layer
+  MemoryStatements.layer,
+  Books.memory
 ).pipe(Layer.provide(MemoryTables.layer))
 
 /** Journal and repositories on a database, and the client they use. */
@@ -33,7 +35,8 @@ export const onPostgres = Layer.mergeAll(
   PgUsers.layer,
   PgCatalogue.layer,
   PgOrders.layer,
-  PgStatements.layer
+  PgStatements.layer,
+  Books.sql
 )
 
 export const server = (url: string) => Database.server({ url: Redacted.make(url), maxConnections: 10 })
@@ -42,7 +45,7 @@ export const embedded = onPostgres.pipe(Layer.provideMerge(Database.embedded({ d
 
 export const postgres = onPostgres.pipe(Layer.provideMerge(Layer.unwrap(Effect.map(freshDatabase, server))))
 
-export type Storage = Journal | Users | Catalogue | Orders | Statements
+export type Storage = Journal | Users | Catalogue | Orders | Statements | Books
 
 export const backends: ReadonlyArray<readonly [name: string, layer: Layer.Layer<Storage, unknown>]> = [
   ["in memory", memory],
