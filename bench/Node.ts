@@ -26,7 +26,7 @@ export const start = Effect.fnUntraced(function* ({ secret, database, flags }: O
   })
   yield* Effect.forkScoped(Effect.ignore(Stream.runDrain(child.lines)))
   const get = (path: string) =>
-    http.get(`http://${host}:${port}/api/v1${path}`).pipe(
+    http.get(`http://${host}:${port}${path}`).pipe(
       Effect.mapError((error) => failed(`The node does not answer: ${error.message}`)),
       Effect.filterOrFail(
         ({ status }) => status === 200,
