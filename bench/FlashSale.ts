@@ -1,5 +1,5 @@
 /** The scenario `flash-sale`: the sale on each database, again and again if asked, and the baseline to compare with. */
-import { Config, Console, Effect, FileSystem, Option } from "effect"
+import { Config, Console, DateTime, Effect, FileSystem, Option } from "effect"
 import * as path from "node:path"
 import * as Services from "../dev/Services.ts"
 import * as Baseline from "./Baseline.ts"
@@ -10,7 +10,7 @@ import { hottest } from "./Profile.ts"
 import * as Report from "./Report.ts"
 import * as Sale from "./Sale.ts"
 
-export interface Options extends Omit<Sale.Options, "flags"> {
+export interface Options extends Sale.Options {
   readonly databases: ReadonlyArray<"pglite" | "postgres">
   readonly repeat: number
   /** Seconds for each number of the baseline's clients; 0 for no baseline. */
@@ -49,14 +49,14 @@ const runs = Effect.fnUntraced(function* <E, R>(open: Effect.Effect<Database.Dat
 const profilesMost = 25
 
 const profiled = Effect.fnUntraced(function* (database: Database.Database, name: string, options: Options) {
+  if (!options.cpuProfile) return yield* Effect.tap(Sale.measure(database, options), Report.showFigures)
   const fs = yield* FileSystem.FileSystem
-  const folder = path.join(import.meta.dirname, "results", `profile-${name}`)
-  yield* fs.remove(folder, { recursive: true, force: true })
-  const flags = options.cpuProfile ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : []
-  const figures = yield* Sale.measure(database, { ...options, flags })
+  const started = DateTime.formatIso(yield* DateTime.now).replaceAll(":", "")
+  const folder = path.join(import.meta.dirname, "results", `${started}-${name}`)
+  const figures = yield* Sale.measure(database, { ...options, flags: ["--cpu-prof", `--cpu-prof-dir=${folder}`] })
   yield* Report.showFigures(figures)
-  for (const file of options.cpuProfile ? yield* fs.readDirectory(folder) : []) {
-    yield* Report.showProfile(yield* hottest(path.join(folder, file), profilesMost))
+  for (const file of yield* fs.readDirectory(folder)) {
+    yield* Report.showProfile(file, yield* hottest(path.join(folder, file), profilesMost))
   }
   return figures
 })

@@ -93,10 +93,10 @@ export const showBaseline = Effect.fnUntraced(function* (measured: ReadonlyArray
   if (ours !== undefined) yield* rows([["ours / the best", `${tenths(ours / best)} ×`]])
 })
 
-export const showProfile = ({ functions, areas }: Profile) =>
+export const showProfile = (file: string, { functions, areas }: Profile) =>
   Effect.forEach([areas, functions], (shares, index) =>
     Effect.andThen(
-      Console.log(`  the node's time, by ${index === 0 ? "area" : "function"}`),
+      Console.log(`  ${file}: the thread's time, by ${index === 0 ? "area" : "function"}`),
       Effect.forEach(shares, ({ where, percent }) => Console.log(`  ${tenths(percent).padStart(5)} % ${where}`))
     )
   )

@@ -24,7 +24,7 @@ export interface Options {
   readonly stock?: number | undefined
   readonly secondsMost: number
   /** Flags for the node's Node. */
-  readonly flags: ReadonlyArray<string>
+  readonly flags?: ReadonlyArray<string>
 }
 
 /** Microseconds of processor time; `undefined` where it can't be known. */
@@ -85,7 +85,7 @@ export const measure = Effect.fnUntraced(function* (database: Database.Database,
 
 /** From the start of a node to its end. */
 const sale = Effect.fnUntraced(function* (database: Database.Database, options: Options) {
-  const { users, connections, warmup, orders, secondsMost, flags } = options
+  const { users, connections, warmup, orders, secondsMost, flags = [] } = options
   const fs = yield* FileSystem.FileSystem
   const idsFile = path.join(yield* fs.makeTempDirectoryScoped({ prefix: "sluice-bench-" }), "ids")
   const secret = randomBytes(32).toString("base64")
