@@ -8,7 +8,10 @@ const uuidPattern = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 const prefixed = (prefix: string) =>
   Schema.String.check(
-    Schema.isPattern(new RegExp(`^${prefix}_${uuidPattern}$`), { message: `must be an id of the form ${prefix}_<uuid>` })
+    // Only a pattern with this flag is in the documents made of the schema.
+    Schema.isPattern(new RegExp(`^${prefix}_${uuidPattern}$`, "u"), {
+      message: `must be an id of the form ${prefix}_<uuid>`
+    })
   )
 
 /** A user, and the user's one wallet. */

@@ -4,6 +4,7 @@
  * A token that was good is remembered until it expires, so that a request costs one look-up and no cryptography.
  */
 import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
+import { HttpServerRequest } from "effect/http"
 import { createRemoteJWKSet, errors, type JWTVerifyOptions, jwtVerify, SignJWT } from "jose"
 import { createPublicKey, createSecretKey } from "node:crypto"
 import { UserId } from "../domain/Ids.ts"
@@ -150,23 +151,27 @@ export class Tokens extends Context.Service<
     )
 }
 
+/** What follows `Bearer`; nothing good, when something else is there. */
+const tokenOf = (authorization: string): string =>
+  authorization.slice(0, 7).toLowerCase() === "bearer " ? authorization.slice(7).trim() : ""
+
 export const layer = Layer.unwrap(
   Effect.map(Tokens, ({ verify }) =>
     Layer.merge(
-      Layer.succeed(Authenticated, {
-        bearer: (handled, { credential }) =>
-          Effect.flatMap(verify(Redacted.value(credential)), (claims) =>
+      Layer.succeed(Authenticated, (handled) =>
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
+          Effect.flatMap(verify(tokenOf(headers["authorization"] ?? "")), (claims) =>
             Effect.provideService(handled, Principal, claims)
           )
-      }),
-      Layer.succeed(MaybeAuthenticated, {
-        bearer: (handled, { credential }) => {
-          const token = Redacted.value(credential)
-          return Effect.flatMap(token === "" ? Effect.undefined : verify(token), (claims) =>
+        )
+      ),
+      Layer.succeed(MaybeAuthenticated, (handled) =>
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers: { authorization } }) =>
+          Effect.flatMap(authorization === undefined ? Effect.undefined : verify(tokenOf(authorization)), (claims) =>
             Effect.provideService(handled, Visitor, claims)
           )
-        }
-      })
+        )
+      )
     )
   )
 )

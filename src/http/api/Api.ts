@@ -1,6 +1,7 @@
 /** The whole HTTP contract. Server, document and clients are made of it. */
 import { HttpApi, OpenApi } from "effect/http-api"
 import { BalancesApi } from "./Balances.ts"
+import { complete } from "./Document.ts"
 import { Exchange } from "./Middleware.ts"
 import { OrdersApi } from "./Orders.ts"
 import { ProductsApi } from "./Products.ts"
@@ -9,7 +10,7 @@ import { UsersApi } from "./Users.ts"
 
 const strict = { onExcessProperty: "error", errors: "all" } as const
 
-export class Api extends HttpApi.make("sluice")
+const contract = HttpApi.make("sluice")
   .add(UsersApi, BalancesApi, ProductsApi, OrdersApi)
   .prefix("/api/v1")
   .add(SystemApi)
@@ -18,4 +19,6 @@ export class Api extends HttpApi.make("sluice")
   .annotate(HttpApi.QueryParseOptions, strict)
   .annotateMerge(
     OpenApi.annotations({ title: "Sluice", version: "1.0.0", description: "A commerce engine for sales that sell out" })
-  ) {}
+  )
+
+export class Api extends contract.annotate(OpenApi.Transform, complete(contract)) {}

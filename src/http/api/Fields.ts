@@ -16,7 +16,7 @@ export type ClaimedOrderId = typeof ClaimedOrderId.Type
 
 /** The role somebody would like to have; only `Policy` gives it. */
 export const ClaimedRole = Schema.String.check(
-  Schema.isPattern(/^(?:BUYER|SELLER|MANAGER|ADMIN)$/, { expected: "BUYER, SELLER, MANAGER or ADMIN" })
+  Schema.isPattern(/^(?:BUYER|SELLER|MANAGER|ADMIN)$/u, { expected: "BUYER, SELLER, MANAGER or ADMIN" })
 ).pipe(Schema.brand("ClaimedRole"))
 export type ClaimedRole = typeof ClaimedRole.Type
 
@@ -39,7 +39,7 @@ export const Timestamp = Schema.String.annotate({ format: "date-time" })
 
 /** What makes a request happen once: quoted or bare, it is the same key. */
 const Key = Schema.String.check(
-  Schema.isPattern(/^(?:"[\x21\x23-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/, {
+  Schema.isPattern(/^(?:"[\x21\x23-\x7e]{1,255}"|[\x21\x23-\x7e]{1,255})$/u, {
     expected: "1 to 255 visible ASCII characters, quoted or bare"
   })
 ).pipe(

@@ -59,6 +59,7 @@ const row = <const C extends string, A, I>(
         encode: SchemaGetter.forbidden(() => "A problem is rendered in the language of its request")
       })
     )
+    .annotate({ description: code })
   return {
     code,
     status,

@@ -7,7 +7,7 @@ import { Authenticated, MaybeAuthenticated } from "./Middleware.ts"
 import { asking, changing, problems, writing } from "./Problems.ts"
 
 const LoginId = Schema.String.check(
-  Schema.isPattern(/^[A-Za-z0-9._@-]{3,64}$/, { expected: "3 to 64 letters, digits or . _ @ -" })
+  Schema.isPattern(/^[A-Za-z0-9._@-]{3,64}$/u, { expected: "3 to 64 letters, digits or . _ @ -" })
 )
 const Name = Line(1, 100)
 const Password = Secret(8, 128)
@@ -52,7 +52,6 @@ export class UsersApi extends HttpApiGroup.make("users")
       error: problems(...writing, ...asking, "LOGIN_ID_TAKEN", "FORBIDDEN")
     })
       .middleware(MaybeAuthenticated)
-      .annotate(OpenApi.Override, { security: [{}, { bearer: [] }] })
       .annotate(OpenApi.Description, "The roles MANAGER and ADMIN are given by an ADMIN."),
     HttpApiEndpoint.post("login", "/auth/login", {
       payload: Credentials,
