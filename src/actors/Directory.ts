@@ -131,6 +131,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     decide: () => A
   ): Effect.Effect<A, Overloaded | Unavailable> => {
     const absent = new Map<string, Partition>()
+    const awaited: Array<() => void> = []
     const ready = (id: Actors[K]["id"]) => {
       const partition = ownerOf(kind, id)
       return partition !== undefined && (partition.has(kind, id) || absent.get(id) === partition)
@@ -138,6 +139,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const prepare = (id: Actors[K]["id"]) =>
       Effect.gen(function* () {
         if (ownerOf(kind, id) === undefined) yield* claimer(partitionOf(kind, id, options.partitions))
+        const owner = ownerOf(kind, id)
+        if (owner !== undefined) awaited.push(owner.await(id))
         const partition = yield* loaders[kind](id)
         if (partition !== undefined) absent.set(id, partition)
       })
@@ -147,7 +150,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
         ? Effect.succeed(decide())
         : Effect.andThen(Effect.forEach(missing, prepare, { concurrency: missing.length, discard: true }), attempt)
     })
-    return Effect.catchTag(attempt, "JournalUnavailable", () => Effect.fail(new Unavailable()))
+    return Effect.suspend(() =>
+      ids.every(ready)
+        ? Effect.succeed(decide())
+        : attempt.pipe(
+            Effect.ensuring(Effect.sync(() => awaited.forEach((letGo) => letGo()))),
+            Effect.catchTag("JournalUnavailable", () => Effect.fail(new Unavailable()))
+          )
+    )
   }
 
   const holdOne = <K extends KindName>(

@@ -3,7 +3,8 @@
  *
  * - An actor's state changes here only: by a hold, and by that hold's settlement or release.
  * - Holds are keyed by transaction; settling or releasing a transaction twice is settling it once.
- * - An actor is forgotten one at a time only while it has no holds (passivation). In doubt the whole partition is
+ * - An actor is forgotten one at a time only while it has no holds and nobody who is about to ask it (passivation): an
+ *   order of several actors may be more than its partition has room for, and needs all of them at once. In doubt the whole partition is
  *   dropped and claimed again: only a higher epoch makes it sure that no commit in flight lands unseen.
  */
 import { Result } from "effect"
@@ -43,6 +44,8 @@ export class Partition {
   readonly #capacity: number
   readonly #cells: Cells = { product: new Map(), wallet: new Map() }
   readonly #groups = new Map<TransactionId, Group>()
+  /** How many are about to ask an actor that is, or is to be, loaded for them. */
+  readonly #awaited = new Map<string, number>()
 
   constructor(id: PartitionId, epoch: Epoch, capacity: number) {
     this.id = id
@@ -64,6 +67,16 @@ export class Partition {
     const cell = this.#cells[kind].get(id)
     if (cell !== undefined) cell.recent = true
     return cell?.state
+  }
+
+  /** Keeps an actor, once it is resident, for somebody who is about to ask it; returns how to let go of it. */
+  await(id: Actors[KindName]["id"]): () => void {
+    this.#awaited.set(id, (this.#awaited.get(id) ?? 0) + 1)
+    return () => {
+      const others = (this.#awaited.get(id) ?? 0) - 1
+      if (others > 0) this.#awaited.set(id, others)
+      else this.#awaited.delete(id)
+    }
   }
 
   /** Makes a loaded actor resident, unless it is. */
@@ -149,7 +162,7 @@ export class Partition {
     for (const [id, cell] of cells) {
       if (this.resident < this.#capacity || ++looked > sweepLength) return
       cells.delete(id)
-      if (cell.recent || cell.holds > 0) {
+      if (cell.recent || cell.holds > 0 || this.#awaited.has(id)) {
         cell.recent = false
         cells.set(id, cell)
       }

@@ -93,6 +93,15 @@ describe("The directory", () => {
     }).pipe(Effect.provide(live))
   })
 
+  it.effect("asks several actors at once, also when their partition has no room for all of them", () => {
+    const { live } = directory(20, 4)
+    return Effect.gen(function* () {
+      const { holdAll } = yield* Directory
+      const asks = Array.from({ length: 20 }, (_, n) => [walletOf(n), take(60)] as const)
+      assert.lengthOf(yield* soon(holdAll(step(1), "wallet", asks)), 20)
+    }).pipe(Effect.provide(live))
+  })
+
   it.effect("gives back a hold whose requester never came back, once the deadline has passed", () => {
     const { live } = directory(1)
     return Effect.gen(function* () {
