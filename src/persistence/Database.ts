@@ -33,7 +33,7 @@ const role = "sluice_app"
 const settings = { default_transaction_isolation: "read committed", plan_cache_mode: "force_custom_plan", role }
 
 /** Nothing asked of a server takes longer, and nothing is left half done for longer. */
-const limits = { statement_timeout: "10s", lock_timeout: "5s", idle_in_transaction_session_timeout: "5s" }
+const limits = { statement_timeout: "8s", lock_timeout: "4s", idle_in_transaction_session_timeout: "5s" }
 
 export const server = (options: ServerOptions): Layer.Layer<SqlClient.SqlClient, StartFailure> =>
   clientLayer(

@@ -10,6 +10,7 @@ import { make as makeProduct, type Product, SaleStatus } from "../domain/Product
 import type { Transaction } from "../domain/Transaction.ts"
 import { make as makeWallet, type Wallet } from "../domain/Wallet.ts"
 import { BatchRejected, Journal, JournalUnavailable, OutcomeUnknown, type Resolution, type Verdict } from "./Journal.ts"
+import { ask, within } from "./Queries.ts"
 import * as Rows from "./Rows.ts"
 
 /** UUIDs and numbers go as text: turning them into the binary format costs us more than it saves Postgres. */
@@ -97,12 +98,12 @@ const commitStatement = `SELECT journal_commit(${Object.keys(parameters([]))
 const verdicts: ReadonlyArray<Verdict> = ["Committed", "Fenced", "Expired", "Duplicate"]
 const resolutions: ReadonlyArray<Resolution> = ["Committed", "Absent", "Pending"]
 
-/** No question waits longer for its answer. The commit's is above every limit of the database's own. */
-const longest = { question: "5 seconds", commit: "12 seconds" } as const
+/** Above every limit the sessions have themselves, so that silence means that nobody is there. */
+const longestCommit = "10 seconds"
 
 const bounded = <A>(asked: Effect.Effect<A, SqlError.SqlError>): Effect.Effect<A, JournalUnavailable> =>
   asked.pipe(
-    Effect.timeout(longest.question),
+    ask,
     Effect.mapError((cause) => new JournalUnavailable({ cause }))
   )
 
@@ -210,7 +211,7 @@ export const layer = Layer.effect(
         sql
           .unsafe<{ verdicts: ReadonlyArray<number>; now: bigint }>(commitStatement, Object.values(parameters(batch)))
           .pipe(
-            Effect.timeout(longest.commit),
+            within(longestCommit),
             Effect.map(([row]) => {
               heard(row?.now)
               return batch.map((_, index): Verdict => verdicts[row?.verdicts[index] ?? -1] ?? "Rejected")

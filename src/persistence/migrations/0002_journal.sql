@@ -7,7 +7,7 @@ CREATE FUNCTION clock_ms() RETURNS bigint LANGUAGE sql VOLATILE AS
 
 -- Takes partitions over. Waits for commits in progress, then fences all that come later with the old epoch.
 CREATE FUNCTION journal_claim(claimed int[], new_owner text) RETURNS TABLE (partition_id int, new_epoch bigint)
-LANGUAGE plpgsql VOLATILE SET lock_timeout = '4s' AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(claimed) p ORDER BY p) sorted;
   RETURN QUERY
@@ -19,7 +19,7 @@ END $$;
 -- For each doubtful transaction: 0 committed, 1 absent for good, 2 pending. Exclusive locks, so that a commit which
 -- passed its deadline check and is still in progress is waited for.
 CREATE FUNCTION journal_resolve(locked int[], keys uuid[], ids uuid[], deadlines bigint[]) RETURNS int[]
-LANGUAGE plpgsql VOLATILE SET lock_timeout = '4s' AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(locked) p ORDER BY p) sorted;
   RETURN (

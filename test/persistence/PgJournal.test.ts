@@ -1,0 +1,312 @@
+import { PgClient } from "@effect/sql-pg"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Redacted, Schedule } from "effect"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import { SqlClient } from "effect/sql"
+import * as Services from "../../dev/Services.ts"
+import { readFileSync } from "node:fs"
+import * as path from "node:path"
+import type { PartitionId } from "../../src/domain/Ids.ts"
+import { Journal } from "../../src/persistence/Journal.ts"
+import { freshDatabase } from "../setup/Database.ts"
+import { onPostgres, server } from "./Backends.ts"
+import * as Scene from "./Scene.ts"
+
+/** A connection of its own, as the login role. */
+const connect = (url: string) =>
+  PgClient.makeClient({ url: Redacted.make(url) }).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
+
+const storage = (url: string) => Layer.provideMerge(onPostgres, server(url))
+
+/** Runs on a database of its own. */
+const withDatabase = <A, E, R>(use: (url: string) => Effect.Effect<A, E, R>) =>
+  Effect.flatMap(freshDatabase, (url) => Effect.provide(use(url), storage(url))).pipe(Effect.scoped)
+
+/** Runs on a server of its own, which may be broken. */
+const withServer = <A, E, R>(use: (server: Services.Server) => Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Services.postgresServer, (own) => Effect.provide(use(own), storage(own.url))).pipe(Effect.scoped)
+
+const until = <A, E, R>(ask: Effect.Effect<A, E, R>, holds: (answer: A) => boolean) =>
+  Effect.repeat(ask, { until: holds, schedule: Schedule.spaced("5 millis") }).pipe(Effect.timeout("10 seconds"))
+
+/** Waits until somebody waits for a lock of this database. */
+const somebodyWaits = (sql: SqlClient.SqlClient) =>
+  until(
+    sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    (waiting) => waiting.length > 0
+  )
+
+/** Keeps commits of a partition waiting until the scope closes. */
+const block = (url: string, partition: PartitionId) =>
+  Effect.gen(function* () {
+    const sql = yield* connect(url)
+    yield* sql`BEGIN`
+    yield* sql`SELECT pg_advisory_xact_lock(7107, ${partition})`
+    return sql
+  })
+
+const empty = Effect.flatMap(Scene.claimed, (fence) => Scene.transaction({ fences: [fence], changes: [] }))
+
+describe("while a commit is in progress", () => {
+  const journal = Effect.flatMap(Journal, Effect.succeed)
+  const questions: ReadonlyArray<[what: string, ask: (of: PartitionId) => Effect.Effect<unknown, unknown, Journal>]> = [
+    ["a claim", (partition) => Effect.flatMap(journal, ({ claim }) => claim([partition], "other"))],
+    [
+      "a doubt",
+      (partition) =>
+        Effect.gen(function* () {
+          const late = yield* Scene.transaction({
+            fences: [Scene.fence(undefined, partition)],
+            changes: [],
+            deadline: 0
+          })
+          return yield* (yield* Journal).resolve([late])
+        })
+    ]
+  ]
+  for (const [what, ask] of questions) {
+    it.live(`${what} of its partition waits, and one of another does not`, () =>
+      withDatabase((url) =>
+        Effect.gen(function* () {
+          const [mine, other] = [yield* Scene.claimed, yield* Scene.claimed]
+          const committing = yield* connect(url)
+          yield* committing`BEGIN`
+          yield* committing`SELECT pg_advisory_xact_lock_shared(7107, ${mine.partition})`
+          const waiting = yield* Effect.forkChild(ask(mine.partition))
+          yield* somebodyWaits(committing)
+          yield* ask(other.partition)
+          assert.isUndefined(waiting.pollUnsafe())
+          yield* committing`COMMIT`
+          yield* Fiber.join(waiting)
+        })
+      )
+    )
+  }
+
+  it.live("another one of its partition does not wait", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const transaction = yield* empty
+        const committing = yield* connect(url)
+        yield* committing`BEGIN`
+        yield* committing`SELECT pg_advisory_xact_lock_shared(7107, ${transaction.fences[0]?.partition})`
+        assert.deepEqual(yield* (yield* Journal).commit([transaction]), ["Committed"])
+      })
+    )
+  )
+})
+
+describe("a commit that waited for a claim", () => {
+  it.live("sees the epoch which that claim left", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const transaction = yield* empty
+        const partition = transaction.fences[0]?.partition
+        const claiming = yield* connect(url)
+        yield* claiming`BEGIN`
+        yield* claiming`SELECT * FROM journal_claim(ARRAY[${partition}::int], 'other')`
+        const waiting = yield* Effect.forkChild(Effect.flatMap(Journal, (journal) => journal.commit([transaction])))
+        yield* somebodyWaits(claiming)
+        yield* claiming`COMMIT`
+        assert.deepEqual(yield* Fiber.join(waiting), ["Fenced"])
+      })
+    )
+  )
+})
+
+describe("two nodes", () => {
+  it.live("whose batches share wallets and products in any order never deadlock", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const fences = [yield* Scene.claimed]
+        const seller = yield* Scene.register("SELLER")
+        const buyers = yield* Effect.forEach(Array.from({ length: 8 }), () => Scene.register())
+        const goods = Array.from({ length: 8 }, () => Scene.created(seller, 1000))
+        yield* Scene.commit(fences, ...goods.map(({ changes }) => changes))
+        yield* Scene.commit(fences, ...buyers.map((buyer) => [Scene.charge(buyer, 1_000_000)]))
+
+        const batch = (order: ReadonlyArray<number>) =>
+          Effect.forEach(order, (n) => {
+            const [buyer, product] = [buyers[n]!, goods[n]!.id]
+            const edit = { _tag: "ProductEdited", productId: product, edit: { name: `name ${n}` } } as const
+            return Scene.transaction({ fences, changes: [...Scene.bought(Scene.orderOf(buyer, product, 1)), edit] })
+          })
+        const node = (order: ReadonlyArray<number>) =>
+          Effect.gen(function* () {
+            const journal = yield* Journal
+            for (let round = 0; round < 40; round++) {
+              assert.deepEqual(new Set(yield* journal.commit(yield* batch(order))), new Set(["Committed"]))
+            }
+          }).pipe(Effect.provide(Layer.fresh(storage(url))))
+
+        const order = buyers.map((_, n) => n)
+        yield* Effect.all([node(order), node(order.toReversed())], { concurrency: 2 })
+      })
+    )
+  )
+
+  it.live("with the same request at the same time commit it once", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const one = yield* empty
+        const two = { ...(yield* empty), key: one.key }
+        const journal = yield* Journal
+        const sql = yield* block(url, one.fences[0]!.partition)
+        const second = yield* block(url, two.fences[0]!.partition)
+        const waiting = yield* Effect.forkChild(
+          Effect.all([journal.commit([one]), journal.commit([two])], { concurrency: 2 })
+        )
+        yield* until(
+          sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          ({ length }) => length === 2
+        )
+        yield* Effect.all([sql`COMMIT`, second`COMMIT`], { concurrency: 2 })
+        assert.deepEqual((yield* Fiber.join(waiting)).flat().toSorted(), ["Committed", "Duplicate"])
+      })
+    )
+  )
+})
+
+describe("the application's role", () => {
+  it.live("may not change what only grows, nor the schema", () =>
+    withDatabase(() =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const statements = [
+          ...["ledger", "outbox"].flatMap((table) => [
+            sql`UPDATE ${sql(table)} SET transaction_id = gen_random_uuid()`,
+            sql`DELETE FROM ${sql(table)}`,
+            sql`TRUNCATE ${sql(table)}`,
+            sql`ALTER TABLE ${sql(table)} ADD COLUMN mine int`,
+            sql`DROP TABLE ${sql(table)}`
+          ]),
+          ...["orders", "products", "users", "partitions", "settings", "migrations"].map(
+            (table) => sql`DELETE FROM ${sql(table)}`
+          ),
+          sql`UPDATE settings SET value = '1'`,
+          sql`INSERT INTO migrations VALUES (99, '', '')`,
+          sql`CREATE TABLE mine (x int)`
+        ]
+        for (const statement of statements) {
+          const { reason } = yield* Effect.flip(statement)
+          assert.strictEqual(reason._tag, "AuthorizationError", statement.compile()[0])
+        }
+      })
+    )
+  )
+
+  it.live("cannot make a stock or a balance negative", () =>
+    withDatabase(() =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const fences = [yield* Scene.claimed]
+        yield* Scene.commit(fences, Scene.created(yield* Scene.register(), 1).changes)
+        for (const update of [sql`UPDATE products SET on_hand = -1`, sql`UPDATE wallets SET balance = -1`]) {
+          const { reason } = yield* Effect.flip(update)
+          assert.strictEqual(reason._tag, "ConstraintError")
+        }
+      })
+    )
+  )
+})
+
+describe("an outage", () => {
+  const outcome = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.match(effect, { onSuccess: () => "done" as const, onFailure: ({ _tag }) => _tag })
+
+  it.live("in the middle of a commit leaves its outcome unknown", () =>
+    withServer((own) =>
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        const transaction = yield* empty
+        const sql = yield* block(own.url, transaction.fences[0]!.partition)
+        const waiting = yield* Effect.forkChild(outcome(journal.commit([transaction])))
+        yield* somebodyWaits(sql)
+        yield* own.stop("immediate")
+        assert.strictEqual(yield* Fiber.join(waiting), "OutcomeUnknown")
+      })
+    )
+  )
+
+  it.live("is an outage for every question, and over when the server is back", () =>
+    withServer((own) =>
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        const transaction = yield* empty
+        const questions = Effect.all([
+          outcome(journal.commit([transaction])),
+          outcome(journal.claim([transaction.fences[0]!.partition], "me")),
+          outcome(journal.load("wallet", [])),
+          outcome(journal.resolve([transaction])),
+          outcome(journal.find([transaction.key])),
+          outcome(journal.forget)
+        ])
+        yield* own.stop("fast")
+        // What a pool does not know to be cut yet, it finds out.
+        yield* questions
+        assert.deepEqual(new Set(yield* questions), new Set(["JournalUnavailable"]))
+        yield* own.start
+        assert.deepEqual(new Set(yield* questions), new Set(["done"]))
+      })
+    )
+  )
+
+  it.live("of one session costs that session only", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        const sql = yield* connect(url)
+        const transaction = yield* empty
+        yield* sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'sluice'`
+        yield* Effect.ignore(journal.commit([transaction]))
+        assert.deepEqual(yield* journal.commit([transaction]), ["Committed"])
+      })
+    )
+  )
+
+  it.live("that is a silence ends a commit and a question after some seconds", () =>
+    withServer((own) =>
+      Effect.gen(function* () {
+        const journal = yield* Journal
+        const transaction = yield* empty
+        const sql = yield* SqlClient.SqlClient
+        const sessions = yield* sql<{ pid: number }>`
+          SELECT pid FROM pg_stat_activity WHERE application_name = 'sluice'`
+        const postmaster = Number.parseInt(readFileSync(path.join(own.dataFolder, "postmaster.pid"), "utf8"))
+        const signal = (name: NodeJS.Signals) =>
+          Effect.sync(() => [postmaster, ...sessions.map(({ pid }) => pid)].forEach((pid) => process.kill(pid, name)))
+        yield* Effect.acquireRelease(signal("SIGSTOP"), () => signal("SIGCONT"))
+        const started = performance.now()
+        const asked = [outcome(journal.commit([transaction])), outcome(journal.find([]))]
+        assert.deepEqual(yield* Effect.all(asked, { concurrency: 2 }), ["OutcomeUnknown", "JournalUnavailable"])
+        assert.isBelow(performance.now() - started, 11_000)
+      })
+    )
+  )
+
+  it.live("is not a lock held for too long: nothing was written", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const transaction = yield* empty
+        yield* block(url, transaction.fences[0]!.partition)
+        assert.strictEqual(yield* outcome((yield* Journal).commit([transaction])), "JournalUnavailable")
+      })
+    )
+  )
+})
+
+describe("a journal on a database with settings of its own", () => {
+  it.live("has a fresh snapshot for every statement", () =>
+    Effect.gen(function* () {
+      const url = yield* freshDatabase
+      const sql = yield* connect(url)
+      const name = sql(new URL(url).pathname.slice(1))
+      yield* sql`ALTER DATABASE ${name} SET default_transaction_isolation = 'repeatable read'`
+      const [row] = yield* Effect.flatMap(SqlClient.SqlClient, (client) => client`SHOW transaction_isolation`).pipe(
+        Effect.provide(server(url))
+      )
+      assert.deepEqual(row, { transaction_isolation: "read committed" })
+    }).pipe(Effect.scoped)
+  )
+})
