@@ -39,8 +39,9 @@ export const migrate = Effect.fnUntraced(function* (from: string) {
   const files = yield* Effect.promise(() => load(from))
 
   const apply = ({ number, name, text, checksum }: Migration) =>
-    // A statement is one command; the text of EXECUTE is as many as it likes.
-    sql.unsafe(`DO $migration$ BEGIN EXECUTE $statements$${text}$statements$; END $migration$`).pipe(
+    // A statement of the protocol is one command; the text of EXECUTE is as many as it likes.
+    sql`SELECT set_config('sluice.migration', ${text}, true)`.pipe(
+      Effect.andThen(sql`DO $$ BEGIN EXECUTE current_setting('sluice.migration'); END $$`),
       Effect.andThen(sql`INSERT INTO migrations (number, name, checksum) VALUES (${number}, ${name}, ${checksum})`),
       Effect.mapError((error) => new MigrationFailed({ message: `Migration ${name} failed: ${reason(error)}` })),
       Effect.as(name)
