@@ -29,34 +29,37 @@ const tampered = (sql: SqlClient.SqlClient): Record<string, Effect.Effect<unknow
 })
 
 describe("a flash sale", () => {
-  it.live("sells what there is to whom it says, and the check sees when it does not add up", () =>
-    Effect.gen(function* () {
-      const database = yield* Database.embedded
-      const { load, checks, batches } = yield* Sale.measure(database, options)
-      assert.deepStrictEqual(load.statuses, { 201: 300, 400: 100 })
-      assert.include(load.samples["400"], "STOCK_SHORTAGE")
-      assert.strictEqual(load.lost, 0)
-      assert.isDefined(batches)
-      assert.deepStrictEqual(
-        checks.filter((check) => !holds(check)),
-        []
-      )
+  it.live(
+    "sells what there is to whom it says, and the check sees when it does not add up",
+    () =>
+      Effect.gen(function* () {
+        const database = yield* Database.embedded
+        const { load, checks, batches } = yield* Sale.measure(database, options)
+        assert.deepStrictEqual(load.statuses, { 201: 300, 400: 100 })
+        assert.include(load.samples["400"], "STOCK_SHORTAGE")
+        assert.strictEqual(load.lost, 0)
+        assert.isDefined(batches)
+        assert.deepStrictEqual(
+          checks.filter((check) => !holds(check)),
+          []
+        )
 
-      const shop = Sale.shopOf(options)
-      const tampering = Effect.gen(function* () {
-        const sql = yield* SqlClient.SqlClient
-        for (const [what, tamper] of Object.entries(tampered(sql))) {
-          const refused = yield* Effect.andThen(tamper, balances(shop)).pipe(
-            Effect.flatMap(demand),
-            sql.withTransaction,
-            Effect.flip
-          )
-          assert.instanceOf(refused, BenchFailed, what)
-          assert.include(refused.message, "does not add up", what)
-        }
-        yield* Effect.flatMap(balances(shop), demand)
-      })
-      yield* Database.use(database, tampering)
-    }).pipe(Effect.scoped, Effect.provide([NodeServices.layer, NodeHttpClient.layerNodeHttp]))
+        const shop = Sale.shopOf(options)
+        const tampering = Effect.gen(function* () {
+          const sql = yield* SqlClient.SqlClient
+          for (const [what, tamper] of Object.entries(tampered(sql))) {
+            const refused = yield* Effect.andThen(tamper, balances(shop)).pipe(
+              Effect.flatMap(demand),
+              sql.withTransaction,
+              Effect.flip
+            )
+            assert.instanceOf(refused, BenchFailed, what)
+            assert.include(refused.message, "does not add up", what)
+          }
+          yield* Effect.flatMap(balances(shop), demand)
+        })
+        yield* Database.use(database, tampering)
+      }).pipe(Effect.scoped, Effect.provide([NodeServices.layer, NodeHttpClient.layerNodeHttp])),
+    60_000
   )
 })
