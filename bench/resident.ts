@@ -35,6 +35,7 @@ const journal = Layer.succeed(
     commit: () => unused,
     resolve: () => unused,
     find: () => unused,
+    epochs: () => unused,
     forget: unused
   })
 )

@@ -1,12 +1,13 @@
 import { NodeRuntime } from "@effect/platform-node"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Predicate } from "effect"
 import * as Config from "./Config.ts"
 import * as Node from "./Node.ts"
 
 /** A failure to start is told in words, without a stack. */
-const tell = (error: { readonly message: string }) =>
+const tell = (error: Error) =>
   Effect.sync(() => {
-    console.error(error.message)
+    const cause = Predicate.hasProperty(error, "cause") && error.cause instanceof Error ? error.cause.message : ""
+    console.error(error.message === "" ? `Sluice cannot start: ${cause}` : error.message)
     process.exitCode = 1
   })
 

@@ -10,8 +10,8 @@ import type { Actors, KindName } from "../domain/Actors.ts"
 import { PartitionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import * as Batcher from "../persistence/Batcher.ts"
-import { Journal, type JournalUnavailable } from "../persistence/Journal.ts"
-import { Fenced, type Overloaded, Unavailable } from "./Errors.ts"
+import { Journal, type JournalUnavailable, unavailable } from "../persistence/Journal.ts"
+import { Fenced, type Overloaded, type Unavailable } from "./Errors.ts"
 import { Partition } from "./Partition.ts"
 import { partitionOf } from "./Placement.ts"
 import type { Step } from "./Step.ts"
@@ -64,8 +64,10 @@ export class Directory extends Context.Service<
     readonly settle: (step: Step) => void
     /** The step was not and will not be committed. */
     readonly release: (step: Step) => void
-    /** Gives up partitions that are in doubt or were fenced; the next ask claims them again. */
+    /** Gives up partitions in doubt; the next ask claims them again. */
     readonly drop: (fences: ReadonlyArray<Fence>) => void
+    /** Gives up every partition somebody else has claimed since: what to do when a step was fenced. */
+    readonly dropFenced: Effect.Effect<void, Overloaded | Unavailable>
     /** The partitions this node may commit for. */
     readonly owned: () => ReadonlyArray<Partition>
   }
@@ -155,7 +157,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         ? Effect.succeed(decide())
         : attempt.pipe(
             Effect.ensuring(Effect.sync(() => awaited.forEach((letGo) => letGo()))),
-            Effect.catchTag("JournalUnavailable", () => Effect.fail(new Unavailable()))
+            Effect.catchTag("JournalUnavailable", unavailable)
           )
     )
   }
@@ -215,6 +217,22 @@ const make = Effect.fnUntraced(function* (options: Options) {
     yield* Metric.update(ownedPartitions, owned().length)
   })
 
+  const drop = (fences: ReadonlyArray<Fence>) => {
+    for (const { partition, epoch } of fences) {
+      if (owners[partition]?.epoch === epoch) owners[partition] = undefined
+    }
+  }
+
+  /** Whoever claims one partition may have claimed many: better to know at once than one fenced step at a time. */
+  const checkEpochs = (asked: ReadonlyArray<"epochs">) => {
+    const mine = owned().map(({ id, epoch }): Fence => ({ partition: id, epoch }))
+    return Effect.map(journal.epochs(mine.map(({ partition }) => partition)), (epochs) => {
+      drop(mine.filter(({ epoch }, index) => epochs[index] !== epoch))
+      return asked
+    })
+  }
+  const checker = yield* Batcher.make({ run: checkEpochs, queueSize })
+
   yield* claim(owners.map((_, id) => PartitionId(id)))
   yield* resolveOverdue.pipe(Effect.ignore, Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
 
@@ -233,11 +251,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
     read: (kind, id) => withActors(kind, [id], () => ownerOf(kind, id)?.peek(kind, id)),
     settle: (step) => end(step, "settle"),
     release: (step) => end(step, "release"),
-    drop: (fences) => {
-      for (const { partition, epoch } of fences) {
-        if (owners[partition]?.epoch === epoch) owners[partition] = undefined
-      }
-    },
+    drop,
+    dropFenced: checker("epochs").pipe(Effect.asVoid, Effect.catchTag("JournalUnavailable", unavailable)),
     owned
   })
 })

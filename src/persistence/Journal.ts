@@ -1,5 +1,5 @@
 /**
- * The journal: the engine's whole protocol with the disk. Five operations, in the order a partition lives through them:
+ * The journal: the engine's whole protocol with the disk. Its operations, in the order a partition lives through them:
  *
  * 1. `claim` takes a partition's lock exclusively (so it waits for commits in progress), raises the epoch, commits.
  * 2. `load` reads actors. Only after a claim: what a later commit of an older epoch could change, nobody has read.
@@ -11,13 +11,15 @@
  *    whether a transaction is there. "Absent" is final, because the database refuses the transaction from its deadline
  *    on, by the same clock.
  * 5. `find` reads the answer a request key already has.
+ * 6. `epochs` tells which partitions somebody else has claimed since: asked when a transaction was fenced.
  *
  * A commit whose outcome is unknown is never repeated blindly: `GroupCommit` resolves it first.
  */
-import { Context, type Effect, Schema } from "effect"
+import { Context, Effect, Schema } from "effect"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import type { Epoch, PartitionId, RequestKey, TransactionId } from "../domain/Ids.ts"
 import type { Answered, Transaction } from "../domain/Transaction.ts"
+import { Unavailable } from "./Failures.ts"
 
 export type Verdict =
   | "Committed"
@@ -49,6 +51,10 @@ export interface Found extends Answered {
 export class JournalUnavailable extends Schema.TaggedError<JournalUnavailable>()("JournalUnavailable", {
   cause: Schema.Defect()
 }) {}
+
+/** What the engine tells of it; the cause is for the log. */
+export const unavailable = ({ cause }: JournalUnavailable): Effect.Effect<never, Unavailable> =>
+  Effect.andThen(Effect.logWarning("The journal is unavailable", cause), Effect.fail(new Unavailable()))
 
 /** The connection broke while the batch was under way: it may or may not have been committed. */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
@@ -85,6 +91,10 @@ export class Journal extends Context.Service<
     readonly find: (
       keys: ReadonlyArray<RequestKey>
     ) => Effect.Effect<ReadonlyArray<Found | undefined>, JournalUnavailable>
+    /** The epochs of now, aligned with `partitions`; `undefined` for one that was never claimed. */
+    readonly epochs: (
+      partitions: ReadonlyArray<PartitionId>
+    ) => Effect.Effect<ReadonlyArray<Epoch | undefined>, JournalUnavailable>
     /** Forgets request keys older than their retention, some at a time; returns how many went. */
     readonly forget: Effect.Effect<number, JournalUnavailable>
   }

@@ -217,6 +217,14 @@ export const layer = Layer.effect(
           })
         ),
 
+      epochs: (partitions) =>
+        Effect.sync(() =>
+          partitions.map((partition) => {
+            const epoch = tables.partitions.get(partition)?.epoch
+            return epoch === undefined ? undefined : Epoch(epoch)
+          })
+        ),
+
       forget: Effect.sync(() => {
         const oldest = now() - Policy.idempotency.keptHours * 3_600_000
         const forgotten = [...tables.transactions].filter(([, { createdAt }]) => createdAt < oldest)

@@ -244,6 +244,15 @@ export const layer = Layer.effect(
           bounded
         ),
 
+      epochs: (partitions) =>
+        sql<{ partition: number; epoch: bigint }>`SELECT partition, epoch FROM partitions`.pipe(
+          Effect.map((rows) => {
+            const epochs = new Map(rows.map((row) => [row.partition, Epoch(Number(row.epoch))]))
+            return partitions.map((partition) => epochs.get(partition))
+          }),
+          bounded
+        ),
+
       forget: sql`
         DELETE FROM transactions WHERE key IN (
           SELECT key FROM transactions WHERE created_at < now() - ${Policy.idempotency.keptHours} * interval '1 hour'

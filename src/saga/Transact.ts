@@ -19,7 +19,7 @@ import { Fenced, KeyReused, Overloaded, RequestInProgress, TimedOut, Unavailable
 import type { Step } from "../actors/Step.ts"
 import * as Batcher from "../persistence/Batcher.ts"
 import { GroupCommit } from "../persistence/GroupCommit.ts"
-import { type Found, Journal, type JournalUnavailable, type Verdict } from "../persistence/Journal.ts"
+import { type Found, Journal, type JournalUnavailable, unavailable, type Verdict } from "../persistence/Journal.ts"
 import { type Keyed, type Original, Originals } from "./Originals.ts"
 
 export type { Keyed }
@@ -127,7 +127,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
       const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
       return { answer: kept, replayed: true }
-    }).pipe(Effect.catchTag("JournalUnavailable", () => Effect.fail(new Unavailable())))
+    }).pipe(Effect.catchTag("JournalUnavailable", unavailable))
 
   /** Submits the step. On the verdict, listened to or not, what it held is settled or given back. */
   const commit = (step: Step, outcome: Outcome<unknown>, request: Keyed | undefined, original: Original | undefined) =>
@@ -139,8 +139,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
         done: (verdict) => {
           if (verdict === "Committed") directory.settle(step)
           else directory.release(step)
-          // Fenced: someone else claimed it. Rejected: memory allows what the disk does not. Either way, forget it.
-          if (verdict === "Fenced" || verdict === "Rejected") directory.drop(step.fences)
+          // Memory allows what the disk does not: forget it, and read again.
+          if (verdict === "Rejected") directory.drop(step.fences)
           waiting.delete(step.id)
           original?.end()
           resume(Effect.succeed(verdict))
@@ -210,6 +210,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           case "Duplicate":
             return orReplay(again)
           case "Fenced":
+            return Effect.andThen(directory.dropFenced, again)
           case "Rejected":
             return again
           case "Expired":
