@@ -26,7 +26,14 @@ const everywhere = ["src/", "test/", "dev/", "bench/"]
 /** Real processes take real time. */
 const chaos = ["test/chaos/"]
 /** Where effects meet promises: the entry point, vitest's setup, the seeded scheduler, programs for a test to start. */
-const edges = ["src/main.ts", "test/setup/", "test/sim/", "test/chaos/", "test/dev/orphan.ts"]
+const edges = [
+  "src/main.ts",
+  "test/setup/",
+  "test/sim/",
+  "test/chaos/",
+  "test/dev/orphan.ts",
+  "test/persistence/committer.ts"
+]
 /** SQL text of our own, never input. */
 const sqlText = ["src/persistence/PgJournal.ts", "src/persistence/Migrations.ts", "src/persistence/migrations/"]
 const environment = ["src/Config.ts"]

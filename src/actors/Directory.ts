@@ -234,7 +234,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const checker = yield* Batcher.make({ run: checkEpochs, queueSize })
 
   yield* claim(owners.map((_, id) => PartitionId(id)))
-  yield* resolveOverdue.pipe(Effect.ignore, Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
+  // What is read from memory is never older than this, also if somebody claimed it without a word.
+  const lookAfter = Effect.andThen(checker("epochs"), resolveOverdue)
+  yield* lookAfter.pipe(Effect.ignore, Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
 
   return Directory.of({
     hold: (step, kind, id, command) =>
