@@ -74,7 +74,7 @@ export const balances = Effect.fnUntraced(function* ({ users, funds, price, stoc
     UNION ALL SELECT 'orders without their event', 0,
       (SELECT count(*) FROM orders LEFT JOIN told ON entity = 'ord_' || order_id WHERE events IS DISTINCT FROM 1)
     UNION ALL SELECT 'orders without their request key', 0,
-      (SELECT count(*) FROM orders WHERE order_id NOT IN (SELECT id FROM transactions WHERE answer IS NOT NULL))`
+      (SELECT count(*) FROM orders LEFT JOIN transactions ON id = order_id WHERE answer IS NULL)`
 })
 
 const chunk = 20_000

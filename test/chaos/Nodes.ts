@@ -1,5 +1,5 @@
 /** Real nodes, as processes of their own, and clients that talk to them over HTTP. */
-import { Deferred, Effect, FileSystem, Option, Schema, Stream } from "effect"
+import { Deferred, Effect, FileSystem, type Option, Schema, Stream } from "effect"
 import { freePort } from "../../dev/services/Machine.ts"
 import * as Child from "../../bench/Child.ts"
 
