@@ -28,6 +28,8 @@ export interface Owner {
 export interface Member extends Owner {
   readonly runner: string
   readonly healthy: boolean
+  /** How long its last heartbeat still counts: until then it may be believed alive, should the store forget it. */
+  readonly remainingMs: number
 }
 
 export interface Options {

@@ -11,8 +11,10 @@ interface Lease {
   readonly end: number
 }
 
+type Registered = Omit<Member, "remainingMs">
+
 interface Heartbeat {
-  readonly member: Member
+  readonly member: Registered
   readonly end: number
 }
 
@@ -37,7 +39,7 @@ export class Store {
     for (const [address, { end }] of this.#members) if (end <= now) this.#members.delete(address)
   }
 
-  register(member: Member, end: number): number {
+  register(member: Registered, end: number): number {
     this.#free((owner) => owner.address === member.address && owner.nonce !== member.nonce)
     this.#members.set(member.address, { member, end })
     return ++this.#machines
@@ -54,8 +56,8 @@ export class Store {
     }
   }
 
-  members(): ReadonlyArray<Member> {
-    return Array.from(this.#members.values(), ({ member }) => member)
+  members(now: number): ReadonlyArray<Member> {
+    return Array.from(this.#members.values(), ({ member, end }) => ({ ...member, remainingMs: end - now }))
   }
 
   holders(): ReadonlyMap<string, Owner> {
@@ -71,7 +73,7 @@ export class Store {
     return ours
   }
 
-  refresh(owner: Owner, shards: ReadonlyArray<string>, end: number, registered: Member | undefined): Array<string> {
+  refresh(owner: Owner, shards: ReadonlyArray<string>, end: number, registered: Registered | undefined): Array<string> {
     const member = this.#members.get(owner.address)?.member ?? registered
     if (member !== undefined && same(member, owner)) this.#members.set(owner.address, { member, end })
     return this.acquire(
@@ -98,7 +100,7 @@ export class Store {
 
 /** One boot of a process that shares the store. */
 export const make = (store: Store, nonce: string, options: Options): Leases["Service"] => {
-  const registered = new Map<string, Member>()
+  const registered = new Map<string, Registered>()
 
   const ask = <A>(operation: (end: number) => A) =>
     store.answers.await.pipe(
@@ -110,7 +112,7 @@ export const make = (store: Store, nonce: string, options: Options): Leases["Ser
       bounded(options)
     )
 
-  const members = ask(() => store.members())
+  const members = ask((end) => store.members(end - options.ttlMs))
   return Leases.of({
     nonce,
     getRunners: Effect.map(members, (all) => all.map(({ runner, healthy }) => [runner, healthy])),

@@ -65,7 +65,12 @@ const scripts = {
   unregister: `
     if isOurs(redis.call('HGET', members, address)) then drop(members, memberEnds, address) end`,
   members: `
-    return redis.call('HGETALL', members)`,
+    local all, ends = redis.call('HGETALL', members), redis.call('ZRANGE', memberEnds, 0, -1, 'WITHSCORES')
+    local remaining = {}
+    for i = 1, #ends, 2 do remaining[ends[i]] = tostring(ends[i + 1] - now) end
+    local listed = {}
+    for i = 1, #all, 2 do listed[#listed + 1] = { all[i], all[i + 1], remaining[all[i]] or '0' } end
+    return listed`,
   setHealth: `
     local member = redis.call('HGET', members, ARGV[5])
     if member then
@@ -106,15 +111,16 @@ const scripts = {
 
 const Nothing = Schema.Null
 const Texts = Schema.Array(Schema.String)
+const Members = Schema.Array(Schema.Tuple([Schema.String, Schema.String, Schema.FiniteFromString]))
 
 const pairs = (flat: ReadonlyArray<string>): ReadonlyArray<readonly [string, string]> =>
   flat.flatMap((field, index) => (index % 2 === 0 ? [[field, flat[index + 1] ?? ""] as const] : []))
 
 const writeMember = (nonce: string, healthy: boolean, runner: string) => `${nonce} ${healthy ? 1 : 0} ${runner}`
 
-const readMember = ([address, member]: readonly [string, string]): Member => {
+const readMember = ([address, member, remainingMs]: (typeof Members.Type)[number]): Member => {
   const [nonce = "", healthy = ""] = member.split(" ", 2)
-  return { address, nonce, healthy: healthy === "1", runner: member.slice(nonce.length + 3) }
+  return { address, nonce, healthy: healthy === "1", runner: member.slice(nonce.length + 3), remainingMs }
 }
 
 const make = Effect.fnUntraced(function* (options: RedisOptions) {
@@ -144,8 +150,8 @@ const make = Effect.fnUntraced(function* (options: RedisOptions) {
     bounded(options)
   )
 
-  const members = ask("members", Texts, { address: "" }).pipe(
-    Effect.map((reply) => pairs(reply).map((pair) => readMember(pair)))
+  const members = Effect.map(ask("members", Members, { address: "" }), (reply) =>
+    reply.map((member) => readMember(member))
   )
   return Leases.of({
     nonce,
