@@ -6,7 +6,7 @@
 import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { createRemoteJWKSet, errors, type JWTVerifyOptions, jwtVerify, SignJWT } from "jose"
-import { createPublicKey, createSecretKey } from "node:crypto"
+import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto"
 import { UserId } from "../domain/Ids.ts"
 import { Unavailable } from "../persistence/Failures.ts"
 import { Role, type User } from "../persistence/Users.ts"
@@ -41,10 +41,13 @@ const Payload = Schema.Struct({ sub: UserId, role: Role, exp: Schema.Finite, iat
 const decodePayload = Schema.decodeUnknownEffect(Payload)
 
 /** The one algorithm of each kind of key, under all its names. */
-const algorithms: Record<string, ReadonlyArray<string>> = {
-  rsa: ["RS256"],
-  ec: ["ES256"],
-  ed25519: ["EdDSA", "Ed25519"]
+const algorithms = { rsa: ["RS256"], ec: ["ES256"], ed25519: ["EdDSA", "Ed25519"] }
+
+/** The algorithms of a public key; `undefined` when it is weak or of a kind we do not take. */
+const algorithmsOf = ({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyObject) => {
+  if (asymmetricKeyType === "rsa" && (details?.modulusLength ?? 0) >= 2048) return algorithms.rsa
+  if (asymmetricKeyType === "ec" && details?.namedCurve === "prime256v1") return algorithms.ec
+  return asymmetricKeyType === "ed25519" ? algorithms.ed25519 : undefined
 }
 
 type Verify = (token: string, options: JWTVerifyOptions) => Promise<{ readonly payload: unknown }>
@@ -63,9 +66,9 @@ const verifierOf = (key: Key): Effect.Effect<Verify, UnusableKey> => {
           try: () => createPublicKey(key.pem),
           catch: () => new UnusableKey({ reason: "Not a public key in PEM" })
         })
-        const known = algorithms[publicKey.asymmetricKeyType ?? ""]
-        if (known === undefined) return yield* new UnusableKey({ reason: "Not an RSA, P-256 or Ed25519 key" })
-        return (token, options) => jwtVerify(token, publicKey, { ...options, algorithms: [...known] })
+        const known = algorithmsOf(publicKey)
+        if (known === undefined) return yield* new UnusableKey({ reason: "Not RSA from 2048 bits, P-256 or Ed25519" })
+        return (token, options) => jwtVerify(token, publicKey, { ...options, algorithms: known })
       })
     case "Jwks":
       return Effect.gen(function* () {

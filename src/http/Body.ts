@@ -2,19 +2,20 @@
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Effect } from "effect"
 import type { HttpServerRequest } from "effect/http"
-import { PayloadTooLarge, UnsupportedMediaType } from "./api/Errors.ts"
+import { MalformedJson, PayloadTooLarge, UnsupportedMediaType } from "./api/Errors.ts"
 
 /** In bytes. */
 const maximum = 64 * 1024
 
 const json = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i
 
-export type Refusal = PayloadTooLarge | UnsupportedMediaType
+export type Refusal = MalformedJson | PayloadTooLarge | UnsupportedMediaType
 
 const tooLarge = new PayloadTooLarge({ maximum })
+const empty = new MalformedJson()
 const unsupported = new UnsupportedMediaType({ supported: "application/json" })
 
-const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string, PayloadTooLarge> =>
+const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string, Refusal> =>
   Effect.callback((resume) => {
     const source = NodeHttpServerRequest.toIncomingMessage(request)
     const chunks: Array<Buffer> = []
@@ -26,6 +27,7 @@ const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<strin
       resume(Effect.fail(tooLarge))
     }
     const onEnd = () => {
+      if (size === 0) return resume(Effect.fail(empty))
       const [first] = chunks
       const whole = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)
       resume(Effect.succeed(whole.toString("utf8")))

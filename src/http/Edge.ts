@@ -12,8 +12,14 @@ const json = { ...always, "content-type": "application/json; charset=utf-8" }
 
 const harden = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
   const { "content-type": type, "cache-control": caching } = response.headers
-  if (caching !== undefined) return HttpServerResponse.setHeader(response, "x-content-type-options", "nosniff")
-  return HttpServerResponse.setHeaders(response, type === "application/json" ? json : always)
+  if (type === "application/json" && caching === undefined) return HttpServerResponse.setHeaders(response, json)
+  const hardened = HttpServerResponse.setHeaders(
+    response,
+    caching === undefined ? always : { ...always, "cache-control": caching }
+  )
+  return type === undefined || type.includes("charset")
+    ? hardened
+    : HttpServerResponse.setHeader(hardened, "content-type", `${type}; charset=utf-8`)
 }
 
 /** The methods of each path. */

@@ -75,6 +75,7 @@ const endpoints = HttpApiBuilder.layer(Api).pipe(
 export const layer = (options: Options) =>
   HttpRouter.serve(Layer.mergeAll(endpoints, document, Edge.layer), {
     disableLogger: true,
+    disableListenLog: true,
     routerConfig: { maxParamLength: 16_384 }
   }).pipe(
     Layer.provide([Auth.Tokens.layer(options), Passwords.layer, LoginGuard.layer]),

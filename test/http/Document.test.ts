@@ -1,0 +1,208 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { FetchHttpClient, HttpClient, HttpClientRequest, HttpServer } from "effect/http"
+import { HttpApiClient } from "effect/http-api"
+import { ProductId } from "../../src/domain/Ids.ts"
+import { pieces } from "../../src/domain/Money.ts"
+import { StockShortage } from "../../src/domain/Product.ts"
+import { Api } from "../../src/http/api/Api.ts"
+import { catalogue } from "../../src/http/api/Problems.ts"
+import * as Shop from "./Shop.ts"
+import { call, person, product } from "./Shop.ts"
+
+const Reference = Schema.Struct({ $ref: Schema.optionalKey(Schema.String) })
+const Operation = Schema.Struct({
+  security: Schema.Array(Schema.Record(Schema.String, Schema.Unknown)),
+  parameters: Schema.Array(Schema.Struct({ name: Schema.String, in: Schema.String, required: Schema.Boolean })),
+  requestBody: Schema.optionalKey(
+    Schema.Struct({ content: Schema.Struct({ "application/json": Schema.Struct({ schema: Reference }) }) })
+  ),
+  responses: Schema.Record(
+    Schema.String,
+    Schema.Struct({
+      content: Schema.optionalKey(
+        Schema.Record(
+          Schema.String,
+          Schema.Struct({
+            schema: Schema.Struct({ ...Reference.fields, anyOf: Schema.optionalKey(Schema.Array(Reference)) })
+          })
+        )
+      ),
+      headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
+    })
+  )
+})
+const Document = Schema.Struct({
+  openapi: Schema.Literal("3.1.0"),
+  paths: Schema.Record(Schema.String, Schema.Record(Schema.String, Operation)),
+  components: Schema.Struct({
+    schemas: Schema.Record(Schema.String, Schema.Unknown),
+    securitySchemes: Schema.Struct({ bearer: Schema.Struct({ type: Schema.String, scheme: Schema.String }) })
+  })
+})
+
+const document = Effect.flatMap(call("GET", "/openapi.json"), ({ text }) =>
+  Schema.decodeUnknownEffect(Schema.fromJsonString(Document))(text)
+)
+
+const operations = Effect.map(document, ({ paths }) =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase()} ${path}`, operation }))
+  )
+)
+
+/** The codes of an operation's problems. */
+const codesOf = ({ responses }: typeof Operation.Type) =>
+  Object.values(responses).flatMap(({ content }) => {
+    const { anyOf, $ref } = content?.["application/problem+json"]?.schema ?? {}
+    return (anyOf ?? [{ $ref }]).flatMap((one) => one.$ref?.split("/").at(-1) ?? [])
+  })
+
+const authOf = ({ security }: typeof Operation.Type) =>
+  security.length === 0 ? "public" : security.length === 1 ? "token" : "token or none"
+
+/** Codes that go with a token, a body, a key, an edit, or any call at all. */
+const common = new Set([
+  "INTERNAL",
+  "OVERLOADED",
+  "UNAVAILABLE",
+  "TIMED_OUT",
+  "UNAUTHENTICATED",
+  "MALFORMED_JSON",
+  "PAYLOAD_TOO_LARGE",
+  "UNSUPPORTED_MEDIA_TYPE",
+  "VALIDATION_FAILED",
+  "IDEMPOTENCY_KEY_REQUIRED",
+  "IDEMPOTENCY_KEY_REUSED",
+  "REQUEST_IN_PROGRESS",
+  "PRECONDITION_REQUIRED",
+  "STALE_VERSION"
+])
+
+const routes = [
+  ["POST /api/v1/users", "token or none", "FORBIDDEN LOGIN_ID_TAKEN"],
+  ["POST /api/v1/auth/login", "public", "BAD_CREDENTIALS LOGIN_DISABLED RATE_LIMITED"],
+  ["GET /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
+  ["PATCH /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
+  ["DELETE /api/v1/users/{userId}", "token", "USER_NOT_FOUND BALANCE_REMAINING"],
+  [
+    "POST /api/v1/balances/charge",
+    "token",
+    "FORBIDDEN USER_NOT_FOUND INVALID_AMOUNT CHARGE_BELOW_MINIMUM BALANCE_LIMIT_EXCEEDED"
+  ],
+  ["GET /api/v1/balances/{userId}", "token", "USER_NOT_FOUND"],
+  ["GET /api/v1/balances/{userId}/transactions", "token", "USER_NOT_FOUND INVALID_CURSOR"],
+  ["POST /api/v1/products", "token", "FORBIDDEN"],
+  ["GET /api/v1/products", "public", "INVALID_CURSOR"],
+  ["GET /api/v1/products/{productId}", "public", "PRODUCT_NOT_FOUND"],
+  ["PATCH /api/v1/products/{productId}", "token", "FORBIDDEN PRODUCT_NOT_FOUND"],
+  ["DELETE /api/v1/products/{productId}", "token", "FORBIDDEN PRODUCT_NOT_FOUND"],
+  ["POST /api/v1/products/{productId}/stock", "token", "STOCK_SHORTAGE FORBIDDEN PRODUCT_NOT_FOUND"],
+  [
+    "POST /api/v1/checkout",
+    "token",
+    "STOCK_SHORTAGE PRODUCT_NOT_ON_SALE USER_NOT_FOUND PRODUCT_NOT_FOUND INSUFFICIENT_BALANCE PRICE_CHANGED"
+  ],
+  ["GET /api/v1/orders", "token", "USER_NOT_FOUND INVALID_CURSOR"],
+  ["GET /api/v1/orders/{orderId}", "token", "ORDER_NOT_FOUND"],
+  ["GET /health/live", "public", ""],
+  ["GET /health/ready", "public", "NOT_READY"],
+  ["GET /metrics", "public", ""]
+]
+
+describe("The OpenAPI document", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it_) => {
+    it_.effect("has every route, with its authentication and the codes that are its own", () =>
+      Effect.gen(function* () {
+        const table = (yield* operations).map(({ route, operation }) => [
+          route,
+          authOf(operation),
+          codesOf(operation)
+            .filter((code) => !common.has(code))
+            .join(" ")
+        ])
+        assert.deepStrictEqual(table, routes)
+      })
+    )
+
+    it_.effect("tells the limits of bodies, the errors of tokens and the headers that are needed", () =>
+      Effect.gen(function* () {
+        for (const { route, operation } of yield* operations) {
+          const codes = codesOf(operation)
+          const needed = operation.parameters.filter((parameter) => parameter.in === "header" && parameter.required)
+          const names = needed.map(({ name }) => name)
+          assert.include(codes, "INTERNAL", route)
+          if (operation.requestBody !== undefined) {
+            assert.includeMembers(
+              codes,
+              ["MALFORMED_JSON", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "VALIDATION_FAILED"],
+              route
+            )
+          }
+          if (operation.parameters.some((parameter) => parameter.in === "query")) {
+            assert.include(codes, "VALIDATION_FAILED", route)
+          }
+          if (authOf(operation) !== "public") {
+            assert.include(codes, "UNAUTHENTICATED", route)
+            assert.property(operation.responses["401"]?.headers, "WWW-Authenticate")
+          }
+          assert.strictEqual(names.includes("idempotency-key"), codes.includes("IDEMPOTENCY_KEY_REQUIRED"), route)
+          assert.strictEqual(names.includes("if-match"), codes.includes("PRECONDITION_REQUIRED"), route)
+          if (codes.includes("OVERLOADED")) assert.property(operation.responses["503"]?.headers, "Retry-After")
+        }
+      })
+    )
+
+    it_.effect("knows every problem but those of no route", () =>
+      Effect.gen(function* () {
+        const codes = new Set((yield* operations).flatMap(({ operation }) => codesOf(operation)))
+        const missing = catalogue.map(({ code }) => code).filter((code) => !codes.has(code))
+        assert.deepStrictEqual(missing, ["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED"])
+      })
+    )
+
+    it_.effect("has a page that needs nothing from elsewhere", () =>
+      Effect.gen(function* () {
+        const { status, text, headers } = yield* call("GET", "/docs")
+        assert.strictEqual(status, 200)
+        assert.strictEqual(headers.get("cache-control"), "public, max-age=300")
+        assert.notMatch(text, /<(script|link|img)[^>]+(src|href)=/)
+      })
+    )
+
+    it_.effect("is what a typed client speaks: answers and refusals come back as they were", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const { token } = yield* person("BUYER", 1000)
+        const productId = yield* product(seller, { stock: 1 })
+        const url = HttpServer.formatAddress((yield* HttpServer.HttpServer).address)
+        const client = yield* HttpApiClient.make(Api, {
+          transformClient: HttpClient.mapRequest((request) =>
+            HttpClientRequest.bearerToken(HttpClientRequest.prependUrl(request, url), token)
+          )
+        })
+        const buy = (quantity: number) =>
+          client.orders.checkout({
+            headers: { "idempotency-key": "k" },
+            payload: { items: [{ productId: ProductId.make(productId), quantity: pieces(quantity) }] }
+          })
+        const refusal = yield* Effect.flip(buy(2))
+        assert.instanceOf(refusal, StockShortage)
+        assert.strictEqual(refusal.available, 1)
+        const { body, headers } = yield* buy(1)
+        assert.strictEqual(body.status, "CONFIRMED")
+        assert.deepStrictEqual(headers, {})
+        const again = yield* buy(1)
+        assert.deepStrictEqual(again.body, body)
+        assert.strictEqual(again.headers["idempotent-replayed"], "true")
+      }).pipe(Effect.provide(FetchHttpClient.layer))
+    )
+  })
+})
+
+describe("The catalogue of problems", () => {
+  it("has one code for one error", () => {
+    assert.lengthOf(new Set(catalogue.map(({ code }) => code)), catalogue.length)
+    assert.lengthOf(new Set(catalogue.map(({ tag }) => tag)), catalogue.length)
+  })
+})

@@ -1,0 +1,120 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import * as Shop from "./Shop.ts"
+import { call, outcome, person } from "./Shop.ts"
+
+const password = "correct horse"
+
+const registration = (loginId: string, more: object = {}) => ({ loginId, name: "Kim", password, ...more })
+
+describe("A user", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    it.effect("registers, logs in, and is who the token says", () =>
+      Effect.gen(function* () {
+        const { status, body } = yield* call("POST", "/users", { body: registration("kim") })
+        assert.strictEqual(status, 201)
+        assert.deepInclude(body, { loginId: "kim", name: "Kim", role: "BUYER" })
+        assert.hasAllKeys(body, ["userId", "loginId", "name", "role"])
+
+        const login = yield* call("POST", "/auth/login", { body: { loginId: "kim", password } })
+        assert.strictEqual(login.status, 200)
+        assert.strictEqual(login.body["expiresIn"], 3600)
+        const token = String(login.body["accessToken"])
+
+        const profile = yield* call("GET", `/users/${String(body["userId"])}`, { token })
+        assert.deepStrictEqual(profile.body, body)
+        const balance = yield* call("GET", `/balances/${String(body["userId"])}`, { token })
+        assert.deepStrictEqual(balance.body, { userId: body["userId"], balance: 0 })
+      })
+    )
+
+    it.effect("keeps nothing of the password but a hash", () =>
+      Effect.gen(function* () {
+        yield* call("POST", "/users", { body: registration("lee") })
+        const { users } = yield* MemoryTables
+        const lee = [...users.values()].find(({ loginId }) => loginId === "lee")
+        assert.match(lee?.passwordHash ?? "", /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+      })
+    )
+
+    it.effect("takes a login id only once", () =>
+      Effect.gen(function* () {
+        yield* call("POST", "/users", { body: registration("park") })
+        assert.strictEqual(yield* outcome("POST", "/users", { body: registration("park") }), "409 LOGIN_ID_TAKEN")
+      })
+    )
+
+    it.effect("is a seller by choice, and an administrator only by one", () =>
+      Effect.gen(function* () {
+        const admin = yield* person("ADMIN")
+        const other = yield* person("SELLER")
+        const as = (role: string, token?: string, loginId = `${role}-${token?.length ?? 0}`) =>
+          outcome("POST", "/users", { token, body: registration(loginId, { role }) })
+        assert.strictEqual(yield* as("SELLER"), "201")
+        assert.strictEqual(yield* as("ADMIN"), "403 FORBIDDEN")
+        assert.strictEqual(yield* as("MANAGER"), "403 FORBIDDEN")
+        assert.strictEqual(yield* as("MANAGER", other.token), "403 FORBIDDEN")
+        assert.strictEqual(yield* as("MANAGER", admin.token), "201")
+        assert.strictEqual(yield* as("BUYER", "no token"), "401 UNAUTHENTICATED")
+        assert.strictEqual(yield* as("OWNER"), "422 VALIDATION_FAILED")
+      })
+    )
+
+    it.effect("changes name and password, and then the old password is no good", () =>
+      Effect.gen(function* () {
+        const { body } = yield* call("POST", "/users", { body: registration("choi") })
+        const log = (word: string) => call("POST", "/auth/login", { body: { loginId: "choi", password: word } })
+        const token = String((yield* log(password)).body["accessToken"])
+        const path = `/users/${String(body["userId"])}`
+        const changed = yield* call("PATCH", path, { token, body: { name: " Choi ", password: "another password" } })
+        assert.deepStrictEqual(changed.body, { ...body, name: "Choi" })
+        assert.strictEqual((yield* log(password)).status, 401)
+        assert.strictEqual((yield* log("another password")).status, 200)
+      })
+    )
+
+    it.effect("cannot log in with what is wrong, whether the login id is known or not", () =>
+      Effect.gen(function* () {
+        yield* call("POST", "/users", { body: registration("jung") })
+        const known = yield* call("POST", "/auth/login", { body: { loginId: "jung", password: "wrong" } })
+        const unknown = yield* call("POST", "/auth/login", { body: { loginId: "nobody", password: "wrong" } })
+        assert.strictEqual(known.body["code"], "BAD_CREDENTIALS")
+        assert.deepStrictEqual({ ...known.body, traceId: "" }, { ...unknown.body, traceId: "" })
+        assert.strictEqual(known.headers.get("www-authenticate"), "Bearer")
+      })
+    )
+
+    it.effect("who guesses ten times has to wait, and so the right guess is no use", () =>
+      Effect.gen(function* () {
+        yield* call("POST", "/users", { body: registration("yoon") })
+        const guess = (word: string) => call("POST", "/auth/login", { body: { loginId: "yoon", password: word } })
+        for (let n = 0; n < 10; n++) assert.strictEqual((yield* guess(`guess ${n}`)).status, 401)
+        const limited = yield* guess(password)
+        assert.strictEqual(limited.body["code"], "RATE_LIMITED")
+        assert.isTrue(limited.body["retryable"])
+        const wait = Number(limited.headers.get("retry-after"))
+        assert.isTrue(wait >= 1 && wait <= 6)
+        assert.strictEqual(limited.body["retryAfterSeconds"], wait)
+      })
+    )
+
+    it.effect("withdraws with an empty wallet only, and is gone then", () =>
+      Effect.gen(function* () {
+        const rich = yield* person("BUYER", 1000)
+        assert.strictEqual(
+          yield* outcome("DELETE", `/users/${rich.userId}`, { token: rich.token }),
+          "409 BALANCE_REMAINING"
+        )
+        const { userId, token } = yield* person()
+        assert.strictEqual(yield* outcome("DELETE", `/users/${userId}`, { token }), "204")
+        assert.strictEqual(yield* outcome("GET", `/users/${userId}`, { token }), "404 USER_NOT_FOUND")
+        assert.strictEqual(yield* outcome("PATCH", `/users/${userId}`, { token, body: {} }), "404 USER_NOT_FOUND")
+        assert.strictEqual(yield* outcome("DELETE", `/users/${userId}`, { token }), "404 USER_NOT_FOUND")
+        assert.strictEqual(yield* outcome("GET", `/balances/${userId}`, { token }), "404 USER_NOT_FOUND")
+        const charge = { token, key: "k", body: { amount: 1000 } }
+        assert.strictEqual(yield* outcome("POST", "/balances/charge", charge), "404 USER_NOT_FOUND")
+      })
+    )
+  })
+})
