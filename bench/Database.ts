@@ -65,7 +65,11 @@ export const server = Effect.fnUntraced(function* (serverUrl: string) {
   const database: Database = {
     name: "Postgres",
     settings: { DATABASE_URL: url },
-    connect: client({ url: redacted, connectTimeout: "5 seconds" }),
+    connect: client({
+      url: redacted,
+      connectTimeout: "5 seconds",
+      startupParameters: { statement_timeout: "120s" }
+    }),
     cpuMicros: Effect.undefined
   }
   const postmaster = yield* use(database, findPostmaster)
