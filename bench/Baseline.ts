@@ -67,7 +67,7 @@ export const measure = (serverUrl: string, { users, seconds }: Options) =>
 /** None has to step over what the one before left dead. */
 const vacuum = Effect.flatMap(SqlClient.SqlClient, (sql) => sql`VACUUM`)
 
-const install = Effect.gen(function* () {
+export const install = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const fs = yield* FileSystem.FileSystem
   const text = yield* fs.readFileString(path.join(import.meta.dirname, "baseline.sql"))
