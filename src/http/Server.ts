@@ -6,6 +6,7 @@ import { HttpApiBuilder, HttpApiSwagger, OpenApi } from "effect/http-api"
 import { createServer } from "node:http"
 import { Api } from "./api/Api.ts"
 import * as Auth from "./Auth.ts"
+import { Draining } from "./Draining.ts"
 import * as Edge from "./Edge.ts"
 import * as Exchange from "./Exchange.ts"
 import * as Balances from "./handlers/Balances.ts"
@@ -72,12 +73,18 @@ const endpoints = HttpApiBuilder.layer(Api).pipe(
   Layer.provide([Auth.layer, Exchange.layer])
 )
 
+/** The first to go: an answer that does not ask its client to leave would keep the connection, and so the server. */
+const draining = Layer.effectDiscard(Effect.flatMap(Draining, ({ begin }) => Effect.addFinalizer(() => begin)))
+
 export const layer = (options: Options) =>
-  HttpRouter.serve(Layer.mergeAll(endpoints, document, Edge.layer), {
-    disableLogger: true,
-    disableListenLog: true,
-    routerConfig: { maxParamLength: 16_384 }
-  }).pipe(
+  draining.pipe(
+    Layer.provideMerge(
+      HttpRouter.serve(Layer.mergeAll(endpoints, document, Edge.layer), {
+        disableLogger: true,
+        disableListenLog: true,
+        routerConfig: { maxParamLength: 16_384 }
+      })
+    ),
     Layer.provide([Auth.Tokens.layer(options), Passwords.layer, LoginGuard.layer]),
     Layer.provideMerge(socket(options)),
     Layer.provide(NodeHttpServer.layerHttpServices)
