@@ -32,7 +32,6 @@ type Waiting = (answer: Uint8Array | Error) => void
 /** Our end of the thread that the database runs on. */
 class Thread {
   readonly #worker: Worker
-  readonly #ended: Promise<unknown>
   /** Whoever asked and has no answer yet, in their order. */
   readonly #waiting: Array<Waiting> = []
   #broken: Error | undefined
@@ -45,7 +44,6 @@ class Thread {
 
   constructor(worker: Worker) {
     this.#worker = worker
-    this.#ended = new Promise((resume) => worker.once("exit", resume))
     worker.on("message", (answer: Answer) => {
       if (typeof answer === "string") this.#breakDown(new Error(answer))
       else this.#waiting.shift()?.(answer)
@@ -54,15 +52,16 @@ class Thread {
     worker.on("exit", () => this.#breakDown(new Error("The embedded database has ended")))
   }
 
-  ask(ask: Exclude<Ask, "close">, resume: Waiting) {
+  ask(ask: Ask, resume: Waiting) {
     if (this.#broken !== undefined) return resume(this.#broken)
     this.#waiting.push(resume)
     this.#worker.postMessage(ask, [])
   }
 
+  /** Postgres puts its files in order; then the thread ends. */
   async close() {
-    this.#worker.postMessage("close" satisfies Ask, [])
-    await this.#ended
+    await new Promise<unknown>((resume) => this.ask("close", resume))
+    await this.#worker.terminate()
   }
 
   #breakDown(error: Error) {

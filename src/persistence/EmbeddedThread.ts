@@ -26,6 +26,9 @@ export interface Messages {
 /** Messages of Postgres' protocol, or why there will never be an answer again. */
 export type Answer = Uint8Array<ArrayBuffer> | string
 
+/** The answer that says no more than that it is done. */
+const done = (): Answer => new Uint8Array()
+
 const code = (letter: string) => letter.charCodeAt(0)
 
 /** A message of the simple query protocol. */
@@ -100,8 +103,9 @@ class Session {
     this.#each(["RESET ROLE", "VACUUM (ANALYZE) transactions, wallets, products", "CHECKPOINT", ...this.#setup])
   }
 
-  async close() {
+  async close(): Promise<Answer> {
     if (this.#broken === undefined) await this.#db.close()
+    return done()
   }
 
   #each(statements: ReadonlyArray<string>) {
@@ -147,15 +151,12 @@ const serve = async (port: MessagePort, { folder }: Start) => {
   if (folder !== undefined) await create(folder)
   const session = await Session.open(folder)
   const answer = (to: Answer) => port.postMessage(to, typeof to === "string" ? [] : [to.buffer])
-  answer(new Uint8Array())
-  port.on("message", (ask: Ask) => {
-    if (ask === "close") {
-      void session.close().finally(() => port.close())
-    } else {
-      answer(session.answer(ask))
-      session.tidyUp()
-    }
+  port.on("message", async (ask: Ask) => {
+    if (ask === "close") return answer(await session.close())
+    answer(session.answer(ask))
+    session.tidyUp()
   })
+  answer(done())
 }
 
 if (parentPort !== null) await serve(parentPort, workerData)

@@ -391,7 +391,7 @@ const states = (it: It) => {
 }
 
 const ownership = (it: It) => {
-  const fresh = () => PartitionId(Number.parseInt(Scene.next().slice(-8), 16) + 1_000_000)
+  const fresh = () => PartitionId(Number.parseInt(Scene.next().slice(-6), 16) + 1_000_000)
 
   const epochs = (...numbers: ReadonlyArray<number>) => numbers.map((number) => Epoch(number))
 

@@ -20,7 +20,8 @@ import { Journal } from "../../src/persistence/Journal.ts"
 import { type Role, Users } from "../../src/persistence/Users.ts"
 import { uuid } from "../domain/Samples.ts"
 
-let used = 0x1000
+/** No other process has these. */
+let used = process.pid * 0x1_000_000
 /** An id nobody has; later ones are greater. */
 export const next = () => uuid(++used)
 
