@@ -98,7 +98,7 @@ export class GroupCommit extends Context.Service<
               )
 
         const split = (batch: ReadonlyArray<Submission>, inDoubt: boolean) => {
-          if (batch.length <= 2) return answer(batch, "Rejected")
+          if (batch.length === 1) return answer(batch, "Rejected")
           const middle = batch.length >> 1
           return Effect.andThen(commit(batch.slice(0, middle), inDoubt), commit(batch.slice(middle), inDoubt))
         }
