@@ -405,6 +405,16 @@ const ownership = (it: It) => {
     })
   )
 
+  it.effect("epochs are those of the last claim, in the order they were asked for", () =>
+    Effect.gen(function* () {
+      const [a, b, nobodys] = [fresh(), fresh(), fresh()]
+      yield* claim(a)
+      yield* claim(a, b)
+      const journal = yield* Journal
+      assert.deepEqual(yield* journal.epochs([b, nobodys, a]), [Epoch(1), undefined, Epoch(2)])
+    })
+  )
+
   it.effect("claims at the same time get epochs of their own", () =>
     Effect.gen(function* () {
       const contested = Array.from({ length: 8 }, fresh)

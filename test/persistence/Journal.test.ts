@@ -1,9 +1,11 @@
 import { describe, layer } from "@effect/vitest"
 import { backends } from "./Backends.ts"
-import * as contract from "./Journal.contract.ts"
+import { ofGroupCommit } from "./GroupCommit.contract.ts"
+import { ofJournal } from "./Journal.contract.ts"
 
 describe.each(backends)("the journal %s", (_, backend) => {
   layer(backend, { excludeTestServices: true, timeout: "60 seconds" })((it) => {
-    contract.ofJournal(it)
+    ofJournal(it)
+    ofGroupCommit(it)
   })
 })

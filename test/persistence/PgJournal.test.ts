@@ -239,6 +239,7 @@ describe("an outage", () => {
           outcome(journal.load("wallet", [])),
           outcome(journal.resolve([transaction])),
           outcome(journal.find([transaction.key])),
+          outcome(journal.epochs([])),
           outcome(journal.forget)
         ])
         yield* own.stop("fast")
