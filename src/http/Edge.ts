@@ -5,6 +5,7 @@ import { HttpApi } from "effect/http-api"
 import { Api } from "./api/Api.ts"
 import { Internal, MethodNotAllowed, RouteNotFound } from "./api/Errors.ts"
 import { Draining } from "./Draining.ts"
+import { observers } from "./Metrics.ts"
 import { render, traceIdOf } from "./Problem.ts"
 
 const always = { "x-content-type-options": "nosniff", "cache-control": "no-store" }
@@ -44,6 +45,7 @@ export const layer = HttpRouter.middleware(
   Effect.gen(function* () {
     const draining = yield* Draining
     const methods = methodsOf()
+    const observe = (yield* observers)("none")
 
     const unrouted = (request: HttpServerRequest.HttpServerRequest) => {
       const allowed = methods(request.url)
@@ -70,10 +72,12 @@ export const layer = HttpRouter.middleware(
         onFailure: (cause) =>
           Cause.hasInterruptsOnly(cause)
             ? Effect.failCause(cause)
-            : Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-                isRouteNotFound(Cause.squash(cause))
-                  ? Effect.succeed(finish(unrouted(request)))
-                  : Effect.map(failed(request, cause), finish)
+            : HttpServerRequest.HttpServerRequest.pipe(
+                Effect.flatMap((request) =>
+                  isRouteNotFound(Cause.squash(cause)) ? Effect.succeed(unrouted(request)) : failed(request, cause)
+                ),
+                Effect.map(observe()),
+                Effect.map(finish)
               )
       })
   }),

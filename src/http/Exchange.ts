@@ -3,6 +3,7 @@ import { HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { Exchange } from "./api/Middleware.ts"
 import * as Body from "./Body.ts"
+import { observers } from "./Metrics.ts"
 import { isProblem, problemOf, render } from "./Problem.ts"
 
 /** Answers with the problem an error is. What is none is a defect. */
@@ -11,9 +12,17 @@ const answer = (error: unknown, request: HttpServerRequest.HttpServerRequest) =>
   return isProblem(problem) ? Effect.succeed(render(problem, request)) : Effect.die(error)
 }
 
-export const layer = Layer.succeed(Exchange, (handled, { endpoint }) =>
-  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-    const read: Effect.Effect<void, unknown> = endpoint.payload.size === 0 ? Effect.void : Body.read(request)
-    return Effect.andThen(read, handled).pipe(Effect.catch((error) => answer(error, request)))
+export const layer = Layer.effect(
+  Exchange,
+  Effect.map(observers, (observerOf) => (handled, { endpoint }) => {
+    const observe = observerOf(`${endpoint.method} ${endpoint.path}`)
+    return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+      const end = observe()
+      const read: Effect.Effect<void, unknown> = endpoint.payload.size === 0 ? Effect.void : Body.read(request)
+      return Effect.andThen(read, handled).pipe(
+        Effect.catch((error) => answer(error, request)),
+        Effect.map(end)
+      )
+    })
   })
 )

@@ -2,7 +2,7 @@
 import { Predicate, SchemaIssue } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { HttpApiError } from "effect/http-api"
-import { randomBytes } from "node:crypto"
+import { randomUUID } from "node:crypto"
 import {
   IdempotencyKeyRequired,
   Internal,
@@ -22,10 +22,10 @@ export const isProblem = (error: unknown): error is object => rowOf(error) !== u
 
 /** Korean, unless English is preferred. */
 const languageOf = ({ headers }: HttpServerRequest.HttpServerRequest): "ko" | "en" => {
-  const accepted = headers["accept-language"]
+  const accepted = headers["accept-language"]?.toLowerCase()
   if (accepted === undefined || !accepted.includes("en")) return "ko"
   const weightOf = (language: string) => {
-    const range = accepted.split(",").find((part) => part.trim().toLowerCase().startsWith(language))
+    const range = accepted.split(",").find((part) => part.trim().startsWith(language))
     return range === undefined ? 0 : Number(/;\s*q=([\d.]+)/.exec(range)?.[1] ?? 1)
   }
   return weightOf("en") > weightOf("ko") ? "en" : "ko"
@@ -33,7 +33,7 @@ const languageOf = ({ headers }: HttpServerRequest.HttpServerRequest): "ko" | "e
 
 /** The id of the caller's trace, or a new one. */
 export const traceIdOf = ({ headers }: HttpServerRequest.HttpServerRequest): string =>
-  /^[\da-f]{2}-([\da-f]{32})-/.exec(headers["traceparent"] ?? "")?.[1] ?? randomBytes(16).toString("hex")
+  /^[\da-f]{2}-([\da-f]{32})-/.exec(headers["traceparent"] ?? "")?.[1] ?? randomUUID().replaceAll("-", "")
 
 const retryAfterSeconds = (error: object): number =>
   Predicate.hasProperty(error, "retryAfterSeconds") && Predicate.isNumber(error.retryAfterSeconds)
@@ -48,17 +48,17 @@ export const render = (
 ): HttpServerResponse.HttpServerResponse => {
   const row = rowOf(error)
   if (row === undefined) return render(new Internal(), request, traceId)
-  const { code, status, retryable, titles, fields } = row
+  const { type, code, status, retryable, titles, fields } = row
   const language = languageOf(request)
-  const document: Record<string, unknown> = {
-    type: `urn:sluice:problem:${code.toLowerCase().replaceAll("_", "-")}`,
-    title: titles[language],
-    status,
-    code,
-    traceId,
-    retryable
+  const title = titles[language]
+  const document: Record<string, unknown> = { type, title, detail: title, status, code, traceId, retryable }
+  const particulars: Array<string> = []
+  for (const field of fields) {
+    if (!Predicate.hasProperty(error, field)) continue
+    document[field] = error[field]
+    if (typeof error[field] !== "object") particulars.push(`${field} ${error[field]}`)
   }
-  for (const field of fields) if (Predicate.hasProperty(error, field)) document[field] = error[field]
+  if (particulars.length > 0) document["detail"] = `${title} (${particulars.join(", ")})`
   const headers: Record<string, string> = { "content-language": language }
   if (status === 401) headers["www-authenticate"] = "Bearer"
   if (retryable) headers["retry-after"] = String(retryAfterSeconds(error))
@@ -68,6 +68,7 @@ export const render = (
     contentType: `${mediaType}; charset=utf-8`
   })
 }
+
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 const issuesMost = 20
 

@@ -66,7 +66,10 @@ describe("A checkout", () => {
           code: "STOCK_SHORTAGE",
           productId: id,
           available: 8,
-          retryable: false
+          retryable: false,
+          type: "urn:sluice:problem:stock-shortage",
+          title: "재고가 부족합니다",
+          detail: `재고가 부족합니다 (productId ${id}, available 8)`
         })
         assert.deepInclude(yield* refusal(suspended, 1), {
           status: 400,

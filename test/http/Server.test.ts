@@ -99,6 +99,8 @@ describe("The server", () => {
         assert.strictEqual((yield* call("HEAD", "/health/ready")).status, 200)
         const { text, headers } = yield* call("GET", "/metrics")
         assert.include(text, "sluice_partitions_owned")
+        assert.match(text, /sluice_http_requests\{route="GET \/health\/live",status="200"\} [1-9]/)
+        assert.match(text, /sluice_http_request_seconds_count\{route="GET \/health\/live"\} [1-9]/)
         assert.match(headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/)
       })
     )

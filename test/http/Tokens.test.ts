@@ -95,7 +95,7 @@ describe("A token", () => {
           assert.strictEqual(status, 401)
           assert.strictEqual(headers.get("www-authenticate"), "Bearer")
           assert.deepInclude(body, { code: "UNAUTHENTICATED" })
-          assert.hasAllKeys(body, ["type", "title", "status", "code", "traceId", "retryable"])
+          assert.hasAllKeys(body, ["type", "title", "detail", "status", "code", "traceId", "retryable"])
         })
       )
     }

@@ -26,6 +26,8 @@ export const mediaType = "application/problem+json"
 const members = {
   type: Schema.String,
   title: Schema.String,
+  /** The title with the particulars. For people: programs have them as members. */
+  detail: Schema.String,
   /** Names this occurrence; the server's log knows it by this id. */
   traceId: Schema.String,
   /** Whether the same request may succeed a little later. */
@@ -62,6 +64,7 @@ const row = <const C extends string, A, I>(
     .annotate({ description: code })
   return {
     code,
+    type: `urn:sluice:problem:${code.toLowerCase().replaceAll("_", "-")}`,
     status,
     retryable,
     titles: { ko, en },
