@@ -9,7 +9,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { createInterface } from "node:readline"
-import { userId } from "../../src/domain/Ids.ts"
+import { userId, type UserId } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
 import * as Database from "../../src/persistence/Database.ts"
 import { DataFolderInUse } from "../../src/persistence/DataFolder.ts"
@@ -45,8 +45,9 @@ const used = Effect.flatMap(Used, ({ copy }) => copy)
 const committer = (dataDir: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const program = path.join(import.meta.dirname, "committer.ts")
-      const child = spawn(process.execPath, [program, dataDir], { stdio: ["ignore", "pipe", "inherit"] })
+      const here = import.meta.dirname
+      const args = ["--import", path.join(here, "disk.ts"), path.join(here, "committer.ts"), dataDir]
+      const child = spawn(process.execPath, args, { cwd: path.dirname(dataDir), stdio: ["ignore", "pipe", "ignore"] })
       return { child, lines: createInterface(child.stdout)[Symbol.asyncIterator]() }
     }),
     ({ child }) => kill(child)
@@ -58,6 +59,15 @@ const kill = (child: ChildProcess) =>
     child.kill("SIGKILL")
     await once(child, "exit")
   })
+
+const ended = (child: ChildProcess) =>
+  Effect.promise(async () => child.exitCode ?? child.signalCode ?? (await once(child, "exit"))[0])
+
+const balanceOf = (dataDir: string, user: UserId) =>
+  opened(
+    dataDir,
+    Effect.flatMap(Journal, (journal) => journal.load("wallet", [user]))
+  ).pipe(Effect.map(([wallet]) => wallet?.balance ?? won(0)))
 
 const line = ({ lines }: Effect.Success<ReturnType<typeof committer>>) =>
   Effect.promise(() => lines.next()).pipe(Effect.map(({ value }) => String(value)))
@@ -134,14 +144,26 @@ layer(Used.layer, { excludeTestServices: true, timeout: "60 seconds" })("a data 
         while (answered < commits) answered = Number(yield* line(process))
         yield* kill(process.child)
         for (let rest = yield* line(process); rest !== "undefined"; rest = yield* line(process)) answered = Number(rest)
-        const [wallet] = yield* opened(
-          dataDir,
-          Effect.flatMap(Journal, (journal) => journal.load("wallet", [user]))
-        )
-        const balance = wallet?.balance ?? won(0)
+        const balance = yield* balanceOf(dataDir, user)
         // One more may have been committed without an answer.
         assert.isTrue(balance === answered || balance === answered + 1, `${answered} answered, ${balance} there`)
       }
+    })
+  )
+
+  it.effect("whose disk fails gives no more answers, and has every commit it answered", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* used
+      const process = yield* committer(dataDir)
+      assert.strictEqual(yield* line(process), "open")
+      const user = userId((yield* line(process)).slice(4))
+      let answered = 0
+      while (answered < 20) answered = Number(yield* line(process))
+      writeFileSync(path.join(dataDir, "..", "disk-fails"), "")
+      for (let rest = yield* line(process); rest !== "undefined"; rest = yield* line(process)) answered = Number(rest)
+      assert.notStrictEqual(yield* ended(process.child), 0)
+      const balance = yield* balanceOf(dataDir, user)
+      assert.isTrue(balance === answered || balance === answered + 1, `${answered} answered, ${balance} there`)
     })
   )
 })
