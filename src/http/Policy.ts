@@ -55,6 +55,13 @@ export const seller: Effect.Effect<UserId, Forbidden, Principal> = Effect.flatMa
   role === "SELLER" || role === "ADMIN" ? Effect.succeed(subject(userId)) : Effect.fail(new Forbidden())
 )
 
+/** The one who asks, as a seller who is still here: a token outlives a withdrawal. */
+export const activeSeller = Effect.gen(function* () {
+  const userId = yield* seller
+  const directory = yield* Directory
+  return (yield* directory.read("wallet", userId)) === undefined ? yield* new UserNotFound({ userId }) : userId
+})
+
 /** A product to look at. */
 export const anyProduct = (claimed: ClaimedProductId): Effect.Effect<ProductId, ProductNotFound> =>
   isProductId(claimed) ? Effect.succeed(claimed) : Effect.fail(new ProductNotFound({ productId: claimed }))

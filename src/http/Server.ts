@@ -60,11 +60,7 @@ const cacheable = HttpRouter.middleware((response) =>
 ).layer
 
 const document = Layer.merge(
-  HttpRouter.add(
-    "GET",
-    "/openapi.json",
-    Effect.sync(() => HttpServerResponse.jsonUnsafe(OpenApi.fromApi(Api)))
-  ),
+  Layer.suspend(() => HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(Api)))),
   HttpApiSwagger.layer(Api, { path: "/docs" })
 ).pipe(Layer.provide(cacheable))
 

@@ -92,7 +92,7 @@ const routes = [
   ],
   ["GET /api/v1/balances/{userId}", "token", "USER_NOT_FOUND"],
   ["GET /api/v1/balances/{userId}/transactions", "token", "USER_NOT_FOUND INVALID_CURSOR"],
-  ["POST /api/v1/products", "token", "FORBIDDEN"],
+  ["POST /api/v1/products", "token", "FORBIDDEN USER_NOT_FOUND"],
   ["GET /api/v1/products", "public", "INVALID_CURSOR"],
   ["GET /api/v1/products/{productId}", "public", "PRODUCT_NOT_FOUND"],
   ["PATCH /api/v1/products/{productId}", "token", "FORBIDDEN PRODUCT_NOT_FOUND"],

@@ -99,6 +99,12 @@ describe("A product", () => {
           assert.strictEqual(yield* outcome("POST", "/products", { token, body: fields }), "403 FORBIDDEN")
         }
         assert.strictEqual(yield* outcome("POST", "/products", { body: fields }), "401 UNAUTHENTICATED")
+        const gone = yield* person("SELLER")
+        yield* call("DELETE", `/users/${gone.userId}`, gone)
+        assert.strictEqual(
+          yield* outcome("POST", "/products", { token: gone.token, body: fields }),
+          "404 USER_NOT_FOUND"
+        )
         const path = `/products/${yield* product(seller)}`
         for (const { token } of [other, buyer, manager]) {
           const edit = { token, ifMatch: 1 }

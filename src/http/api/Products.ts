@@ -61,7 +61,7 @@ export class ProductsApi extends HttpApiGroup.make("products")
     HttpApiEndpoint.post("create", "/products", {
       payload: NewProduct,
       success: versioned(Product.pipe(HttpApiSchema.status(201))),
-      error: problems(...writing, ...changing, "FORBIDDEN")
+      error: problems(...writing, ...changing, "FORBIDDEN", "USER_NOT_FOUND")
     }).middleware(Authenticated),
     HttpApiEndpoint.get("list", "/products", {
       query: {

@@ -15,7 +15,7 @@ import * as Policy from "../Policy.ts"
 const listed = ({ category, onHand, createdAt, updatedAt, ...entry }: CatalogueEntry) => ({
   ...entry,
   category: category ?? null,
-  stock: Number(onHand),
+  stock: onHand,
   stockStatus: stockStatus({ onHand, reserved: pieces(0), saleStatus: entry.saleStatus }),
   createdAt: iso(createdAt),
   updatedAt: iso(updatedAt)
@@ -46,7 +46,7 @@ export const layer = HttpApiBuilder.group(
 
     return handlers.handleAll({
       create: Effect.fnUntraced(function* ({ payload }) {
-        const sellerId = yield* Policy.seller
+        const sellerId = yield* Policy.activeSeller
         const { description = "", category, saleStatus = "ON_SALE" } = payload
         const created = createProduct({ ...payload, sellerId, description, category, saleStatus })
         return yield* Effect.flatMap(created, ({ productId }) => current(productId)).pipe(
