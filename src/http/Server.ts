@@ -43,17 +43,16 @@ const node = () => {
 }
 
 /** Finishes what is under way when it closes; what is not done in time is cut off. */
-const socket = ({ host, port, drainWithin }: Options) => {
-  const server = node()
-  const cut = Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
-  return Layer.effect(
+const socket = ({ host, port, drainWithin }: Options) =>
+  Layer.effect(
     HttpServer.HttpServer,
-    Effect.tap(
-      NodeHttpServer.make(() => server, { host, port, gracefulShutdownTimeout: drainWithin }),
-      () => cut
-    )
+    Effect.suspend(() => {
+      const server = node()
+      const cut = Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
+      const made = NodeHttpServer.make(() => server, { host, port, gracefulShutdownTimeout: drainWithin })
+      return Effect.tap(made, () => cut)
+    })
   )
-}
 
 const cacheable = HttpRouter.middleware((response) =>
   Effect.map(response, HttpServerResponse.setHeader("cache-control", "public, max-age=300"))
