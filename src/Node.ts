@@ -20,6 +20,7 @@ import * as PgJournal from "./persistence/PgJournal.ts"
 import * as PgOrders from "./persistence/PgOrders.ts"
 import * as PgStatements from "./persistence/PgStatements.ts"
 import * as PgUsers from "./persistence/PgUsers.ts"
+import * as Retention from "./persistence/Retention.ts"
 import { Transact } from "./saga/Transact.ts"
 import * as Welcome from "./Welcome.ts"
 
@@ -49,7 +50,7 @@ const engine = (settings: Settings) =>
         drainWithin: settings.drainTimeoutMs
       })
     ),
-    Layer.provideMerge(PgJournal.layer)
+    Layer.provideMerge(Layer.provideMerge(Retention.layer, PgJournal.layer))
   )
 
 /** The key of the settings, or a secret of this data folder's own: tokens survive a restart. */
