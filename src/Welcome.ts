@@ -62,7 +62,8 @@ export const layer = ({ databaseUrl, dataDir, environment, host }: Settings) =>
         `Sluice listens on ${origin} (docs: ${origin}/docs), with ${where}. Ctrl-C drains and stops it.`
       )
       if (environment !== "development" || databaseUrl !== undefined) return
-      const text = yield* invitation(origin)
+      // Without tokens of its own, or before it can read, the node has nothing to hand out.
+      const text = Option.flatten(yield* Effect.option(invitation(origin)))
       if (Option.isSome(text)) yield* Console.log(text.value)
     })
   )
