@@ -4,7 +4,7 @@
  * how long anything may take.
  */
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Layer, type Redacted, Schema, type Scope } from "effect"
+import { Context, Effect, Layer, type Redacted, Schema, type Scope } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient, SqlError } from "effect/sql"
 import * as Embedded from "./Embedded.ts"
@@ -19,7 +19,7 @@ export type StartFailure = DatabaseUnsuitable | Migrations.MigrationFailed
 
 export interface ServerOptions {
   readonly url: Redacted.Redacted
-  /** The most connections of this node. */
+  /** The most connections of this node, at least two. */
   readonly maxConnections: number
 }
 
@@ -35,19 +35,29 @@ const settings = { default_transaction_isolation: "read committed", plan_cache_m
 /** Nothing asked of a server takes longer, and nothing is left half done for longer. */
 const limits = { statement_timeout: "8s", lock_timeout: "4s", idle_in_transaction_session_timeout: "5s" }
 
-export const server = (options: ServerOptions): Layer.Layer<SqlClient.SqlClient, StartFailure> =>
+/** The journal's own way to the database: whatever else is asked, a commit does not wait for it. */
+export class JournalClient extends Context.Service<JournalClient, SqlClient.SqlClient>()(
+  "sluice/persistence/JournalClient"
+) {}
+
+type Clients = SqlClient.SqlClient | JournalClient
+
+export const server = ({ url, maxConnections }: ServerOptions): Layer.Layer<Clients, StartFailure> =>
   clientLayer(
     Effect.gen(function* () {
-      const connection = { url: options.url, applicationName: "sluice", connectTimeout: "5 seconds" } as const
+      const connection = { url, applicationName: "sluice", connectTimeout: "5 seconds" } as const
       yield* prepare(PgClient.makeClient(connection), true)
-      return yield* PgClient.make({
-        ...connection,
-        maxConnections: options.maxConnections,
-        // Without bounds in time a pool grows old with the server it once found.
-        idleTimeout: "5 minutes",
-        connectionTTL: "1 hour",
-        startupParameters: { ...settings, ...limits, jit: "off" }
-      })
+      const pool = (connections: number) =>
+        PgClient.make({
+          ...connection,
+          maxConnections: connections,
+          // Without bounds in time a pool grows old with the server it once found.
+          idleTimeout: "5 minutes",
+          connectionTTL: "1 hour",
+          startupParameters: { ...settings, ...limits, jit: "off" }
+        })
+      const forJournal = Math.min(4, Math.floor(maxConnections / 2))
+      return { journal: yield* pool(forJournal), others: yield* pool(maxConnections - forJournal) }
     })
   )
 
@@ -56,29 +66,36 @@ export interface EmbeddedOptions {
   readonly dataDir?: string | undefined
 }
 
-export const embedded = (
-  options: EmbeddedOptions
-): Layer.Layer<SqlClient.SqlClient, StartFailure | Embedded.OpenFailure> =>
+export const embedded = (options: EmbeddedOptions): Layer.Layer<Clients, StartFailure | Embedded.OpenFailure> =>
   clientLayer(
     Effect.gen(function* () {
       const connect = yield* Embedded.open(options.dataDir)
       const session = { username: "postgres", database: "postgres" }
       yield* prepare(PgClient.makeClient({ stream: () => connect([]), ...session }), options.dataDir !== undefined)
-      return yield* PgClient.make({
+      const client = yield* PgClient.make({
         ...session,
         stream: () => connect(Object.entries(settings).map(([name, value]) => `SET ${name} = '${value}'`)),
         minConnections: 1,
         maxConnections: 1
       })
+      return { journal: client, others: client }
     })
   )
 
 const clientLayer = <E>(
-  make: Effect.Effect<SqlClient.SqlClient, E | SqlError.SqlError, Scope.Scope | Reactivity.Reactivity>
-): Layer.Layer<SqlClient.SqlClient, E | DatabaseUnsuitable> =>
-  Layer.effect(SqlClient.SqlClient, Effect.catchIf(make, SqlError.isSqlError, unanswered)).pipe(
-    Layer.provide(Reactivity.layer)
-  )
+  make: Effect.Effect<
+    { readonly journal: SqlClient.SqlClient; readonly others: SqlClient.SqlClient },
+    E | SqlError.SqlError,
+    Scope.Scope | Reactivity.Reactivity
+  >
+): Layer.Layer<Clients, E | DatabaseUnsuitable> =>
+  Layer.effectContext(
+    Effect.catchIf(make, SqlError.isSqlError, unanswered).pipe(
+      Effect.map(({ journal, others }) =>
+        Context.make(SqlClient.SqlClient, others).pipe(Context.add(JournalClient, journal))
+      )
+    )
+  ).pipe(Layer.provide(Reactivity.layer))
 
 const unsuitable = (message: string) => Effect.fail(new DatabaseUnsuitable({ message }))
 

@@ -1,7 +1,7 @@
 /** The journal on Postgres (a server, or PGlite): one function call, one round trip, per operation. */
 import { PgTypes } from "@effect/sql-pg"
 import { type Cause, Clock, Effect, Layer, Result, Schema } from "effect"
-import { SqlClient, type SqlError } from "effect/sql"
+import type { SqlError } from "effect/sql"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import { Epoch, productId, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
 import { pieces, won } from "../domain/Money.ts"
@@ -9,6 +9,7 @@ import { Policy } from "../domain/Policy.ts"
 import { make as makeProduct, type Product, SaleStatus } from "../domain/Product.ts"
 import type { Transaction } from "../domain/Transaction.ts"
 import { make as makeWallet, type Wallet } from "../domain/Wallet.ts"
+import { JournalClient } from "./Database.ts"
 import { BatchRejected, Journal, JournalUnavailable, OutcomeUnknown, type Resolution, type Verdict } from "./Journal.ts"
 import { ask, within } from "./Queries.ts"
 import * as Rows from "./Rows.ts"
@@ -142,7 +143,7 @@ const decodeProducts = Schema.decodeUnknownEffect(Schema.Array(LoadedProduct))
 export const layer = Layer.effect(
   Journal,
   Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient
+    const sql = yield* JournalClient
     const clock = yield* Clock.Clock
     const monotonicMs = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     // The database's clock is heard with every commit, and runs on by the monotonic one in between.

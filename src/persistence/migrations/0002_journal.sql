@@ -76,7 +76,7 @@ BEGIN
 
   WITH inserted AS (
     INSERT INTO transactions (key, id, body_hash, answer)
-      SELECT DISTINCT ON (r.key) r.key, r.id, r.body, r.answer
+      SELECT r.key, r.id, r.body, r.answer
       FROM unnest(t_key, t_id, t_body, t_answer) WITH ORDINALITY r(key, id, body, answer, t)
       WHERE r.t <> ALL (skip) ORDER BY r.key, r.t
     ON CONFLICT (key) DO NOTHING RETURNING key
