@@ -146,7 +146,7 @@ describe("two nodes", () => {
   )
 
   it.live("with the same request at the same time commit it once", () =>
-    withDatabase((url) =>
+    withDatabase(() =>
       Effect.gen(function* () {
         const journal = yield* Journal
         for (let round = 0; round < 20; round++) {
