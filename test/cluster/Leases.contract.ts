@@ -23,7 +23,7 @@ export class Backend extends Context.Service<
   }
 >()("test/cluster/Backend") {}
 
-export const options: Options = { ttlMs: 400, operationTimeoutMs: 250 }
+export const options: Options = { ttlMs: 700, operationTimeoutMs: 250 }
 
 const one = "10.0.0.1:4000"
 const other = "10.0.0.2:4000"
@@ -36,7 +36,7 @@ export const eventually = <A, E, R>(question: Effect.Effect<A, E, R>, holds: (an
 
 /** For longer than a lease lasts. */
 const again = <A, E, R>(refresh: Effect.Effect<A, E, R>) =>
-  Effect.repeat(refresh, { schedule: Schedule.spaced("100 millis"), times: 8 })
+  Effect.repeat(refresh, { schedule: Schedule.spaced("100 millis"), times: 10 })
 
 const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
@@ -308,7 +308,7 @@ export const contract = (title: string, backend: Layer.Layer<Backend>) =>
             for (const { exit, ms } of yield* Effect.all(all.map(timed), { concurrency: "unbounded" })) {
               const error = yield* Effect.flip(exit)
               assert.instanceOf(error, ClusterError.PersistenceError)
-              assert.isBelow(ms, options.operationTimeoutMs + 200)
+              assert.isBelow(ms, options.operationTimeoutMs + 500)
             }
           })
         )
