@@ -97,10 +97,18 @@ export const describe = Effect.gen(function* () {
   return settings.map(({ name, setting }) => `${name} ${setting}`).join(", ")
 })
 
-/** Bytes of write-ahead log written since the database was made. */
-export const walBytes = Effect.gen(function* () {
+/** What the database itself has counted since it was made. */
+export interface Counts {
+  readonly walBytes: number
+  /** Outside of explicit transactions, and on the way of an order there are none, each is one round trip. */
+  readonly transactions: number
+}
+
+export const counts = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const [row] = yield* orFail(sql<{ bytes: bigint }>`
-    SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS bytes`)
-  return Number(row?.bytes)
+  const [row] = yield* orFail(sql<{ wal: bigint; transactions: bigint }>`
+    SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint AS wal, xact_commit AS transactions
+    FROM pg_stat_database WHERE datname = current_database()`)
+  const read: Counts = { walBytes: Number(row?.wal), transactions: Number(row?.transactions) }
+  return read
 })

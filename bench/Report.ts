@@ -37,10 +37,12 @@ export const showFigures = Effect.fnUntraced(function* ({ load, checks, ...figur
     ["answers", `${whole(sold)} sold in ${tenths(load.seconds)} s${others(load.statuses)}`],
     ...Object.entries(load.samples).map(([status, body]) => [`  such as ${status}`, body] as const),
     ["  lost", `${load.lost}${load.lost === 0 ? "" : ` ${JSON.stringify(load.broken)}`}`],
-    ["batches", figures.batches === undefined ? untold : distribution(figures.batches)],
+    ["batches", figures.batches === undefined ? "the node does not tell" : distribution(figures.batches)],
     [
-      "SQL round trips",
-      figures.roundTrips === undefined ? untold : `one for ${tenths(sold / figures.roundTrips)} orders`
+      "SQL transactions",
+      figures.ordersPerTransaction === undefined
+        ? "the database does not tell"
+        : `one for ${tenths(figures.ordersPerTransaction)} orders`
     ],
     ["an order costs", cost(figures, sold)],
     ["others' processes", noise(figures.costs.others, load.seconds)],
@@ -50,8 +52,6 @@ export const showFigures = Effect.fnUntraced(function* ({ load, checks, ...figur
     ]
   ])
 })
-
-const untold = "the node does not tell"
 
 const latency = ({ p50, p95, p99, p999, max }: Figures["load"]["latencyMicros"]) =>
   `p50 ${millis(p50)}, p95 ${millis(p95)}, p99 ${millis(p99)}, p99.9 ${millis(p999)}, max ${millis(max)}`

@@ -10,7 +10,7 @@ import { machineMicros } from "./Cpu.ts"
 import * as Database from "./Database.ts"
 import type { Done } from "./load/Protocol.ts"
 import * as Load from "./Load.ts"
-import { type Distribution, growth, observed } from "./Metrics.ts"
+import { type Distribution, observed } from "./Metrics.ts"
 import * as Node from "./Node.ts"
 import { showProgress } from "./Report.ts"
 import { openShop, type Shop } from "./Shop.ts"
@@ -42,10 +42,11 @@ export interface Figures {
   readonly ordersPerSecond: number
   readonly load: Done
   readonly batches: Distribution | undefined
-  readonly roundTrips: number | undefined
   readonly costs: Costs
-  /** Of the whole sale, the warm-up's orders included. */
+  /** Of the whole life of the node, the warm-up's orders included. */
   readonly walBytesPerOrder: number
+  /** By the database's own count; the embedded one forgets it when it is closed. */
+  readonly ordersPerTransaction: number | undefined
   readonly checks: ReadonlyArray<Check>
 }
 
@@ -61,23 +62,24 @@ export const shopOf = ({ users, warmup, orders, stock = warmup + orders + 1000 }
 
 export const measure = Effect.fnUntraced(function* (database: Database.Database, options: Options) {
   const shop = shopOf(options)
-  const opened = Effect.andThen(openShop(shop), Effect.all([Database.describe, Database.walBytes]))
-  const [description, walBefore] = yield* Database.use(database, opened)
+  const opened = Effect.andThen(openShop(shop), Effect.all([Database.describe, Database.counts]))
+  const [description, countsBefore] = yield* Database.use(database, opened)
 
   const { load, before, after, acknowledgements } = yield* sale(database, options)
 
   const lost = acknowledgements.lost + load.lost
-  const checking = Effect.all([Database.walBytes, balances(shop), acknowledged({ orders: acknowledgements.ids, lost })])
-  const [walAfter, sums, heard] = yield* Database.use(database, checking)
+  const checking = Effect.all([Database.counts, balances(shop), acknowledged({ orders: acknowledgements.ids, lost })])
+  const [countsAfter, sums, heard] = yield* Database.use(database, checking)
   const sold = load.statuses["201"] ?? 0
+  const transactions = countsAfter.transactions - countsBefore.transactions
   const figures: Figures = {
     database: `${database.name}: ${description}`,
     ordersPerSecond: sold / load.seconds,
     load,
     batches: observed(before.metrics, after.metrics, "sluice_journal_batch_size"),
-    roundTrips: growth(before.metrics, after.metrics, "sluice_sql_round_trips"),
     costs: costs(before, after, load.cpuMicros),
-    walBytesPerOrder: (walAfter - walBefore) / acknowledgements.ids.length,
+    walBytesPerOrder: (countsAfter.walBytes - countsBefore.walBytes) / acknowledgements.ids.length,
+    ordersPerTransaction: transactions > 0 ? acknowledgements.ids.length / transactions : undefined,
     checks: [...sums, ...heard]
   }
   return figures
