@@ -100,7 +100,7 @@ const clientLayer = <E>(
 const unsuitable = (message: string) => Effect.fail(new DatabaseUnsuitable({ message }))
 
 const unanswered = ({ reason }: SqlError.SqlError) =>
-  unsuitable(`The database does not answer: ${reason.cause instanceof Error ? reason.cause.message : reason.message}`)
+  unsuitable(`The database cannot be used: ${reason.cause instanceof Error ? reason.cause.message : reason.message}`)
 
 /** What is done once, as the login role, before the application connects. */
 const prepare = <E, R>(connect: Effect.Effect<SqlClient.SqlClient, E, R>, durable: boolean) =>

@@ -139,7 +139,7 @@ describe("a server", () => {
   it.live("that does not answer is named so", () =>
     Effect.gen(function* () {
       const message = yield* refusal("postgres://postgres@127.0.0.1:1/postgres")
-      assert.include(message, "The database does not answer: connect ECONNREFUSED 127.0.0.1:1")
+      assert.include(message, "The database cannot be used: connect ECONNREFUSED 127.0.0.1:1")
     })
   )
 

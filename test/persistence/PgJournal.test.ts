@@ -9,6 +9,9 @@ import * as path from "node:path"
 import type { PartitionId, ProductId, UserId } from "../../src/domain/Ids.ts"
 import type { Change } from "../../src/domain/Transaction.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
+import { Orders } from "../../src/persistence/Orders.ts"
+import { Statements } from "../../src/persistence/Statements.ts"
+import { Users } from "../../src/persistence/Users.ts"
 import { freshDatabase } from "../setup/Database.ts"
 import { onPostgres, server } from "./Backends.ts"
 import * as Scene from "./Scene.ts"
@@ -252,7 +255,9 @@ describe("an outage", () => {
       Effect.gen(function* () {
         const journal = yield* Journal
         const transaction = yield* empty
-        const questions = Effect.all([
+        const page = { limit: 1, cursor: undefined }
+        const user = yield* Scene.register()
+        const asked = Effect.all([
           outcome(journal.commit([transaction])),
           outcome(journal.claim([transaction.fences[0]!.partition], "me")),
           outcome(journal.load("wallet", [])),
@@ -261,12 +266,20 @@ describe("an outage", () => {
           outcome(journal.epochs([])),
           outcome(journal.forget)
         ])
+        const read = Effect.all([
+          outcome(Effect.flatMap(Users, (users) => users.get(user))),
+          outcome(Effect.flatMap(Users, (users) => users.update(user, { name: "Lee" }))),
+          outcome(Effect.flatMap(Orders, (orders) => orders.list(user, page))),
+          outcome(Effect.flatMap(Statements, (statements) => statements.list(user, page)))
+        ])
         yield* own.stop("fast")
         // What a pool does not know to be cut yet, it finds out.
-        yield* questions
-        assert.deepEqual(new Set(yield* questions), new Set(["JournalUnavailable"]))
+        yield* asked
+        yield* read
+        assert.deepEqual(new Set(yield* asked), new Set(["JournalUnavailable"]))
+        assert.deepEqual(new Set(yield* read), new Set(["Unavailable"]))
         yield* own.start
-        assert.deepEqual(new Set(yield* questions), new Set(["done"]))
+        assert.deepEqual(new Set([...(yield* asked), ...(yield* read)]), new Set(["done"]))
       })
     )
   )

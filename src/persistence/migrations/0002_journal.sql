@@ -61,6 +61,7 @@ DECLARE
   verdicts int[];
   skip     bigint[];
   added    uuid[];
+  now_ms   bigint;
   expected int;
   changed  int;
   it       record;
@@ -69,8 +70,9 @@ BEGIN
 
   -- A later statement, and so a snapshot that sees every claim before the locks.
   SELECT coalesce(array_agg(DISTINCT f.t), '{}') INTO skip FROM unnest(f_t, f_partition, f_epoch) f(t, partition, epoch)
-    WHERE (SELECT p.epoch FROM partitions p WHERE p.partition = f.partition) IS DISTINCT FROM f.epoch;
-  SELECT array_agg(CASE WHEN d.t = ANY (skip) THEN 1 WHEN d.deadline <= clock_ms() THEN 2 ELSE 0 END ORDER BY d.t)
+    WHERE (f.partition, f.epoch) NOT IN (SELECT p.partition, p.epoch FROM partitions p);
+  now_ms := clock_ms();
+  SELECT array_agg(CASE WHEN d.t = ANY (skip) THEN 1 WHEN d.deadline <= now_ms THEN 2 ELSE 0 END ORDER BY d.t)
     INTO verdicts FROM unnest(t_deadline) WITH ORDINALITY d(deadline, t);
   SELECT coalesce(array_agg(v.t), '{}') INTO skip FROM unnest(verdicts) WITH ORDINALITY v(verdict, t) WHERE v.verdict > 0;
 
