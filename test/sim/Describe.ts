@@ -1,0 +1,103 @@
+/** Operations, outcomes and transactions in a few words, and the ids they are about. */
+import type { Change, Transaction } from "../../src/domain/Transaction.ts"
+import type { Names } from "./Names.ts"
+import type { Operation, Outcome } from "./Operation.ts"
+
+export const operation = (names: Names, asked: Operation): string => {
+  switch (asked._tag) {
+    case "Checkout": {
+      const items = asked.items.map(({ product, quantity }) => `${quantity} ${names.of(product)}`).join(" + ")
+      const total = asked.expectedTotal === undefined ? "" : ` for ${asked.expectedTotal}`
+      return `${names.of(asked.buyer)} buys ${items}${total}, ${names.of(asked.keyed.key)}`
+    }
+    case "Charge":
+      return `${names.of(asked.user)} charges ${asked.amount}, ${names.of(asked.keyed.key)}`
+    case "Adjust":
+      return `${asked.delta} pieces to ${names.of(asked.product)} at version ${asked.version}`
+    case "Edit":
+      return `edit ${names.of(asked.product)} at version ${asked.version}: ${JSON.stringify(asked.edit)}`
+    case "Create":
+      return `${names.of(asked.seller)} adds a product: ${asked.stock} pieces at ${asked.price}`
+    case "Withdraw":
+      return `${names.of(asked.user)} leaves`
+    case "ReadProduct":
+      return `read ${names.of(asked.product)}`
+    case "ReadWallet":
+      return `read ${names.of(asked.user)}`
+  }
+}
+
+export const outcome = (heard: Outcome): string => {
+  switch (heard._tag) {
+    case "Ok":
+      return `${heard.replayed ? "as before: " : ""}${JSON.stringify(heard.answer)}`
+    case "Refused":
+      return `refused, ${JSON.stringify(heard.error)}`
+    case "NotNow":
+      return `not now, ${heard.reason}`
+    case "Unknown":
+      return `unknown, ${heard.reason}`
+    case "Defect":
+      return `defect, ${heard.reason}`
+  }
+}
+
+export const entitiesOfOperation = (asked: Operation): ReadonlyArray<string> => {
+  switch (asked._tag) {
+    case "Checkout":
+      return [asked.keyed.key, asked.buyer, ...asked.items.map(({ product }) => product)]
+    case "Charge":
+      return [asked.keyed.key, asked.user]
+    case "Create":
+      return [asked.seller]
+    case "Withdraw":
+    case "ReadWallet":
+      return [asked.user]
+    case "Adjust":
+    case "Edit":
+    case "ReadProduct":
+      return [asked.product]
+  }
+}
+
+const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
+  switch (change._tag) {
+    case "MoneyMoved":
+    case "UserWithdrew":
+      return [change.userId]
+    case "StockMoved":
+    case "ProductEdited":
+      return [change.productId]
+    case "ProductCreated":
+      return [change.product.productId]
+    case "OrderPlaced":
+      return [change.order.orderId]
+  }
+}
+
+export const entitiesOf = ({ id, key, fences, changes }: Transaction): ReadonlyArray<string> => [
+  id,
+  key,
+  ...fences.map(({ partition }) => `partition ${partition}`),
+  ...changes.flatMap(entitiesOfChange)
+]
+
+const change = (names: Names, made: Change): string => {
+  switch (made._tag) {
+    case "MoneyMoved":
+      return `${names.of(made.userId)} ${made.delta} won`
+    case "StockMoved":
+      return `${names.of(made.productId)} ${made.delta} pieces`
+    default:
+      return `${made._tag} ${entitiesOfChange(made)
+        .map((id) => names.of(id))
+        .join()}`
+  }
+}
+
+export const transaction = (names: Names, { id, key, fences, changes }: Transaction): string => {
+  const epochs = fences.map(({ partition, epoch }) => `partition ${partition} at epoch ${epoch}`).join(", ")
+  const own: string = id
+  const name = key === own ? names.of(id) : `${names.of(id)} of ${names.of(key)}`
+  return `${name} (${epochs}): ${changes.map((made) => change(names, made)).join(", ")}`
+}

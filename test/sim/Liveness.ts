@@ -1,0 +1,82 @@
+/** After the faults: what is mended, and what must then come to an end. */
+import { Effect } from "effect"
+import { type ProductId, productId, type UserId, userId } from "../../src/domain/Ids.ts"
+import { maxBalance } from "../../src/domain/Money.ts"
+import { Client, isDecided, seenIn } from "./Client.ts"
+import type { Request } from "./History.ts"
+import type { Node } from "./Node.ts"
+import type { World } from "./World.ts"
+
+/** Mends a random majority of the nodes, the network and the database. The other nodes are left dead, or frozen. */
+export const mend = (world: World): void => {
+  const { nodes, network, database, recorder, rng } = world
+  network.faulty = false
+  network.heal()
+  database.mend()
+  const [first, ...others] = shuffled(world)
+  const core = [first, ...others.slice(0, nodes.length >> 1)] as const
+  world.serving = core
+  for (const node of nodes) {
+    if (core.includes(node)) {
+      node.process.thaw()
+      world.boot(node)
+    } else {
+      world.abandoned.add(node)
+      if (rng.chance(0.5)) node.kill()
+      else node.process.freeze()
+    }
+  }
+  recorder.note(`mended: the database and ${core.map(({ name }) => name).join(", ")}`, [])
+}
+
+const shuffled = ({ nodes: [first, ...others], rng }: World): World["nodes"] => {
+  const [lead, ...rest] = [first, ...others]
+    .map((node) => ({ node, place: rng.next() }))
+    .toSorted((a, b) => a.place - b.place)
+  return lead === undefined ? [first] : [lead.node, ...rest.map(({ node }) => node)]
+}
+
+/** Requests that may be made again, and of which nobody knows what became of them. */
+export const undecided = ({ recorder: { requests } }: World): ReadonlyArray<Request> =>
+  requests.filter(
+    ({ operation, attempts }) =>
+      "keyed" in operation && !attempts.some(({ outcome }) => outcome !== undefined && isDecided(outcome))
+  )
+
+/** Asks until every request is decided, and every actor has made a change, each at one of the nodes. */
+export const finish = (world: World): Effect.Effect<void> => {
+  const { shop, database, serving } = world
+  const client = new Client(world, 0, shop.rich)
+  const soon = () => client.rng.between(20, 200)
+
+  const decide = (request: Request): Effect.Effect<void> =>
+    Effect.flatMap(client.once(request), (outcome) =>
+      isDecided(outcome) ? Effect.void : Effect.delay(decide(request), soon())
+    )
+  const serveWallet = (user: UserId, node: Node): Effect.Effect<void> => {
+    const request = client.request("serve", { _tag: "Charge", keyed: client.key(), user, amount: 1000 })
+    const ask: Effect.Effect<void> = Effect.flatMap(client.at(node, request), ({ _tag }) =>
+      _tag === "Ok" ? Effect.void : Effect.delay(ask, soon())
+    )
+    return ask
+  }
+  const serveProduct = (product: ProductId, node: Node): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      const seen = seenIn(yield* client.at(node, client.request("serve", { _tag: "ReadProduct", product })))
+      const edit = { _tag: "Edit", product, version: seen?.version ?? 0, edit: {} } as const
+      const { _tag } = yield* client.at(node, client.request("serve", edit))
+      if (_tag !== "Ok") yield* Effect.delay(serveProduct(product, node), soon())
+    })
+
+  return Effect.gen(function* () {
+    yield* Effect.forEach(undecided(world), decide, { concurrency: 8, discard: true })
+    const { wallets, products } = database.tables
+    const open = [...wallets].flatMap(([uuid, balance]) => (balance < maxBalance / 2 ? [userId(uuid)] : []))
+    const nodeOf = (n: number) => serving[n % serving.length] ?? serving[0]
+    yield* Effect.forEach(open, (user, n) => serveWallet(user, nodeOf(n)), { concurrency: 8, discard: true })
+    yield* Effect.forEach([...products.keys()], (uuid, n) => serveProduct(productId(uuid), nodeOf(n)), {
+      concurrency: 8,
+      discard: true
+    })
+  })
+}

@@ -1,0 +1,128 @@
+/** What kind of world a seed is. Swarm style: of all faults about half are off, so the others meet undisturbed. */
+import { Schema } from "effect"
+import type { Link as LinkOptions } from "./Network.ts"
+import { Rng } from "./Rng.ts"
+
+/** What the nemesis does to whole nodes and to the database. */
+export const nemeses = [
+  "kill",
+  "stop",
+  "freeze",
+  "jump",
+  "isolate",
+  "databaseCrash",
+  "databaseStall",
+  "databaseFailover"
+] as const
+export type Nemesis = (typeof nemeses)[number]
+
+const linkFaults = ["lost", "late", "replyLost", "doubled", "refused", "slow"] as const
+
+export const statements = ["claim", "load", "commit", "resolve", "find", "epochs"] as const
+export type Statement = (typeof statements)[number]
+
+const Range = Schema.Tuple([Schema.Finite, Schema.Finite])
+const Probability = Schema.Finite
+
+const Link = Schema.Struct({
+  latencyMs: Range,
+  lost: Probability,
+  late: Probability,
+  replyLost: Probability,
+  doubled: Probability,
+  refused: Probability,
+  slow: Probability
+})
+
+export const Options = Schema.Struct({
+  seed: Schema.Int,
+  nodes: Schema.Int,
+  clients: Schema.Int,
+  /** How many things the clients do in all. */
+  requests: Schema.Int,
+  partitions: Schema.Int,
+  residentActors: Schema.Int,
+  batchSize: Schema.Int,
+  queueSize: Schema.Int,
+  stepsMost: Schema.Int,
+  requestTimeoutMs: Schema.Int,
+  buyers: Schema.Int,
+  products: Schema.Int,
+  /** How likely a request is about the hot product, or the hot buyer. */
+  heat: Probability,
+  /** Which node a client asks: always the same while it answers, or any. */
+  routing: Schema.Literals(["sticky", "any"]),
+  yieldProbability: Probability,
+  taskMs: Schema.Finite,
+  /** How likely a client hangs up in the middle of something. */
+  hangUp: Probability,
+  /** How long the database works on a statement, at the least and at the most. */
+  databaseMs: Range,
+  /** The statements that take much longer now and then, if any. */
+  laggard: Schema.Literals(["none", ...statements]),
+  toNode: Link,
+  toDatabase: Link,
+  /** The time between two strikes of the nemesis, on average. */
+  strikeEveryMs: Schema.Finite,
+  nemeses: Schema.Array(Schema.Literals(nemeses))
+})
+export type Options = typeof Options.Type
+
+export const draw = (seed: number): Options => {
+  const rng = new Rng(seed, "options")
+  const nodes = rng.pick([1, 1, 2, 3, 5])
+  return {
+    seed,
+    nodes,
+    clients: rng.between(1, 16),
+    requests: rng.between(200, 300),
+    partitions: rng.pick([1, 2, 4, 8]),
+    residentActors: rng.pick([1, 4, 16, 1000]),
+    batchSize: rng.pick([1, 2, 8, 64]),
+    queueSize: rng.pick([2, 8, 1000]),
+    stepsMost: rng.pick([4, 1000]),
+    requestTimeoutMs: rng.pick([300, 1000, 3000]),
+    buyers: rng.between(1, 6),
+    products: rng.between(1, 4),
+    heat: rng.pick([0.2, 0.5, 0.9]),
+    routing: rng.pick(["sticky", "sticky", "any"]),
+    yieldProbability: rng.pick([0, 0.02, 0.1, 0.3]),
+    taskMs: rng.pick([0, 0.002, 0.02]),
+    hangUp: rng.pick([0, 0, 0.05, 0.3]),
+    databaseMs: rng.pick([
+      [0.1, 2],
+      [0.5, 40]
+    ]),
+    laggard: rng.chance(0.5) ? "none" : rng.pick(statements),
+    toNode: link(rng),
+    toDatabase: link(rng),
+    strikeEveryMs: rng.pick([500, 2000, 6000]),
+    nemeses: nemeses.filter(() => rng.chance(0.5))
+  }
+}
+
+const link = (rng: Rng): LinkOptions => {
+  const faults = Object.fromEntries(
+    linkFaults.map((fault) => [fault, rng.chance(0.5) ? rng.pick([0.01, 0.05, 0.15]) : 0])
+  )
+  const { lost = 0, late = 0, replyLost = 0, doubled = 0, refused = 0, slow = 0 } = faults
+  const least = rng.pick([0.05, 0.5])
+  return { latencyMs: [least, least * rng.pick([1, 3, 20])], lost, late, replyLost, doubled, refused, slow }
+}
+
+const none = (value: number) => value === 0
+
+const describeLink = ({ latencyMs: [least, most], ...faults }: LinkOptions) =>
+  [
+    `${least}–${most} ms`,
+    ...Object.entries(faults).flatMap(([fault, probability]) => (none(probability) ? [] : [`${fault} ${probability}`]))
+  ].join(", ")
+
+/** One line that says what kind of world it is. */
+export const describe = ({ seed: _, toNode, toDatabase, nemeses: faults, ...rest }: Options): string =>
+  [
+    ...Object.entries(rest).map(([name, value]) => `${name} ${value}`),
+    `to nodes (${describeLink(toNode)})`,
+    `to the database (${describeLink(toDatabase)})`,
+    `nemeses (${faults.join(", ") || "none"})`
+  ].join(" · ")

@@ -1,0 +1,239 @@
+/**
+ * The shapes of what clients do, and what each should come to when nothing goes wrong. A shape that never came to that
+ * in many worlds tests nothing: the run fails.
+ */
+import { Effect, Schema } from "effect"
+import { ProductId, type UserId } from "../../src/domain/Ids.ts"
+import { won } from "../../src/domain/Money.ts"
+import type { Client } from "./Client.ts"
+import type { Operation, Outcome } from "./Operation.ts"
+import { uuid } from "./Shop.ts"
+
+export interface Shape {
+  readonly name: string
+  readonly weight: number
+  /** Whether it came to what it should. */
+  readonly play: (client: Client, heat: number) => Effect.Effect<boolean>
+}
+
+const shape = (name: string, weight: number, play: Shape["play"]): Shape => ({ name, weight, play })
+
+/** One request, which should be answered, or refused for this reason. */
+const saying = (
+  name: string,
+  weight: number,
+  should: "Ok" | (string & {}),
+  operation: (client: Client, heat: number) => Operation
+) =>
+  shape(name, weight, (client, heat) =>
+    Effect.map(client.say(name, operation(client, heat)), (outcome) => came(outcome, should))
+  )
+
+const decodeCreated = Schema.decodeUnknownSync(Schema.Struct({ productId: ProductId }))
+
+const came = (outcome: Outcome, should: string) =>
+  outcome._tag === "Refused" ? outcome.reason === should : outcome._tag === should
+
+const anyProduct = ({ rng, shop }: Client, heat: number): ProductId =>
+  rng.chance(heat) ? shop.hot : (rng.some(shop.products) ?? shop.hot)
+
+const anyBuyer = ({ rng, shop, owner }: Client, heat: number): UserId =>
+  rng.chance(0.5) ? owner : rng.chance(heat) ? shop.hotBuyer : (rng.some(shop.buyers) ?? owner)
+
+const checkout = (
+  client: Client,
+  buyer: UserId,
+  items: ReadonlyArray<readonly [ProductId, number]>,
+  total?: number
+) => ({
+  _tag: "Checkout" as const,
+  keyed: client.key(),
+  buyer,
+  items: items.map(([product, quantity]) => ({ product, quantity })),
+  expectedTotal: total === undefined ? undefined : won(total)
+})
+
+const buyOne = (client: Client, heat: number) =>
+  checkout(client, anyBuyer(client, heat), [[anyProduct(client, heat), client.rng.between(1, 3)]])
+
+const charge = (client: Client, user: UserId, amount: number) => ({
+  _tag: "Charge" as const,
+  keyed: client.key(),
+  user,
+  amount
+})
+
+const several = (client: Client, heat: number) => {
+  const products = new Set(Array.from({ length: client.rng.between(2, 5) }, () => anyProduct(client, heat / 2)))
+  return checkout(
+    client,
+    anyBuyer(client, heat),
+    [...products].map((product) => [product, 1])
+  )
+}
+
+/** Looks at a product, then asks for a change of it as it was seen. */
+const seeing = (
+  name: string,
+  weight: number,
+  should: string,
+  operation: (
+    client: Client,
+    product: ProductId,
+    seen: { readonly version: number; readonly price: number }
+  ) => Operation
+) =>
+  shape(name, weight, (client, heat) =>
+    Effect.gen(function* () {
+      const product = anyProduct(client, heat)
+      const seen = yield* client.look(product)
+      if (seen === undefined) return false
+      return came(yield* client.say(name, operation(client, product, seen)), should)
+    })
+  )
+
+export const shapes: ReadonlyArray<Shape> = [
+  saying("buy one", 30, "Ok", buyOne),
+  saying("buy several", 8, "Ok", several),
+  saying("buy the last", 8, "Ok", (client, heat) =>
+    checkout(client, anyBuyer(client, heat), [[client.shop.scarce, 1]])
+  ),
+  saying("buy the most", 2, "Ok", (client) => checkout(client, client.owner, [[client.shop.plenty, 10_000]])),
+  saying("charge", 14, "Ok", (client, heat) => charge(client, anyBuyer(client, heat), client.rng.between(1, 4) * 1000)),
+
+  saying("buy none", 1, "Invalid", (client, heat) => checkout(client, client.owner, [[anyProduct(client, heat), 0]])),
+  saying("buy too many", 1, "Invalid", (client) => checkout(client, client.owner, [[client.shop.plenty, 10_001]])),
+  saying("buy more than there is", 2, "StockShortage", (client) =>
+    checkout(client, client.owner, [[client.shop.hot, 5000]])
+  ),
+  saying("buy without money", 2, "InsufficientBalance", (client) =>
+    checkout(client, client.shop.poor, [[client.shop.hot, 1]])
+  ),
+  saying("buy what does not exist", 1, "ProductNotFound", (client) =>
+    checkout(client, client.owner, [
+      [client.shop.hot, 1],
+      [client.shop.nothing, 1]
+    ])
+  ),
+  saying("buy as nobody", 1, "UserNotFound", (client) => checkout(client, client.shop.nobody, [[client.shop.hot, 1]])),
+  saying("buy what is not on sale", 1, "ProductNotOnSale", (client) =>
+    checkout(client, client.owner, [[client.shop.withheld, 1]])
+  ),
+  saying("charge nothing", 1, "InvalidAmount", (client) => charge(client, client.owner, 0)),
+  saying("charge too little", 1, "ChargeBelowMinimum", (client) => charge(client, client.owner, 999)),
+  saying("charge too much", 1, "InvalidAmount", (client) => charge(client, client.owner, 1_000_000_001)),
+  saying("charge past the limit", 1, "BalanceLimitExceeded", (client) => charge(client, client.shop.rich, 3000)),
+  saying("leave with money", 1, "BalanceRemaining", (client) => ({ _tag: "Withdraw", user: client.shop.rich })),
+  saying("leave", 1, "Ok", (client) => ({
+    _tag: "Withdraw",
+    user: client.rng.some(client.shop.leavers) ?? client.owner
+  })),
+  shape("leave while money comes in", 2, (client) =>
+    Effect.gen(function* () {
+      const user = client.rng.some(client.shop.leavers) ?? client.owner
+      const outcomes = yield* Effect.all(
+        [
+          client.say("leave while money comes in", charge(client, user, 1000)),
+          client.say("leave while money comes in", { _tag: "Withdraw", user })
+        ],
+        { concurrency: 2 }
+      )
+      return outcomes.some((outcome) => came(outcome, "Ok"))
+    })
+  ),
+  saying("buy and may leave", 1, "Ok", (client) =>
+    checkout(client, client.rng.some(client.shop.leavers) ?? client.owner, [[client.shop.free, 1]])
+  ),
+
+  seeing("restock", 5, "Ok", ({ rng }, product, { version }) => ({
+    _tag: "Adjust",
+    product,
+    version,
+    delta: rng.between(1, 9)
+  })),
+  seeing("take out", 2, "Ok", (_, product, { version }) => ({ _tag: "Adjust", product, version, delta: -1 })),
+  seeing("take out more than there is", 1, "StockShortage", (_, product, { version }) => ({
+    _tag: "Adjust",
+    product,
+    version,
+    delta: -1_000_000
+  })),
+  seeing("edit the price", 3, "Ok", ({ rng, shop }, product, { version }) => ({
+    _tag: "Edit",
+    product,
+    version,
+    edit: { price: won(product === shop.free ? 0 : rng.between(1, 20) * 100) }
+  })),
+  seeing("suspend or resume", 2, "Ok", ({ rng }, product, { version }) => ({
+    _tag: "Edit",
+    product,
+    version,
+    edit: { saleStatus: rng.chance(0.2) ? "SUSPENDED" : "ON_SALE" }
+  })),
+  seeing("edit what was edited", 1, "StaleVersion", (_, product, { version }) => ({
+    _tag: "Edit",
+    product,
+    version: version - 1,
+    edit: {}
+  })),
+  seeing("buy at the price seen", 2, "Ok", (client, product, { price }) =>
+    checkout(client, client.owner, [[product, 1]], price)
+  ),
+  seeing("buy at another price", 1, "PriceChanged", (client, product, { price }) =>
+    checkout(client, client.owner, [[product, 1]], price + 1)
+  ),
+
+  shape("add a product", 1, (client) => {
+    const { rng, shop } = client
+    const price = won(rng.between(1, 9) * 100)
+    return Effect.map(
+      client.say("add a product", { _tag: "Create", seller: shop.seller, price, stock: rng.between(0, 5) }),
+      (outcome) => {
+        if (outcome._tag !== "Ok") return false
+        shop.products.push(decodeCreated(outcome.answer).productId)
+        return true
+      }
+    )
+  }),
+  // The database refuses it, whatever the actors think: nobody else may suffer.
+  saying("add a product of nobody", 1, "NotNow", ({ shop }) => ({
+    _tag: "Create",
+    seller: shop.nobody,
+    price: won(100),
+    stock: 1
+  })),
+  saying("read a product", 4, "Ok", (client, heat) => ({ _tag: "ReadProduct", product: anyProduct(client, heat) })),
+  saying("read a wallet", 4, "Ok", ({ owner }) => ({ _tag: "ReadWallet", user: owner })),
+  saying("read what does not exist", 1, "Ok", ({ shop }) => ({ _tag: "ReadProduct", product: shop.nothing })),
+
+  shape("repeat", 4, (client, heat) =>
+    Effect.gen(function* () {
+      const request = client.request("repeat", buyOne(client, heat))
+      if ((yield* client.ask(request))._tag !== "Ok") return false
+      const again = yield* client.once(request)
+      return again._tag === "Ok" && again.replayed
+    })
+  ),
+  shape("ask many times at once", 4, (client, heat) =>
+    Effect.gen(function* () {
+      const request = client.request("ask many times at once", buyOne(client, heat))
+      const times = Array.from({ length: client.rng.between(2, 4) }, () => client.ask(request))
+      const outcomes = yield* Effect.all(times, { concurrency: times.length })
+      return outcomes.every(({ _tag }) => _tag === "Ok")
+    })
+  ),
+  shape("another body", 3, (client, heat) =>
+    Effect.gen(function* () {
+      const first = buyOne(client, heat)
+      const other = { ...buyOne(client, heat), keyed: { key: first.keyed.key, bodyHash: uuid(0xbad) } }
+      const asked = [client.request("another body", first), client.request("another body", other)]
+      const outcomes = yield* Effect.forEach(asked, (request) => client.ask(request), {
+        concurrency: client.rng.between(1, 2)
+      })
+      return outcomes.some((outcome) => came(outcome, "KeyReused"))
+    })
+  )
+]
+
+/** Every shape as often as it weighs. */
+export const deck: ReadonlyArray<Shape> = shapes.flatMap((each) => Array.from({ length: each.weight }, () => each))

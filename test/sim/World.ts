@@ -1,0 +1,122 @@
+/** One world: nodes over one database, and a network between them and their clients. */
+import { Effect } from "effect"
+import { Database } from "./Database.ts"
+import type { History, Request } from "./History.ts"
+import { memoryOf } from "./Memory.ts"
+import { type Delivery, type Host, Network } from "./Network.ts"
+import { Node, type Serving } from "./Node.ts"
+import { carryOut, noConnection, type Outcome, outcomeOf } from "./Operation.ts"
+import type { Options } from "./Options.ts"
+import { Recorder } from "./Recorder.ts"
+import { Rng } from "./Rng.ts"
+import { Shop } from "./Shop.ts"
+import { type Process, Simulation } from "./Simulation.ts"
+
+export class World {
+  readonly options: Options
+  readonly rng: Rng
+  readonly simulation: Simulation
+  readonly recorder: Recorder
+  readonly network: Network
+  readonly database: Database
+  readonly shop: Shop
+  readonly nodes: readonly [Node, ...ReadonlyArray<Node>]
+  readonly clients: Host
+  /** The nodes clients choose from. */
+  serving: readonly [Node, ...ReadonlyArray<Node>]
+  /** Nodes that nobody boots again. */
+  readonly abandoned = new Set<Node>()
+  readonly #supervisor: Process
+
+  constructor(options: Options) {
+    const { seed, yieldProbability, taskMs } = options
+    this.options = options
+    this.rng = new Rng(seed, "world")
+    this.simulation = new Simulation({ seed, yieldProbability, taskMs })
+    this.recorder = new Recorder(this.simulation)
+    this.network = new Network(this.simulation)
+    this.database = new Database(this.simulation, options, this.recorder.database)
+    this.shop = new Shop(options, this.database.tables, this.recorder.names)
+    this.clients = { name: "clients", process: this.simulation.process("clients") }
+    this.#supervisor = this.simulation.process("supervisor")
+    const { simulation, network, database, recorder } = this
+    const failed = (node: Node) => this.bootLater(node)
+    const setting = { simulation, network, database, options, watch: recorder.watch, failed }
+    const others = Array.from({ length: options.nodes - 1 }, (_, n) => new Node(`node${n + 2}`, setting))
+    this.nodes = [new Node("node1", setting), ...others]
+    this.serving = this.nodes
+  }
+
+  bootLater(node: Node): void {
+    this.#supervisor.after(this.rng.between(20, 1000), () => this.boot(node))
+  }
+
+  boot(node: Node): void {
+    if (node.up || this.abandoned.has(node)) return
+    this.recorder.note(`${node.name} boots`, [node.name])
+    node.boot()
+  }
+
+  /** Asks a node once. */
+  attempt(request: Request, node: Node, patienceMs: number): Effect.Effect<Outcome> {
+    const { operation } = request
+    const { toNode, hangUp: hangUps } = this.options
+    return Effect.callback((resume) => {
+      const attempt = this.recorder.invoked(request, node.name)
+      let hangUp: Serving | undefined
+      this.network.call<Outcome>({
+        // Only a request with a key may be made twice.
+        link: "keyed" in operation ? toNode : { ...toNode, doubled: 0 },
+        from: this.clients,
+        to: node,
+        patienceMs,
+        serve: (reply) => {
+          attempt.process = node.process
+          attempt.served++
+          const serving = node.serve(carryOut(operation), (exit) => reply(outcomeOf(exit)))
+          hangUp = serving
+          if (this.rng.chance(hangUps)) node.process.afterTasks(this.rng.between(1, 100), serving)
+        },
+        done: (delivery) => {
+          if (delivery._tag === "Lost") hangUp?.()
+          const outcome = outcomeOfDelivery(delivery)
+          this.recorder.returned(attempt, outcome)
+          resume(Effect.succeed(outcome))
+        }
+      })
+    })
+  }
+
+  history(ending: History["ending"], unanswered: ReadonlyArray<Request>): History {
+    const { options, recorder, shop, nodes, database } = this
+    const { names, requests, commits, submissions, rejections, claims, waitingMost } = recorder
+    return {
+      options,
+      trace: this.simulation.trace,
+      names,
+      requests,
+      commits,
+      submissions,
+      rejections,
+      claims,
+      waitingMost,
+      nobody: shop.nobody,
+      opening: shop.opening,
+      tables: database.tables,
+      memory: memoryOf(nodes, database),
+      ending,
+      unanswered
+    }
+  }
+}
+
+const outcomeOfDelivery = (delivery: Delivery<Outcome>): Outcome => {
+  switch (delivery._tag) {
+    case "Replied":
+      return delivery.value
+    case "Refused":
+      return { _tag: "NotNow", reason: noConnection }
+    case "Lost":
+      return { _tag: "Unknown", reason: "no answer" }
+  }
+}

@@ -1,0 +1,41 @@
+/** A history, sorted for the questions the checks ask. */
+import type { RequestKey } from "../../../src/domain/Ids.ts"
+import type { Attempt, Commit, History, Request } from "../History.ts"
+import type { Operation } from "../Operation.ts"
+
+export type Keyed = Extract<Operation, { readonly keyed: unknown }>
+
+export interface KeyedRequest extends Request {
+  readonly operation: Keyed
+}
+
+export const isKeyed = (request: Request): request is KeyedRequest => "keyed" in request.operation
+
+export class Evidence {
+  readonly history: History
+  /** The transaction of a key, if one was committed. */
+  readonly commitOf: ReadonlyMap<RequestKey, Commit>
+  /** What was asked with a key: more than one request, if the bodies differed. */
+  readonly requestsOf: ReadonlyMap<RequestKey, ReadonlyArray<KeyedRequest>>
+
+  constructor(history: History) {
+    this.history = history
+    this.commitOf = new Map(history.commits.map((commit) => [commit.transaction.key, commit]))
+    this.requestsOf = Map.groupBy(history.requests.filter(isKeyed), ({ operation }) => operation.keyed.key)
+  }
+
+  /** The request a transaction answers. */
+  requestOf({ transaction: { key, answered } }: Commit): KeyedRequest | undefined {
+    return this.requestsOf.get(key)?.find(({ operation }) => operation.keyed.bodyHash === answered?.bodyHash)
+  }
+
+  attemptsOf(key: RequestKey): ReadonlyArray<Attempt> {
+    return (this.requestsOf.get(key) ?? []).flatMap(({ attempts }) => attempts)
+  }
+}
+
+/** When somebody first learned that it happened. */
+export const answeredAt = ({ attempts }: Request): number =>
+  Math.min(...attempts.map(({ returned, outcome }) => (outcome?._tag === "Ok" ? (returned ?? Infinity) : Infinity)))
+
+export const askedAt = ({ attempts }: Request): number => Math.min(...attempts.map(({ invoked }) => invoked))

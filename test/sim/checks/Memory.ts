@@ -1,0 +1,49 @@
+/** When all is quiet: memory is what the disk says, nothing is held, and no more is kept than may be. */
+import { Equal } from "effect"
+import { pieces, won } from "../../../src/domain/Money.ts"
+import type { Resident, State, Violation } from "../History.ts"
+import type { Evidence } from "./Evidence.ts"
+
+/** An actor as it would be if nothing were held. */
+const free = (state: State): State =>
+  "balance" in state
+    ? { ...state, held: won(0), incoming: won(0), closing: false }
+    : { ...state, reserved: pieces(0), pending: undefined }
+
+export const equalsDisk = (evidence: Evidence) =>
+  disagreements(evidence, "I-12 memory equals disk", ({ memory, disk }) => Equal.equals(free(memory), disk))
+
+export const nothingHeld = (evidence: Evidence) =>
+  disagreements(evidence, "I-09 no hold is left behind", ({ memory }) => Equal.equals(free(memory), memory))
+
+const disagreements = (
+  { history }: Evidence,
+  invariant: string,
+  agrees: (resident: Resident) => boolean
+): ReadonlyArray<Violation> =>
+  history.ending !== "finished"
+    ? []
+    : history.memory.actors
+        .filter((resident) => !agrees(resident))
+        .map(({ node, id, memory, disk }) => ({
+          invariant,
+          message: `${history.names.of(id)} is ${JSON.stringify(memory)} at ${node}, on disk ${JSON.stringify(disk)}`,
+          about: [id],
+          seq: history.trace.events.length
+        }))
+
+/** I-14. Actors that are asked at the same moment may be more than there is room for. */
+const together = 16
+
+export const bounded = ({ history }: Evidence): ReadonlyArray<Violation> => {
+  const { residentActors, partitions } = history.options
+  const capacity = Math.ceil(residentActors / partitions)
+  return history.memory.partitions
+    .filter(({ resident }) => resident > capacity + together)
+    .map(({ node, resident }) => ({
+      invariant: "I-14 residency is bounded",
+      message: `${node} keeps ${resident} actors of a partition that has room for ${capacity}`,
+      about: [],
+      seq: history.trace.events.length
+    }))
+}

@@ -1,0 +1,299 @@
+/**
+ * Bugs someone would ship, each planted by changing a few words of the real code, or of the simulated database where
+ * the real rule is SQL. The checks are as good as what they catch of these.
+ */
+export interface Mutant {
+  readonly name: string
+  readonly file: string
+  /** Found once in the file, whatever the white space. */
+  readonly find: string
+  readonly plant: string
+}
+
+const transact = "src/saga/Transact.ts"
+const directory = "src/actors/Directory.ts"
+const partition = "src/actors/Partition.ts"
+const groupCommit = "src/persistence/GroupCommit.ts"
+/** What the database does: `0002_journal.sql` in words of TypeScript. */
+const rules = "src/persistence/MemoryJournal.ts"
+const rows = "src/persistence/Rows.ts"
+const database = "test/sim/Database.ts"
+const journal = "test/sim/RemoteJournal.ts"
+const product = "src/domain/Product.ts"
+const wallet = "src/domain/Wallet.ts"
+
+export const mutants: ReadonlyArray<Mutant> = [
+  // Ownership.
+  {
+    name: "no fence: a commit does not compare epochs",
+    file: rules,
+    find: `if (transaction.fences.some(({ partition, epoch }) => tables.partitions.get(partition)?.epoch !== epoch)) { return "Fenced" }`,
+    plant: ""
+  },
+  {
+    name: "a claim does not raise the epoch",
+    file: rules,
+    find: `const epoch = (tables.partitions.get(partition)?.epoch ?? 0) + 1`,
+    plant: `const epoch = tables.partitions.get(partition)?.epoch ?? 1`
+  },
+  {
+    name: "epochs come from a store that forgets",
+    file: rules,
+    find: `const epoch = (tables.partitions.get(partition)?.epoch ?? 0) + 1`,
+    plant: `const epoch = ((tables.partitions.get(partition)?.epoch ?? 0) % 7) + 1`
+  },
+  {
+    name: "a claim does not wait for commits in progress",
+    file: database,
+    find: `this.#locked(partitions, "exclusive", reply, (end) => this.#works("claim", () => { const exit = this.#run(this.nowMs, this.#journal.claim`,
+    plant: `this.#locked([], "exclusive", reply, (end) => this.#works("claim", () => { const exit = this.#run(this.nowMs, this.#journal.claim`
+  },
+  {
+    name: "actors are loaded into the owner of after the query, not of before",
+    file: directory,
+    find: `const partitions = missing.map((id) => ownerOf(kind, id)) const states = missing.length === 0 ? [] : yield* journal.load(kind, missing)`,
+    plant: `const states = missing.length === 0 ? [] : yield* journal.load(kind, missing)
+      const partitions = missing.map((id) => ownerOf(kind, id))`
+  },
+  {
+    name: "a dropped partition is read again at its old epoch",
+    file: directory,
+    find: `if (owners[partition]?.epoch === epoch) owners[partition] = undefined`,
+    plant: `if (owners[partition]?.epoch === epoch) owners[partition] = new Partition(partition, epoch, capacity)`
+  },
+  {
+    name: "a fenced partition is not dropped",
+    file: directory,
+    find: `drop(mine.filter(({ epoch }, index) => epochs[index] !== epoch))`,
+    plant: ``
+  },
+  // Holds.
+  {
+    name: "stock is checked against what is committed, not what is available",
+    file: product,
+    find: `available(product) < quantity ?`,
+    plant: `product.onHand < quantity ?`
+  },
+  {
+    name: "money that is held can be spent again",
+    file: wallet,
+    find: `return available(wallet) < command.amount`,
+    plant: `return wallet.balance < command.amount`
+  },
+  {
+    name: "a charge can be spent before it is committed",
+    file: wallet,
+    find: `export const available = (wallet: Wallet): Money => won(wallet.balance - wallet.held)`,
+    plant: `export const available = (wallet: Wallet): Money => won(wallet.balance + wallet.incoming - wallet.held)`
+  },
+  {
+    name: "a wallet is closed while money is on its way in",
+    file: wallet,
+    find: `return wallet.balance + wallet.incoming > 0`,
+    plant: `return wallet.balance > 0`
+  },
+  {
+    name: "two edits of a product at once",
+    file: product,
+    find: `if (product.version !== command.version || product.pending === "edit") {`,
+    plant: `if (product.version !== command.version) {`
+  },
+  {
+    name: "an actor with holds is passivated",
+    file: partition,
+    find: `if (cell.recent || cell.holds > 0 || this.#awaited.has(id)) {`,
+    plant: `if (cell.recent || this.#awaited.has(id)) {`
+  },
+  {
+    name: "actors are never passivated",
+    file: partition,
+    find: `if (this.resident >= this.#capacity) this.#passivate(kind)`,
+    plant: ``
+  },
+  {
+    name: "a hold is released at its deadline without asking",
+    file: directory,
+    find: `const resolutions = yield* journal.resolve(doubts)`,
+    plant: `const resolutions = doubts.map(() => "Absent")`
+  },
+  {
+    name: "a hold is settled at its deadline without asking",
+    file: directory,
+    find: `const resolutions = yield* journal.resolve(doubts)`,
+    plant: `const resolutions = doubts.map(() => "Committed")`
+  },
+  {
+    name: "a hold whose requester never came back is never asked for",
+    file: directory,
+    find: `if (doubts.length === 0) continue`,
+    plant: `continue`
+  },
+  {
+    name: "a resolution does not wait for commits in progress",
+    file: database,
+    find: `this.#locked(fencesOf(doubts), "exclusive", reply,`,
+    plant: `this.#locked([], "exclusive", reply,`
+  },
+  {
+    name: "the database commits after the deadline",
+    file: rules,
+    find: `if (transaction.deadline <= now) return "Expired"`,
+    plant: ``
+  },
+  {
+    name: "deadlines are made of the node's own clock",
+    file: journal,
+    find: `now: () => monotonicMs() + offsetMs,`,
+    plant: `now: () => clock.currentTimeMillisUnsafe(),`
+  },
+  {
+    name: "settling twice is settling twice",
+    file: partition,
+    find: `this.#groups.delete(transaction)`,
+    plant: ``
+  },
+  // Commit and settle.
+  {
+    name: "answered before the commit",
+    file: groupCommit,
+    find: `submit: (submission) => Queue.offerUnsafe(queue, submission),`,
+    plant: `submit: (submission) => {
+            const accepted = Queue.offerUnsafe(queue, { ...submission, done: () => {} })
+            if (accepted) submission.done("Committed")
+            return accepted
+          },`
+  },
+  {
+    name: "settled before the commit",
+    file: transact,
+    find: `original?.begin() waiting.set(`,
+    plant: `directory.settle(step)
+      original?.begin()
+      waiting.set(`
+  },
+  {
+    name: "a commit of unknown outcome is taken for none",
+    file: groupCommit,
+    find: `OutcomeUnknown: () => settleDoubt(batch),`,
+    plant: `OutcomeUnknown: () => answer(batch, "Expired"),`
+  },
+  {
+    name: "a commit of unknown outcome is taken for done",
+    file: groupCommit,
+    find: `OutcomeUnknown: () => settleDoubt(batch),`,
+    plant: `OutcomeUnknown: () => answer(batch, "Committed"),`
+  },
+  {
+    name: "a commit of unknown outcome is repeated blindly",
+    file: groupCommit,
+    find: `OutcomeUnknown: () => settleDoubt(batch),`,
+    plant: `OutcomeUnknown: () => retry(batch),`
+  },
+  {
+    name: "the refusal of a repeated commit is believed at once",
+    file: groupCommit,
+    find: `(inDoubt ? confirm(batch, verdicts) : answer(batch, verdicts))`,
+    plant: `answer(batch, verdicts)`
+  },
+  {
+    name: "a transaction that is not there yet is given up",
+    file: groupCommit,
+    find: `Effect.andThen(commit(known("Pending"), true))`,
+    plant: `Effect.andThen(answer(known("Pending"), "Expired"))`
+  },
+  {
+    name: "one refused transaction costs its batch",
+    file: groupCommit,
+    find: `if (batch.length === 1) return answer(batch, "Rejected")`,
+    plant: `if (batch.length > 0) return answer(batch, "Rejected")`
+  },
+  {
+    name: "a split batch forgets its second half",
+    file: groupCommit,
+    find: `return Effect.andThen(commit(batch.slice(0, middle), inDoubt), commit(batch.slice(middle), inDoubt))`,
+    plant: `return commit(batch.slice(0, middle), inDoubt)`
+  },
+  {
+    name: "the queue of commits has no bound",
+    file: groupCommit,
+    find: `{ capacity: options.queueSize, strategy: "dropping" }`,
+    plant: `{ capacity: 1_000_000, strategy: "dropping" }`
+  },
+  {
+    name: "whoever hangs up takes the verdict along",
+    file: transact,
+    find: `waiting.set(step.id, { deadline: step.deadline, giveUp: () => resume(Effect.fail(new TimedOut())) })`,
+    plant: `waiting.set(step.id, { deadline: step.deadline, giveUp: () => resume(Effect.fail(new TimedOut())) })
+      return Effect.sync(() => directory.release(step))`
+  },
+  {
+    name: "giving up gives the holds back",
+    file: transact,
+    find: `waiting.delete(id) giveUp()`,
+    plant: `waiting.delete(id)
+      directory.release({ id, fences: directory.owned().map(({ id: partition, epoch }) => ({ partition, epoch })) })
+      giveUp()`
+  },
+  // Idempotency.
+  {
+    name: "the key is written by the node, not by the commit",
+    file: rules,
+    find: `for (const table of [transactions, products, orders, wallets, users]) table.save()`,
+    plant: `for (const table of [products, orders, wallets, users]) table.save()`
+  },
+  {
+    name: "a key answers any body",
+    file: transact,
+    find: `if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()`,
+    plant: ``
+  },
+  {
+    name: "a request is refused before it is looked up",
+    file: transact,
+    find: `return undecided ? Effect.fail(error) : orReplay(Effect.fail(error))`,
+    plant: `return Effect.fail(error)`
+  },
+  {
+    name: "a duplicate is settled like a commit",
+    file: transact,
+    find: `if (verdict === "Committed") directory.settle(step)`,
+    plant: `if (verdict === "Committed" || verdict === "Duplicate") directory.settle(step)`
+  },
+  {
+    name: "a repetition waits for an original that is never decided",
+    file: "src/saga/Originals.ts",
+    find: `if (--this.#pending > 0) return`,
+    plant: `if (--this.#pending >= 0) return`
+  },
+  // Rows.
+  {
+    name: "a charge has no posting",
+    file: rows,
+    find: `rows.ledger.push({ t, asset: "KRW", ...entry, reason: change.reason, order })`,
+    plant: `if (change.reason === "PAYMENT") rows.ledger.push({ t, asset: "KRW", ...entry, reason: change.reason, order })`
+  },
+  {
+    name: "half a transaction: stock moves for the first line only",
+    file: "src/saga/Checkout.ts",
+    find: `...order.lines.map(({ productId, quantity }): Change => ({`,
+    plant: `...order.lines.slice(0, 1).map(({ productId, quantity }): Change => ({`
+  },
+  {
+    name: "an order without its event",
+    file: "src/saga/Checkout.ts",
+    find: `events: [confirmed(order)],`,
+    plant: `events: lines.length > 1 ? [] : [confirmed(order)],`
+  },
+  {
+    name: "memory forgets a price that was edited",
+    file: product,
+    find: `price: command.edit.price ?? product.price,`,
+    plant: `price: product.price,`
+  },
+  {
+    name: "the total the buyer expects is not compared",
+    file: "src/domain/Pricing.ts",
+    find: `return expectedTotal !== undefined && expectedTotal !== total`,
+    plant: `return expectedTotal !== undefined && expectedTotal < 0`
+  }
+]
