@@ -5,9 +5,9 @@
  * object that was owned when its query began, or not at all. On one node every partition is this node's; epochs guard
  * against a second process all the same.
  */
-import { Context, Effect, Layer, Metric, Result, Schedule } from "effect"
+import { Clock, Context, Effect, Layer, Metric, Result, Schedule } from "effect"
 import type { Actors, KindName } from "../domain/Actors.ts"
-import { PartitionId } from "../domain/Ids.ts"
+import type { PartitionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import * as Batcher from "../persistence/Batcher.ts"
 import { Journal, type JournalUnavailable, unavailable } from "../persistence/Journal.ts"
@@ -29,6 +29,8 @@ export interface Options {
 const loadLinger = "2 millis"
 const queueSize = 20_000
 const overduePerSweep = 256
+/** Memory is not read on the word of epochs older than this: somebody may have claimed it without telling. */
+const unconfirmedMostMs = 2000
 
 const claims = Metric.counter("sluice_partition_claims", { description: "Partitions claimed", incremental: true })
 const ownedPartitions = Metric.gauge("sluice_partitions_owned", { description: "Partitions this node may commit for" })
@@ -77,6 +79,10 @@ export class Directory extends Context.Service<
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const journal = yield* Journal
+  const clock = yield* Clock.Clock
+  const monotonicMs = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+  /** When the last check that found our epochs to be those of now was sent. */
+  let checkedAt = monotonicMs()
   const owners: Array<Partition | undefined> = Array.from({ length: options.partitions }, () => undefined)
   const capacity = Math.ceil(options.residentActors / options.partitions)
   const ownerOf = (kind: KindName, id: string) => owners[partitionOf(kind, id, options.partitions)]
@@ -225,18 +231,22 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   /** Whoever claims one partition may have claimed many: better to know at once than one fenced step at a time. */
   const checkEpochs = (asked: ReadonlyArray<"epochs">) => {
+    const sentAt = monotonicMs()
     const mine = owned().map(({ id, epoch }): Fence => ({ partition: id, epoch }))
     return Effect.map(journal.epochs(mine.map(({ partition }) => partition)), (epochs) => {
       drop(mine.filter(({ epoch }, index) => epochs[index] !== epoch))
+      checkedAt = sentAt
       return asked
     })
   }
   const checker = yield* Batcher.make({ run: checkEpochs, queueSize })
+  const dropFenced = checker("epochs").pipe(Effect.asVoid, Effect.catchTag("JournalUnavailable", unavailable))
 
-  yield* claim(owners.map((_, id) => PartitionId(id)))
-  // What is read from memory is never older than this, also if somebody claimed it without a word.
-  const lookAfter = Effect.andThen(checker("epochs"), resolveOverdue)
-  yield* lookAfter.pipe(Effect.ignore, Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
+  yield* Effect.andThen(checker("epochs"), resolveOverdue).pipe(
+    Effect.catchCause((cause) => Effect.logDebug("Partitions could not be looked after", cause)),
+    Effect.repeat(Schedule.spaced("1 second")),
+    Effect.forkScoped
+  )
 
   return Directory.of({
     hold: (step, kind, id, command) =>
@@ -250,11 +260,16 @@ const make = Effect.fnUntraced(function* (options: Options) {
         asks.map(([id]) => id),
         () => holdAll(step, kind, asks)
       ).pipe(Effect.flatMap(Effect.fromResult)),
-    read: (kind, id) => withActors(kind, [id], () => ownerOf(kind, id)?.peek(kind, id)),
+    read: (kind, id) => {
+      const read = withActors(kind, [id], () => ownerOf(kind, id)?.peek(kind, id))
+      return Effect.suspend(() =>
+        monotonicMs() - checkedAt > unconfirmedMostMs ? Effect.andThen(dropFenced, read) : read
+      )
+    },
     settle: (step) => end(step, "settle"),
     release: (step) => end(step, "release"),
     drop,
-    dropFenced: checker("epochs").pipe(Effect.asVoid, Effect.catchTag("JournalUnavailable", unavailable)),
+    dropFenced,
     owned
   })
 })

@@ -119,8 +119,8 @@ export class Partition {
   overdue(now: number, most: number): ReadonlyArray<Doubt> {
     const doubts: Array<Doubt> = []
     for (const { doubt } of this.#groups.values()) {
-      if (doubt.deadline > now || doubts.length === most) break
-      doubts.push(doubt)
+      if (doubts.length === most) break
+      if (doubt.deadline <= now) doubts.push(doubt)
     }
     return doubts
   }
@@ -150,14 +150,15 @@ export class Partition {
 
   #add<K extends KindName>(kind: K, id: Actors[K]["id"], state: Actors[K]["state"]): Cell<Actors[K]["state"]> {
     const cell = { state, holds: 0, recent: true }
-    if (this.resident >= this.#capacity) this.#passivate(kind)
+    if (this.resident >= this.#capacity) this.#passivate()
     this.#cells[kind].set(id, cell)
     return cell
   }
 
-  /** Second chance: an actor goes when it was not used since it was last looked at. */
-  #passivate(kind: KindName): void {
-    const cells: Map<string, Cell<unknown>> = this.#cells[kind]
+  /** Second chance: an actor of the commonest kind goes when it was not used since it was last looked at. */
+  #passivate(): void {
+    const all: ReadonlyArray<Map<string, Cell<unknown>>> = Object.values(this.#cells)
+    const cells = all.reduce((most, each) => (each.size > most.size ? each : most))
     let looked = 0
     for (const [id, cell] of cells) {
       if (this.resident < this.#capacity || ++looked > sweepLength) return

@@ -7,7 +7,7 @@
 import { Result, Schema } from "effect"
 import { ProductId, type UserId } from "./Ids.ts"
 import type { Held, Kind } from "./Kind.ts"
-import { type Money, pieces, type Quantity } from "./Money.ts"
+import { maxStock, type Money, pieces, type Quantity } from "./Money.ts"
 import { Policy } from "./Policy.ts"
 
 /** Set by people (C24). DISCONTINUED is what deleting a product leaves. */
@@ -69,7 +69,12 @@ export class StaleVersion extends Schema.TaggedError<StaleVersion>()("StaleVersi
   version: Schema.Int
 }) {}
 
-export type ProductRefusal = ProductNotFound | StockShortage | ProductNotOnSale | StaleVersion
+/** More pieces than a product can have. */
+export class StockLimitExceeded extends Schema.TaggedError<StockLimitExceeded>()("StockLimitExceeded", {
+  maximum: Schema.Int
+}) {}
+
+export type ProductRefusal = ProductNotFound | StockShortage | ProductNotOnSale | StaleVersion | StockLimitExceeded
 
 export const available = (product: Product): number => product.onHand - product.reserved
 
@@ -112,6 +117,9 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
     }
     if (product.version !== command.version || product.pending === "edit") {
       return Result.fail(new StaleVersion({ version: product.version }))
+    }
+    if (command._tag === "Adjust" && product.onHand + command.delta > maxStock) {
+      return Result.fail(new StockLimitExceeded({ maximum: maxStock }))
     }
     return command._tag === "Adjust"
       ? reserve(product, Math.max(0, -command.delta), { pending: "edit" })

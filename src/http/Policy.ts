@@ -69,8 +69,12 @@ export const anyProduct = (claimed: ClaimedProductId): Effect.Effect<ProductId, 
 /** A product to edit: one's own, or any for an ADMIN. */
 export const ownProduct = Effect.fnUntraced(function* (
   claimed: ClaimedProductId
-): Effect.fn.Return<ProductId, Forbidden | ProductNotFound | Overloaded | Unavailable, Principal | Directory> {
-  const user = yield* seller
+): Effect.fn.Return<
+  ProductId,
+  Forbidden | UserNotFound | ProductNotFound | Overloaded | Unavailable,
+  Principal | Directory
+> {
+  const user = yield* activeSeller
   const productId = yield* anyProduct(claimed)
   const directory = yield* Directory
   const product = yield* directory.read("product", productId)

@@ -5,19 +5,26 @@
  * Whoever submits gets exactly one verdict, and a final one:
  * - A batch that a constraint refuses is split until the culprit stands alone; the others commit.
  * - A batch the database surely did not write is tried again until its transactions' deadlines have passed.
+ * - Nothing is sent once its deadline has passed by this process's own monotonic clock: the database's may step back,
+ *   and what held for the transaction has been told by then that it is absent for good.
  * - A batch of unknown outcome is resolved: what is there is committed, what can no longer come has expired, and what
  *   may still come in time is committed again. The refusal of a transaction that was in doubt is believed only after
  *   it was resolved once more: the lost attempt may have been in progress while the second one was refused.
  *
  * The callback runs on the verdict whatever became of the request that asked: its client may have hung up.
  */
-import { type Cause, Context, type Duration, Effect, Fiber, Layer, Metric, Queue, Schedule } from "effect"
+import { type Cause, Clock, Context, type Duration, Effect, Fiber, Layer, Metric, Queue, Schedule } from "effect"
 import type { Transaction } from "../domain/Transaction.ts"
-import { Journal, type Resolution, type Verdict } from "./Journal.ts"
+import { BatchRejected, Journal, type Resolution, type Verdict } from "./Journal.ts"
 
 export interface Submission {
   readonly transaction: Transaction
   readonly done: (verdict: Verdict) => void
+}
+
+/** A submission, with its deadline by this process's own clock, in milliseconds. */
+interface Waiting extends Submission {
+  readonly until: number
 }
 
 export interface Options {
@@ -40,6 +47,7 @@ const verdictCount = Metric.counter("sluice_journal_verdicts", {
 const queueDepth = Metric.gauge("sluice_journal_queue_depth", { description: "Transactions waiting for a commit" })
 
 const retryDelay = "20 millis"
+const lateDelay = "200 millis"
 const backoff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("1 second")])
 
 /** An idle node knows as soon as a busy one that the database is gone. */
@@ -59,12 +67,14 @@ export class GroupCommit extends Context.Service<
       GroupCommit,
       Effect.gen(function* () {
         const journal = yield* Journal
-        const queue = yield* Queue.make<Submission, Cause.Done>({ capacity: options.queueSize, strategy: "dropping" })
+        const clock = yield* Clock.Clock
+        const monotonicMs = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+        const queue = yield* Queue.make<Waiting, Cause.Done>({ capacity: options.queueSize, strategy: "dropping" })
         // The last word of the database, and whether a batch waits for it to say more.
         let answers = true
         let inTrouble = false
 
-        const answer = (batch: ReadonlyArray<Submission>, verdicts: Verdict | ReadonlyArray<Verdict>) =>
+        const answer = (batch: ReadonlyArray<Waiting>, verdicts: Verdict | ReadonlyArray<Verdict>) =>
           Effect.gen(function* () {
             const counts = new Map<Verdict, number>()
             batch.forEach(({ done }, index) => {
@@ -78,17 +88,24 @@ export class GroupCommit extends Context.Service<
           })
 
         /** Asks until the database answers; nothing else can be done for a transaction in doubt. */
-        const resolve = (batch: ReadonlyArray<Submission>) =>
+        const resolve = (batch: ReadonlyArray<Waiting>) =>
           journal.resolve(batch.map(({ transaction }) => transaction)).pipe(
             Effect.tapError(() => Effect.sync(() => void (inTrouble = true))),
             Effect.retry(backoff),
             Effect.orDie
           )
 
-        const commit = (batch: ReadonlyArray<Submission>, inDoubt: boolean): Effect.Effect<void> =>
+        const byTime = (batch: ReadonlyArray<Waiting>) => {
+          const now = monotonicMs()
+          return { late: batch.filter(({ until }) => until <= now), timely: batch.filter(({ until }) => until > now) }
+        }
+
+        const commit = (batch: ReadonlyArray<Waiting>, inDoubt: boolean): Effect.Effect<void> =>
           batch.length === 0
             ? Effect.void
-            : journal.commit(batch.map(({ transaction }) => transaction)).pipe(
+            : Effect.suspend(() => journal.commit(batch.map(({ transaction }) => transaction))).pipe(
+                // A bug costs the transactions it is about, not the flusher.
+                Effect.catchDefect((cause) => Effect.fail(new BatchRejected({ cause }))),
                 Effect.flatMap((verdicts) => (inDoubt ? confirm(batch, verdicts) : answer(batch, verdicts))),
                 Effect.catchTags({
                   BatchRejected: () => split(batch, inDoubt),
@@ -97,37 +114,36 @@ export class GroupCommit extends Context.Service<
                 })
               )
 
-        const split = (batch: ReadonlyArray<Submission>, inDoubt: boolean) => {
-          if (batch.length === 1) return answer(batch, "Rejected")
+        /** Commits what is in time; it is in nobody's doubt yet. */
+        const begin = (batch: ReadonlyArray<Waiting>): Effect.Effect<void> =>
+          Effect.suspend(() => {
+            const { late, timely } = byTime(batch)
+            return Effect.andThen(answer(late, "Expired"), commit(timely, false))
+          })
+
+        const split = (batch: ReadonlyArray<Waiting>, inDoubt: boolean) => {
+          if (batch.length === 1) return confirm(batch, ["Rejected"])
           const middle = batch.length >> 1
           return Effect.andThen(commit(batch.slice(0, middle), inDoubt), commit(batch.slice(middle), inDoubt))
         }
 
-        const retry = (batch: ReadonlyArray<Submission>): Effect.Effect<void> =>
-          Effect.gen(function* () {
-            // No doubt to resolve: this only waits for the database to answer.
-            yield* resolve([])
-            const now = journal.now()
-            const isLate = ({ transaction }: Submission) => transaction.deadline <= now
-            yield* answer(batch.filter(isLate), "Expired")
-            yield* commit(
-              batch.filter((submission) => !isLate(submission)),
-              false
-            )
-          }).pipe(Effect.delay(retryDelay))
+        /** No doubt to resolve: this only waits for the database to answer. */
+        const retry = (batch: ReadonlyArray<Waiting>): Effect.Effect<void> =>
+          Effect.delay(Effect.andThen(resolve([]), begin(batch)), retryDelay)
 
-        const settleDoubt = (batch: ReadonlyArray<Submission>): Effect.Effect<void> =>
+        const settleDoubt = (batch: ReadonlyArray<Waiting>): Effect.Effect<void> =>
           Effect.flatMap(resolve(batch), (resolutions) => {
             const known = (resolution: Resolution) => batch.filter((_, index) => resolutions[index] === resolution)
-            const committed = known("Committed")
-            const absent = known("Absent")
-            return answer(committed, "Committed").pipe(
-              Effect.andThen(answer(absent, "Expired")),
-              Effect.andThen(commit(known("Pending"), true))
+            const { late, timely } = byTime(known("Pending"))
+            return answer(known("Committed"), "Committed").pipe(
+              Effect.andThen(answer(known("Absent"), "Expired")),
+              Effect.andThen(commit(timely, true)),
+              // By the database's clock it may still come, and by ours it must not be sent: that is for time to settle.
+              Effect.andThen(late.length === 0 ? Effect.void : Effect.delay(settleDoubt(late), lateDelay))
             )
           })
 
-        const confirm = (batch: ReadonlyArray<Submission>, verdicts: ReadonlyArray<Verdict>): Effect.Effect<void> =>
+        const confirm = (batch: ReadonlyArray<Waiting>, verdicts: ReadonlyArray<Verdict>): Effect.Effect<void> =>
           verdicts.every((verdict) => verdict === "Committed")
             ? answer(batch, verdicts)
             : Effect.flatMap(resolve(batch), (resolutions) =>
@@ -142,7 +158,8 @@ export class GroupCommit extends Context.Service<
         const flusher = yield* Queue.takeBetween(queue, 1, options.batchSize).pipe(
           Effect.tap((batch) => Metric.update(batchSizes, batch.length)),
           Effect.tap(() => Metric.update(queueDepth, Queue.sizeUnsafe(queue))),
-          Effect.flatMap((batch) => commit(batch, false)),
+          Effect.flatMap(begin),
+          Effect.catchDefect((defect) => Effect.logError("A batch was not carried through", defect)),
           Effect.tap(() => Effect.sync(() => void (inTrouble = false))),
           Effect.forever,
           Effect.forkScoped
@@ -160,7 +177,10 @@ export class GroupCommit extends Context.Service<
         )
 
         return GroupCommit.of({
-          submit: (submission) => Queue.offerUnsafe(queue, submission),
+          submit: (submission) => {
+            const until = monotonicMs() + submission.transaction.deadline - journal.now()
+            return Queue.offerUnsafe(queue, { ...submission, until })
+          },
           healthy: () => answers && !inTrouble
         })
       })

@@ -2,7 +2,7 @@
 import { Clock, Effect, Layer } from "effect"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import { Epoch, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
-import { maxBalance, maxPrice, pieces, won } from "../domain/Money.ts"
+import { maxBalance, maxPrice, maxStock, pieces, won } from "../domain/Money.ts"
 import { Policy } from "../domain/Policy.ts"
 import { make as makeProduct } from "../domain/Product.ts"
 import type { Transaction } from "../domain/Transaction.ts"
@@ -113,7 +113,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     const record = products.get(product)
     need(record !== undefined, "there is a product")
     if (record === undefined) continue
-    need(whole(record.onHand + delta, Number.MAX_SAFE_INTEGER), "nothing is sold that is not there")
+    need(whole(record.onHand + delta, maxStock), "a stock is within its bounds")
     products.set(product, { ...record, onHand: record.onHand + delta })
   }
   for (const { product, name, description, category, price, status } of of(written.edits)) {

@@ -110,7 +110,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const journal = yield* Journal
   const random = yield* SecureRandom.SecureRandom
   const originals = new Originals()
-  /** By age, and so by deadline. */
+  /** Until the verdict, or the deadline. */
   const waiting = new Map<TransactionId, Waiting>()
   let underWay = 0
 
@@ -130,7 +130,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }).pipe(Effect.catchTag("JournalUnavailable", unavailable))
 
   /** Submits the step. On the verdict, listened to or not, what it held is settled or given back. */
-  const commit = (step: Step, outcome: Outcome<unknown>, request: Keyed | undefined, original: Original | undefined) =>
+  const commit = (
+    step: Step,
+    outcome: Outcome<unknown>,
+    request: Keyed | undefined,
+    on: { readonly submitted: () => void; readonly decided: () => void }
+  ) =>
     Effect.callback<Verdict, Overloaded | TimedOut>((resume) => {
       const answered =
         request === undefined ? undefined : { bodyHash: request.bodyHash, answer: JSON.stringify(outcome.answer) }
@@ -142,15 +147,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
           // Memory allows what the disk does not: forget it, and read again.
           if (verdict === "Rejected") directory.drop(step.fences)
           waiting.delete(step.id)
-          original?.end()
+          on.decided()
           resume(Effect.succeed(verdict))
         }
       })
       if (!accepted) {
-        directory.release(step)
         return resume(Effect.fail(new Overloaded()))
       }
-      original?.begin()
+      on.submitted()
       waiting.set(step.id, { deadline: step.deadline, giveUp: () => resume(Effect.fail(new TimedOut())) })
     })
 
@@ -158,7 +162,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const giveUpLate = Effect.sync(() => {
     const now = journal.now()
     for (const [id, { deadline, giveUp }] of waiting) {
-      if (deadline > now) break
+      if (deadline > now) continue
       waiting.delete(id)
       giveUp()
     }
@@ -172,14 +176,26 @@ const make = Effect.fnUntraced(function* (options: Options) {
   ) {
     const id = TransactionId(yield* random.uuidV7())
     const step: Step = { id, key: request?.key ?? RequestKey(id), deadline, fences: [] }
-    const outcome = yield* plan({
+    let submitted = false
+    const on = {
+      submitted: () => {
+        submitted = true
+        original?.begin()
+      },
+      decided: () => original?.end()
+    }
+    return yield* plan({
       id,
       now: journal.now(),
       hold: (kind, actor, command) => directory.hold(step, kind, actor, command),
       holdAll: (kind, asks) => directory.holdAll(step, kind, asks)
-    }).pipe(Effect.onError(() => Effect.sync(() => directory.release(step))))
-    const verdict = yield* commit(step, outcome, request, original)
-    return { verdict, answer: outcome.answer }
+    }).pipe(
+      Effect.flatMap((outcome) =>
+        Effect.map(commit(step, outcome, request, on), (verdict) => ({ verdict, answer: outcome.answer }))
+      ),
+      // Until the journal has it, nobody else ends what it holds; its asker may go away between two lines.
+      Effect.onExit(() => Effect.sync(() => submitted || directory.release(step)))
+    )
   })
 
   /** Attempts until one is decided: a fenced one holds again, with the owner of now. */
@@ -221,35 +237,37 @@ const make = Effect.fnUntraced(function* (options: Options) {
   }
 
   const admitted = <A, E>(run: Run<A, E>, original: Original | undefined): Effect.Effect<Answer<A>, E | Failure> =>
-    Effect.suspend(() => {
+    // What is begun here is ended here, also when the asker goes away between the two.
+    Effect.uninterruptibleMask((restore) => {
       if (underWay >= options.stepsMost) return Effect.fail(new Overloaded())
       if (!commits.healthy()) return Effect.fail(new Unavailable())
       underWay++
       return Effect.ensuring(
-        attempts(run, journal.now() + options.requestTimeoutMs, original, attemptsMost),
+        restore(attempts(run, journal.now() + options.requestTimeoutMs, original, attemptsMost)),
         Effect.sync(() => underWay--)
       )
     })
 
   const run = <A, E>(wanted: Run<A, E>): Effect.Effect<Answer<A>, E | Failure> =>
-    Effect.suspend(() => {
+    Effect.uninterruptibleMask((restore) => {
       const { request } = wanted
-      if (request === undefined) return admitted(wanted, undefined)
+      if (request === undefined) return restore(admitted(wanted, undefined))
       const original = originals.get(request.key)
       if (original === undefined) {
         const started = originals.start(request)
         return Effect.ensuring(
-          admitted(wanted, started),
+          restore(admitted(wanted, started)),
           Effect.sync(() => started.end())
         )
       }
       if (original.bodyHash !== request.bodyHash) return Effect.fail(new KeyReused())
-      return original.decided.await.pipe(
+      const again = original.decided.await.pipe(
         Effect.timeoutOrElse({ duration: originalWait, orElse: () => Effect.fail(new RequestInProgress()) }),
         Effect.andThen(replay(wanted)),
         // The original was refused, so it left nothing behind: now it is this request's turn.
         Effect.flatMap((known) => (known === undefined ? run(wanted) : Effect.succeed(known)))
       )
+      return restore(again)
     })
 
   return Transact.of({ run })

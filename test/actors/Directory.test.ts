@@ -149,6 +149,20 @@ describe("The directory", () => {
     }).pipe(Effect.provide(live))
   })
 
+  it.effect("reads nothing from memory that nobody has confirmed for a while", () => {
+    const { live } = directory(1)
+    return Effect.gen(function* () {
+      const { read } = yield* Directory
+      yield* soon(read("wallet", walletOf(0)))
+      const { partitions, wallets } = yield* MemoryTables
+      // Another process claims the partition, and this one sleeps through it: no timer of its own has run since.
+      for (const [id, { epoch }] of partitions) partitions.set(id, { epoch: epoch + 1, owner: "another" })
+      wallets.set(uuid(0), 5)
+      yield* TestClock.setTime(3_600_000)
+      assert.strictEqual<number | undefined>((yield* soon(read("wallet", walletOf(0))))?.balance, 5)
+    }).pipe(Effect.provide(live))
+  })
+
   it.effect("refuses a step that held under an epoch that is gone", () => {
     const { live } = directory(1)
     return Effect.gen(function* () {

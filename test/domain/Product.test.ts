@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import { pieces, won } from "../../src/domain/Money.ts"
+import { maxStock, pieces, won } from "../../src/domain/Money.ts"
 import { available, type Product, type ProductCommand, ProductKind, stockStatus } from "../../src/domain/Product.ts"
 import { product, sneaker } from "./Samples.ts"
 
@@ -29,6 +29,8 @@ describe("A product", () => {
     ["is not edited while another edit is pending", product({ pending: "edit" }), reprice(900), "StaleVersion"],
     ["is sold while an edit is pending", product({ pending: "edit" }), take(1), "granted"],
     ["gives up the pieces nobody holds", product({ reserved: pieces(4) }), adjust(-6), "granted"],
+    ["holds as many pieces as it can have", product({ onHand: pieces(maxStock - 1) }), adjust(1), "granted"],
+    ["does not hold more", product({ onHand: pieces(maxStock) }), adjust(1), "StockLimitExceeded"],
     ["does not give up pieces that are held", product({ reserved: pieces(4) }), adjust(-7), "StockShortage"]
   ])("%s", (_, state, command, expected) => assert.strictEqual(refusal(state, command), expected))
 

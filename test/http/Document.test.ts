@@ -95,9 +95,13 @@ const routes = [
   ["POST /api/v1/products", "token", "FORBIDDEN USER_NOT_FOUND"],
   ["GET /api/v1/products", "public", "INVALID_CURSOR"],
   ["GET /api/v1/products/{productId}", "public", "PRODUCT_NOT_FOUND"],
-  ["PATCH /api/v1/products/{productId}", "token", "FORBIDDEN PRODUCT_NOT_FOUND"],
-  ["DELETE /api/v1/products/{productId}", "token", "FORBIDDEN PRODUCT_NOT_FOUND"],
-  ["POST /api/v1/products/{productId}/stock", "token", "STOCK_SHORTAGE FORBIDDEN PRODUCT_NOT_FOUND"],
+  ["PATCH /api/v1/products/{productId}", "token", "FORBIDDEN USER_NOT_FOUND PRODUCT_NOT_FOUND"],
+  ["DELETE /api/v1/products/{productId}", "token", "FORBIDDEN USER_NOT_FOUND PRODUCT_NOT_FOUND"],
+  [
+    "POST /api/v1/products/{productId}/stock",
+    "token",
+    "STOCK_SHORTAGE FORBIDDEN USER_NOT_FOUND PRODUCT_NOT_FOUND STOCK_LIMIT_EXCEEDED"
+  ],
   [
     "POST /api/v1/checkout",
     "token",

@@ -24,7 +24,7 @@ const transaction = (n: number, deadline = 60_000): Transaction => ({
   events: []
 })
 
-type Outcome = "rejected" | "unknown" | "unavailable" | ReadonlyArray<Verdict>
+type Outcome = "broken" | "rejected" | "unknown" | "unavailable" | ReadonlyArray<Verdict>
 
 /** A journal that does as it is told, and remembers the batches it saw. */
 const journal = (options: {
@@ -49,6 +49,7 @@ const journal = (options: {
             batches.push(batch)
             yield* options.gate ?? Effect.void
             const outcome = options.commit(batch, batches.length)
+            if (outcome === "broken") return yield* Effect.die("a bug")
             if (outcome === "rejected") return yield* new BatchRejected({ cause: outcome })
             if (outcome === "unknown") return yield* new OutcomeUnknown({ cause: outcome })
             if (outcome === "unavailable") return yield* new JournalUnavailable({ cause: outcome })
@@ -113,6 +114,33 @@ describe("Group commit", () => {
       assert.deepStrictEqual(yield* submitAll(numbered(4)), ["Committed", "Committed", "Rejected", "Committed"])
     }).pipe(Effect.provide(live))
   })
+
+  it.effect("a bug costs the transaction it is about, and neither its batch nor those that come later", () => {
+    const culprit = transaction(2)
+    const { live } = journal({
+      commit: (batch) => (batch.some(({ id }) => id === culprit.id) ? "broken" : all("Committed")(batch))
+    })
+    return Effect.gen(function* () {
+      assert.deepStrictEqual(yield* submitAll(numbered(4)), ["Committed", "Committed", "Rejected", "Committed"])
+      assert.deepStrictEqual(yield* submitAll([transaction(9)]), ["Committed"])
+    }).pipe(Effect.provide(live))
+  })
+
+  it.effect(
+    "what was in doubt is not sent again once its deadline has passed here, whatever the database's clock says",
+    () => {
+      const { batches, live } = journal({
+        commit: (batch, attempt) => (attempt === 1 ? "unknown" : all("Committed")(batch)),
+        // The database's clock stepped back: by it, there is always time.
+        resolve: (attempt) => (attempt < 20 ? "Pending" : "Absent"),
+        gate: Effect.sleep("2 seconds")
+      })
+      return Effect.gen(function* () {
+        assert.deepStrictEqual(yield* settled([transaction(1, 1000)]), ["Expired"])
+        assert.strictEqual(batches.length, 1)
+      }).pipe(Effect.provide(live))
+    }
+  )
 
   it.effect("gives each its own verdict", () => {
     const verdicts: ReadonlyArray<Verdict> = ["Committed", "Fenced", "Expired", "Duplicate"]

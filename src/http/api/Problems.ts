@@ -8,7 +8,13 @@ import { Effect, Schema, SchemaGetter, Struct } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import { KeyReused, Overloaded, RequestInProgress, TimedOut, Unavailable } from "../../actors/Errors.ts"
 import { PriceChanged } from "../../domain/Pricing.ts"
-import { ProductNotFound, ProductNotOnSale, StaleVersion, StockShortage } from "../../domain/Product.ts"
+import {
+  ProductNotFound,
+  ProductNotOnSale,
+  StaleVersion,
+  StockLimitExceeded,
+  StockShortage
+} from "../../domain/Product.ts"
 import {
   BalanceLimitExceeded,
   BalanceRemaining,
@@ -128,6 +134,7 @@ export const catalogue = [
   row("INVALID_CURSOR", 422, InvalidCursor, "커서가 올바르지 않습니다", "Not a cursor of this list"),
   row("INVALID_AMOUNT", 422, InvalidAmount, "충전 금액이 올바르지 않습니다", "Not an amount that can be charged"),
   row("CHARGE_BELOW_MINIMUM", 422, ChargeBelowMinimum, "최소 충전 금액보다 적습니다", "Below the least charge"),
+  row("STOCK_LIMIT_EXCEEDED", 422, StockLimitExceeded, "재고 한도를 초과합니다", "Above the most a stock can be"),
   row("BALANCE_LIMIT_EXCEEDED", 422, BalanceLimitExceeded, "잔액 한도를 초과합니다", "Above the most a balance can be"),
   row("IDEMPOTENCY_KEY_REUSED", 422, KeyReused, "다른 요청에 사용된 키입니다", "The key was used with another body"),
   row("PRECONDITION_REQUIRED", 428, Errors.PreconditionRequired, "If-Match 헤더가 필요합니다", "If-Match is required"),

@@ -54,7 +54,14 @@ export const StockChange = Schema.Struct({
 
 const params = { productId: ClaimedProductId }
 
-const editing = [...changing, "PRODUCT_NOT_FOUND", "FORBIDDEN", "PRECONDITION_REQUIRED", "STALE_VERSION"] as const
+const editing = [
+  ...changing,
+  "USER_NOT_FOUND",
+  "PRODUCT_NOT_FOUND",
+  "FORBIDDEN",
+  "PRECONDITION_REQUIRED",
+  "STALE_VERSION"
+] as const
 
 export class ProductsApi extends HttpApiGroup.make("products")
   .add(
@@ -100,7 +107,7 @@ export class ProductsApi extends HttpApiGroup.make("products")
       headers: IfMatch,
       payload: StockChange,
       success: versioned(Product),
-      error: problems(...writing, ...editing, "STOCK_SHORTAGE")
+      error: problems(...writing, ...editing, "STOCK_SHORTAGE", "STOCK_LIMIT_EXCEEDED")
     }).middleware(Authenticated)
   )
   .annotate(OpenApi.Description, "Products: read by anybody, edited by their seller") {}

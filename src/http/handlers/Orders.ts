@@ -28,7 +28,11 @@ export const layer = HttpApiBuilder.group(
         const { items, expectedTotal } = payload
         const bought = checkout({ request, buyer, items, expectedTotal })
         return replay(
-          yield* Effect.catchTag(bought, ["StaleVersion", "BalanceLimitExceeded", "BalanceRemaining"], Effect.die)
+          yield* Effect.catchTag(
+            bought,
+            ["StaleVersion", "StockLimitExceeded", "BalanceLimitExceeded", "BalanceRemaining"],
+            Effect.die
+          )
         )
       }),
 

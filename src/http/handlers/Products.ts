@@ -24,8 +24,11 @@ const listed = ({ category, onHand, createdAt, updatedAt, ...entry }: CatalogueE
 /** What the engine's types allow, and a change without a key rules out. */
 const impossible = ["RequestInProgress", "KeyReused", "ProductNotOnSale"] as const
 
+/** And what only a change of stock can meet. */
+const stockless = ["StockShortage", "StockLimitExceeded"] as const
+
 const edited = (productId: ProductId, version: number, edit: ProductEdit) =>
-  Effect.catchTag(editProduct(productId, version, edit), [...impossible, "StockShortage"], Effect.die)
+  Effect.catchTag(editProduct(productId, version, edit), [...impossible, ...stockless], Effect.die)
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -50,7 +53,7 @@ export const layer = HttpApiBuilder.group(
         const { description = "", category, saleStatus = "ON_SALE" } = payload
         const created = createProduct({ ...payload, sellerId, description, category, saleStatus })
         return yield* Effect.flatMap(created, ({ productId }) => current(productId)).pipe(
-          Effect.catchTag([...impossible, "ProductNotFound", "StockShortage", "StaleVersion"], Effect.die)
+          Effect.catchTag([...impossible, ...stockless, "ProductNotFound", "StaleVersion"], Effect.die)
         )
       }),
 
@@ -61,7 +64,12 @@ export const layer = HttpApiBuilder.group(
         return { items: items.map(listed), nextCursor }
       }),
 
-      read: ({ params }) => Effect.flatMap(Policy.anyProduct(params.productId), current),
+      read: Effect.fnUntraced(function* ({ params, query }) {
+        const product = yield* Policy.anyProduct(params.productId)
+        // Whoever claimed the product since is asked instead of this node's memory.
+        if (query.fresh === true) yield* directory.dropFenced
+        return yield* current(product)
+      }),
 
       edit: Effect.fnUntraced(function* ({ params, headers, payload }) {
         const product = yield* Policy.ownProduct(params.productId)

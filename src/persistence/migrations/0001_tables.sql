@@ -37,7 +37,7 @@ CREATE TABLE products (
   description text NOT NULL,
   category    text,
   price       bigint NOT NULL CHECK (price BETWEEN 0 AND 1000000000),
-  on_hand     bigint NOT NULL CHECK (on_hand >= 0),
+  on_hand     bigint NOT NULL CHECK (on_hand BETWEEN 0 AND 1000000000),
   sale_status text NOT NULL CHECK (sale_status IN ('PREPARING', 'ON_SALE', 'SUSPENDED', 'DISCONTINUED')),
   version     int NOT NULL DEFAULT 1 CHECK (version > 0),
   created_at  timestamptz NOT NULL DEFAULT now(),
