@@ -14,7 +14,7 @@ export const within =
   (duration: Duration.Input) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Cause.TimeoutError, R> =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Effect.forkDetach(restore(effect)), (fiber) =>
+      Effect.flatMap(Effect.forkDetach(Effect.interruptible(effect)), (fiber) =>
         restore(Effect.timeout(Fiber.join(fiber), duration)).pipe(
           Effect.onExit(() => Effect.sync(() => fiber.interruptUnsafe()))
         )
