@@ -213,22 +213,29 @@ export const layer = Layer.effect(
           .unsafe<{ verdicts: ReadonlyArray<number>; now: bigint }>(commitStatement, Object.values(parameters(batch)))
           .pipe(
             within(longestCommit),
-            Effect.map(([row]) => {
+            Effect.mapError(commitFailure),
+            Effect.flatMap(([row]) => {
               heard(row?.now)
-              return batch.map((_, index): Verdict => verdicts[row?.verdicts[index] ?? -1] ?? "Rejected")
-            }),
-            Effect.mapError(commitFailure)
+              const given = row?.verdicts.map((verdict) => verdicts[verdict]).filter((verdict) => verdict !== undefined)
+              return given?.length === batch.length
+                ? Effect.succeed(given)
+                : Effect.fail(new OutcomeUnknown({ cause: "The database did not answer for each transaction" }))
+            })
           ),
 
       resolve: (doubts) =>
-        sql<{ resolutions: ReadonlyArray<number> }>`
+        sql<{ resolutions: ReadonlyArray<number> | null; now: bigint }>`
           SELECT journal_resolve(
             ${numbers(doubts.flatMap(({ fences }) => fences.map(({ partition }) => partition)))},
             ${uuids(doubts.map(({ key }) => key))},
             ${uuids(doubts.map(({ id }) => id))},
             ${numbers(doubts.map(({ deadline }) => deadline))}
-          ) AS resolutions`.pipe(
-          Effect.map(([row]) => doubts.map((_, index) => resolutions[row?.resolutions[index] ?? -1] ?? "Pending")),
+          ) AS resolutions, clock_ms() AS now`.pipe(
+          Effect.map(([row]) => {
+            // Also asked when there is nothing to resolve: so an idle node hears the clock.
+            heard(row?.now)
+            return doubts.map((_, index) => resolutions[row?.resolutions?.[index] ?? -1] ?? "Pending")
+          }),
           bounded
         ),
 

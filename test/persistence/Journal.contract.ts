@@ -1,7 +1,7 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Schedule, Schema } from "effect"
 import { Epoch, PartitionId, productId, type ProductId, RequestKey, userId, type UserId } from "../../src/domain/Ids.ts"
-import { maxBalance, MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
+import { maxBalance, maxStock, MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import type { Order } from "../../src/domain/Order.ts"
 import type { Change, Fence, Transaction } from "../../src/domain/Transaction.ts"
 import { type Doubt, Journal, type Resolution, type Verdict } from "../../src/persistence/Journal.ts"
@@ -256,6 +256,7 @@ const constraints = (it: It) => {
 
   const culprits: ReadonlyArray<[what: string, changes: (scene: Market) => ReadonlyArray<Change>]> = [
     ["sells one piece too many", ({ product }) => [moved(product, -11)]],
+    ["brings more pieces than a stock may have", ({ product }) => [moved(product, maxStock)]],
     ["moves pieces of no product", () => [moved(nothing, 1)]],
     ["takes more than there is", ({ buyer }) => [money(buyer, -10_100)]],
     ["gives more than a wallet may hold", ({ buyer }) => [money(buyer, maxBalance)]],

@@ -181,5 +181,5 @@ BEGIN
       RAISE EXCEPTION 'no product %', it.product USING ERRCODE = 'foreign_key_violation';
     END IF;
   END LOOP;
-  RETURN verdicts;
+  RETURN coalesce(verdicts, '{}');
 END $$;
