@@ -19,6 +19,9 @@ const between = (minimum: number, maximum: number) =>
   )
 const text = Schema.NonEmptyString
 const secret = Schema.Redacted(text)
+const password = Schema.Redacted(
+  text.check(Schema.isBetweenLength(8, 128, { message: "Expected 8 to 128 characters" }))
+)
 const postgresUrl = Schema.Redacted(
   text.check(Schema.isPattern(/^postgres(ql)?:\/\//, { message: "Expected a URL that begins with postgres://" }))
 )
@@ -53,7 +56,11 @@ export const settings = {
   jwtJwksUrl: optional("JWT_JWKS_URL", text, "The same, with the keys read from a JWKS address."),
   tokenTtlSeconds: setting("TOKEN_TTL_SECONDS", between(60, 604_800), 3600, "How long a token from a login is valid."),
   adminLoginId: setting("ADMIN_LOGIN_ID", text, "admin", "The login of the first administrator."),
-  adminPassword: optional("ADMIN_PASSWORD", secret, "Creates the first administrator, if there is none by that login."),
+  adminPassword: optional(
+    "ADMIN_PASSWORD",
+    password,
+    "Creates the first administrator, if there is none by that login."
+  ),
   environment: setting(
     "NODE_ENV",
     Schema.Literals(["development", "production", "test"]),

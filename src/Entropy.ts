@@ -1,7 +1,7 @@
 /** Secure random bytes, drawn from the system a pool at a time: a UUID per order would be a system call per order. */
 import { Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { getRandomValues, randomBytes } from "node:crypto"
+import { getRandomValues } from "node:crypto"
 
 const poolSize = 8192
 
@@ -20,6 +20,3 @@ const make = () => {
 }
 
 export const layer = Layer.sync(SecureRandom.SecureRandom, make)
-
-/** A secret nobody guesses. */
-export const secret = (): string => randomBytes(48).toString("base64url")

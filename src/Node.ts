@@ -1,9 +1,7 @@
 /** A node: which implementation serves which interface, and in which order they start and stop. */
-import { Effect, Layer, Logger, Redacted, References } from "effect"
+import { Effect, Layer, Logger, Redacted, References, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { hostname } from "node:os"
-import * as path from "node:path"
 import { pid } from "node:process"
 import { Directory } from "./actors/Directory.ts"
 import type { Settings } from "./Config.ts"
@@ -13,6 +11,7 @@ import { type Key, Tokens } from "./http/Auth.ts"
 import { Draining } from "./http/Draining.ts"
 import { Passwords } from "./http/Passwords.ts"
 import * as Server from "./http/Server.ts"
+import { keptSecret } from "./KeptSecret.ts"
 import * as Database from "./persistence/Database.ts"
 import { GroupCommit } from "./persistence/GroupCommit.ts"
 import * as PgCatalogue from "./persistence/PgCatalogue.ts"
@@ -53,33 +52,43 @@ const engine = (settings: Settings) =>
     Layer.provideMerge(Layer.provideMerge(Retention.layer, PgJournal.layer))
   )
 
-/** The key of the settings, or a secret of this data folder's own: tokens survive a restart. */
-const keyOf = Effect.fnUntraced(function* ({ jwtSecret, jwtPublicKey, jwtJwksUrl, dataDir }: Settings) {
-  if (jwtSecret !== undefined) return { _tag: "Secret", secret: jwtSecret } satisfies Key
-  if (jwtPublicKey !== undefined) return { _tag: "PublicKey", pem: jwtPublicKey } satisfies Key
-  if (jwtJwksUrl !== undefined) return { _tag: "Jwks", url: jwtJwksUrl } satisfies Key
-  const file = path.join(dataDir, "jwt.secret")
-  const kept = yield* Effect.promise(async () => {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    return readFile(file, "utf8").catch(() => undefined)
-  })
-  const secret = kept ?? Entropy.secret()
-  if (kept === undefined) yield* Effect.promise(() => writeFile(file, secret, { mode: 0o600 }))
-  return { _tag: "Secret", secret: Redacted.make(secret) } satisfies Key
-})
+const keyOf = ({ jwtSecret, jwtPublicKey, jwtJwksUrl, dataDir }: Settings) => {
+  if (jwtPublicKey !== undefined) return Effect.succeed<Key>({ _tag: "PublicKey", pem: jwtPublicKey })
+  if (jwtJwksUrl !== undefined) return Effect.succeed<Key>({ _tag: "Jwks", url: jwtJwksUrl })
+  const secret = jwtSecret === undefined ? Effect.map(keptSecret(dataDir), Redacted.make) : Effect.succeed(jwtSecret)
+  return Effect.map(secret, (kept): Key => ({ _tag: "Secret", secret: kept }))
+}
+
+/** `ADMIN_LOGIN_ID` is somebody else's login. */
+class NotAnAdministrator extends Schema.TaggedError<NotAnAdministrator>()("NotAnAdministrator", {
+  loginId: Schema.String
+}) {
+  override get message() {
+    return `ADMIN_LOGIN_ID: ${this.loginId} is the login of a user who is no administrator; choose another`
+  }
+}
 
 /** Who must be there from the start. */
 const population = ({ environment, databaseUrl, adminLoginId, adminPassword }: Settings) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const sql = yield* SqlClient.SqlClient
-      const [row] = yield* sql<{ empty: boolean }>`SELECT NOT EXISTS (SELECT FROM users) AS empty`
-      if (row?.empty === true && databaseUrl === undefined && environment === "development") yield* Demo.seed
-      if (adminPassword !== undefined) {
-        yield* Demo.ensureUser({ loginId: adminLoginId, name: "Administrator", role: "ADMIN" }, adminPassword)
-      }
+      if (databaseUrl === undefined && environment === "development" && (yield* isNew)) yield* Demo.seed
+      if (adminPassword === undefined) return
+      const admin = { loginId: adminLoginId, name: "Administrator", role: "ADMIN" } as const
+      const { role } = yield* Demo.ensureUser(admin, adminPassword)
+      if (role !== "ADMIN") yield* new NotAnAdministrator({ loginId: adminLoginId })
     })
   )
+
+/** Nothing in it but what an interrupted first start may have left. */
+const isNew = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const demo = [Demo.buyer.loginId, Demo.seller.loginId]
+  const [row] = yield* sql<{ empty: boolean }>`
+    SELECT NOT EXISTS (SELECT FROM products)
+      AND NOT EXISTS (SELECT FROM users WHERE coalesce(login_id, '') <> ALL (${demo})) AS empty`
+  return row?.empty === true
+})
 
 /** The first to go when the node stops: from then on balancers and clients know. */
 const drainFirst = Layer.effectDiscard(

@@ -4,51 +4,54 @@ import { HttpServer } from "effect/http"
 import type { Settings } from "./Config.ts"
 import * as Demo from "./Demo.ts"
 import { Tokens } from "./http/Auth.ts"
-import { Catalogue } from "./persistence/Catalogue.ts"
+import { Catalogue, type CatalogueEntry } from "./persistence/Catalogue.ts"
 import { Users } from "./persistence/Users.ts"
 
-const walkThrough = (origin: string, buyer: string, seller: string, product: string) => `
+const walkThrough = (origin: string, buyer: string, seller: string, { productId, version }: CatalogueEntry) => `
 Try it: copy, paste. The tokens are those of demo-buyer and demo-seller (password: sluice-demo), good for a day.
 
   API=${origin}/api/v1
   BUYER=${buyer}
   SELLER=${seller}
-  PRODUCT=${product}
+  PRODUCT=${productId}
+  N=$(date +%s)
 
   # register and log in
   curl -s $API/users -H 'content-type: application/json' \\
-    -d '{"loginId":"mina","name":"Mina","password":"correct horse battery"}'
+    -d "{\\"loginId\\":\\"mina-$N\\",\\"name\\":\\"Mina\\",\\"password\\":\\"correct horse battery\\"}"; echo
   curl -s $API/auth/login -H 'content-type: application/json' \\
-    -d '{"loginId":"mina","password":"correct horse battery"}'
+    -d "{\\"loginId\\":\\"mina-$N\\",\\"password\\":\\"correct horse battery\\"}"; echo
 
   # charge the wallet, and buy
   curl -s $API/balances/charge -H "authorization: Bearer $BUYER" -H 'content-type: application/json' \\
-    -H 'idempotency-key: charge-1' -d '{"amount":300000}'
+    -H "idempotency-key: charge-$N" -d '{"amount":300000}'; echo
   curl -s $API/checkout -H "authorization: Bearer $BUYER" -H 'content-type: application/json' \\
-    -H 'idempotency-key: order-1' -d "{\\"items\\":[{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":1}]}"
+    -H "idempotency-key: order-$N" -d "{\\"items\\":[{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":1}]}"; echo
 
   # the same request again: the same answer, and no second order
   curl -si $API/checkout -H "authorization: Bearer $BUYER" -H 'content-type: application/json' \\
-    -H 'idempotency-key: order-1' -d "{\\"items\\":[{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":1}]}"
+    -H "idempotency-key: order-$N" -d "{\\"items\\":[{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":1}]}"; echo
 
   # put more on sale (a seller's edit names the version it saw)
   curl -s $API/products/$PRODUCT/stock -H "authorization: Bearer $SELLER" -H 'content-type: application/json' \\
-    -H 'if-match: "1"' -d '{"delta":50}'
+    -H 'if-match: "${version}"' -d '{"delta":50}'; echo
 `
 
-/** The walk-through, if the demo's people are here and this node can make tokens. */
+/** The walk-through, if the demo's people and their product are here and this node makes tokens. */
 const invitation = Effect.fnUntraced(function* (origin: string) {
   const users = yield* Users
   const tokens = yield* Tokens
   const catalogue = yield* Catalogue
-  const buyer = yield* users.credentials(Demo.buyer.loginId)
-  const seller = yield* users.credentials(Demo.seller.loginId)
-  if (buyer === undefined || seller === undefined) return Option.none<string>()
+  const buyer = yield* Effect.fromNullishOr(yield* users.credentials(Demo.buyer.loginId))
+  const seller = yield* Effect.fromNullishOr(yield* users.credentials(Demo.seller.loginId))
   const all = { category: undefined, q: undefined, minPrice: undefined, maxPrice: undefined, cursor: undefined }
-  const page = yield* catalogue.list({ ...all, sort: "newest", inStock: true, limit: 1 })
+  const { items } = yield* catalogue.list({ ...all, sort: "newest", inStock: true, limit: 100 })
+  const product = yield* Effect.fromNullishOr(
+    items.find(({ sellerId, saleStatus }) => sellerId === seller.user.userId && saleStatus === "ON_SALE")
+  )
   const { accessToken: buyerToken } = yield* tokens.issue(buyer.user)
   const { accessToken: sellerToken } = yield* tokens.issue(seller.user)
-  return Option.some(walkThrough(origin, buyerToken, sellerToken, page.items[0]?.productId ?? "<a product's id>"))
+  return walkThrough(origin, buyerToken, sellerToken, product)
 })
 
 export const layer = ({ databaseUrl, dataDir, environment, host }: Settings) =>
@@ -63,7 +66,7 @@ export const layer = ({ databaseUrl, dataDir, environment, host }: Settings) =>
       )
       if (environment !== "development" || databaseUrl !== undefined) return
       // Without tokens of its own, or before it can read, the node has nothing to hand out.
-      const text = Option.flatten(yield* Effect.option(invitation(origin)))
+      const text = yield* Effect.option(invitation(origin))
       if (Option.isSome(text)) yield* Console.log(text.value)
     })
   )

@@ -7,7 +7,7 @@ import * as Node from "./Node.ts"
 const tell = (error: Error) =>
   Effect.sync(() => {
     const cause = Predicate.hasProperty(error, "cause") && error.cause instanceof Error ? error.cause.message : ""
-    console.error(error.message === "" ? `Sluice cannot start: ${cause}` : error.message)
+    console.error(error.message === "" ? `Sluice cannot listen on HOST and PORT: ${cause}` : error.message)
     process.exitCode = 1
   })
 

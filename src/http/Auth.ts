@@ -29,7 +29,11 @@ export interface Options {
 }
 
 /** The key is none that tokens can be verified with. */
-export class UnusableKey extends Schema.TaggedError<UnusableKey>()("UnusableKey", { reason: Schema.String }) {}
+export class UnusableKey extends Schema.TaggedError<UnusableKey>()("UnusableKey", { reason: Schema.String }) {
+  override get message() {
+    return `Tokens cannot be verified with this JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL: ${this.reason}`
+  }
+}
 
 const issuer = "sluice"
 const audience = "sluice-api"
