@@ -18,7 +18,7 @@ const pure =
   /^(Array|BigDecimal|BigInt|Brand|Data|DateTime|Duration|Equal|Equivalence|Function|Hash(Map|Set)?|Match|Number|Option|Order|Predicate|Record|Result|Schema|String|Struct|Tuple|Types|pipe|flow|identity)$/
 
 /** Where the implementations `Pg*` and `Redis*` are chosen; everybody else imports the interface. */
-const wiring = ["src/Node.ts", "src/Demo.ts", "src/Welcome.ts"]
+const wiring = ["src/Node.ts", "src/Demo.ts", "src/Welcome.ts", "src/KeptSecret.ts"]
 
 const src = ["src/"]
 const code = ["src/", "test/"]
