@@ -192,6 +192,19 @@ describe("the one session", () => {
     }).pipe(Effect.scoped, Effect.provide(Reactivity.layer))
   )
 
+  it.live("makes a checkpoint after so much was asked, and is the application's again", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient
+      const checkpoint = sql`SELECT checkpoint_lsn::text AS at, current_user::text AS role FROM pg_control_checkpoint()`
+      const [before] = yield* checkpoint
+      const text = "x".repeat(8 * 1024 * 1024)
+      for (let n = 0; n < 17; n++) yield* sql`SELECT length(${text})`
+      const [after] = yield* checkpoint
+      assert.notStrictEqual(after?.["at"], before?.["at"])
+      assert.deepEqual([before?.["role"], after?.["role"]], ["sluice_app", "sluice_app"])
+    }).pipe(Effect.provide(Database.embedded({ dataDir: undefined })))
+  )
+
   it.live("never begins with a setting that cannot be made", () =>
     Effect.gen(function* () {
       const connect = yield* Embedded.open(undefined)
