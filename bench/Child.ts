@@ -25,6 +25,7 @@ export const start = Effect.fnUntraced(function* ({ args, env = {}, input = Stre
     killSignal: "SIGTERM",
     forceKillAfter: "30 seconds"
   })
+  yield* guard(handle.pid)
   let complaint = ""
   const listening = yield* Stream.decodeText(handle.stderr).pipe(
     Stream.runForEach((text) => Effect.sync(() => (complaint = (complaint + text).slice(-charactersMost)))),
@@ -42,3 +43,14 @@ export const start = Effect.fnUntraced(function* ({ args, env = {}, input = Stre
     )
   }
 })
+
+/**
+ * No finalizer runs after SIGKILL. So a small shell waits for the end of a pipe which only we hold: the kernel closes it,
+ * whatever we die of.
+ */
+const guard = (pid: number) =>
+  ChildProcess.make("/bin/sh", ["-c", 'read -r _; kill "$1"', "sh", String(pid)], {
+    stdin: { stream: Stream.never, endOnDone: false },
+    stdout: "ignore",
+    stderr: "ignore"
+  })

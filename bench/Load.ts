@@ -36,7 +36,11 @@ export const run = <E, R>({ plan, warmed, progress }: Options<E, R>) =>
         }
       })
     )
-    yield* listen
+    // It bounds itself; this is for a generator that is broken.
+    yield* Effect.timeoutOrElse(listen, {
+      duration: `${plan.secondsMost + 180} seconds`,
+      orElse: () => Effect.fail(failed("The generator does not come to an end"))
+    })
     if (done === undefined) return yield* failed(`The generator ended early: ${yield* child.complaint}`)
     return done
   }).pipe(Effect.scoped)
