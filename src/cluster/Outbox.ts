@@ -86,5 +86,5 @@ export const make = (
 const takeUpTo = (queue: Queue.Queue<Item>, most: number): Effect.Effect<ReadonlyArray<Item>> =>
   Effect.suspend(() => {
     const there = Math.min(Queue.sizeUnsafe(queue), most)
-    return there === 0 ? Effect.succeed([]) : Queue.takeBetween(queue, 0, there)
+    return there === 0 ? Effect.succeed([]) : Queue.takeBetween(queue, 1, there)
   })
