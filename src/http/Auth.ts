@@ -6,7 +6,7 @@
 import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { createRemoteJWKSet, errors, type JWTVerifyOptions, jwtVerify, SignJWT } from "jose"
-import { createPublicKey, createSecretKey, type KeyObject } from "node:crypto"
+import { createPublicKey, type KeyObject, subtle, type webcrypto } from "node:crypto"
 import { UserId } from "../domain/Ids.ts"
 import { Unavailable } from "../persistence/Failures.ts"
 import { Role, type User } from "../persistence/Users.ts"
@@ -58,12 +58,10 @@ type Verify = (token: string, options: JWTVerifyOptions) => Promise<{ readonly p
 
 const verifierOf = (key: Key): Effect.Effect<Verify, UnusableKey> => {
   switch (key._tag) {
-    case "Secret": {
-      const secret = secretOf(key)
-      return (secret.symmetricKeySize ?? 0) < 32
-        ? Effect.fail(new UnusableKey({ reason: "A secret has at least 32 bytes" }))
-        : Effect.succeed((token, options) => jwtVerify(token, secret, { ...options, algorithms: ["HS256"] }))
-    }
+    case "Secret":
+      return Effect.map(secretOf(key), (secret) => (token, options) => {
+        return jwtVerify(token, secret, { ...options, algorithms: ["HS256"] })
+      })
     case "PublicKey":
       return Effect.gen(function* () {
         const publicKey = yield* Effect.try({
@@ -85,7 +83,13 @@ const verifierOf = (key: Key): Effect.Effect<Verify, UnusableKey> => {
   }
 }
 
-const secretOf = (key: Key & { readonly _tag: "Secret" }) => createSecretKey(Redacted.value(key.secret), "utf8")
+/** Imported once: jose would import any other form of it for every token. */
+const secretOf = (key: Key & { readonly _tag: "Secret" }): Effect.Effect<webcrypto.CryptoKey, UnusableKey> => {
+  const bytes = new TextEncoder().encode(Redacted.value(key.secret))
+  return bytes.length < 32
+    ? Effect.fail(new UnusableKey({ reason: "A secret has at least 32 bytes" }))
+    : Effect.promise(() => subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]))
+}
 
 /** The keys could not be fetched, which says nothing about the token. */
 const isKeysUnreachable = (key: Key, cause: unknown): boolean =>
@@ -107,6 +111,7 @@ export class Tokens extends Context.Service<
       Effect.gen(function* () {
         const clock = yield* Clock.Clock
         const check = yield* verifierOf(key)
+        const signing = key._tag === "Secret" ? yield* secretOf(key) : undefined
         const remembered = new Lru<string, { readonly claims: Claims; readonly until: number }>(rememberedMost)
         const refused = Effect.fail(new Unauthenticated())
 
@@ -140,7 +145,7 @@ export class Tokens extends Context.Service<
 
           issue: ({ userId, role }) =>
             Effect.suspend(() => {
-              if (key._tag !== "Secret") return Effect.fail(new LoginDisabled())
+              if (signing === undefined) return Effect.fail(new LoginDisabled())
               const now = Math.floor(clock.currentTimeMillisUnsafe() / 1000)
               const token = new SignJWT({ role })
                 .setProtectedHeader({ alg: "HS256", typ: "JWT" })
@@ -149,7 +154,7 @@ export class Tokens extends Context.Service<
                 .setAudience(audience)
                 .setIssuedAt(now)
                 .setExpirationTime(now + tokenTtlSeconds)
-              return Effect.promise(() => token.sign(secretOf(key))).pipe(
+              return Effect.promise(() => token.sign(signing)).pipe(
                 Effect.map((accessToken) => ({ accessToken, expiresIn: tokenTtlSeconds }))
               )
             })
