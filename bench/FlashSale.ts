@@ -53,7 +53,10 @@ const profiled = Effect.fnUntraced(function* (database: Database.Database, name:
   const fs = yield* FileSystem.FileSystem
   const started = DateTime.formatIso(yield* DateTime.now).replaceAll(":", "")
   const folder = path.join(import.meta.dirname, "results", `${started}-${name}`)
-  const figures = yield* Sale.measure(database, { ...options, flags: ["--cpu-prof", `--cpu-prof-dir=${folder}`] })
+  const figures = yield* Sale.measure(database, {
+    ...options,
+    flags: [...(options.flags ?? []), "--cpu-prof", `--cpu-prof-dir=${folder}`]
+  })
   yield* Report.showFigures(figures)
   for (const file of yield* fs.readDirectory(folder)) {
     yield* Report.showProfile(file, yield* hottest(path.join(folder, file), profilesMost))

@@ -25,6 +25,8 @@ export interface Options {
   readonly secondsMost: number
   /** Flags for the node's Node. */
   readonly flags?: ReadonlyArray<string>
+  /** Settings of the node that are not its defaults. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /** Microseconds of processor time; `undefined` where it can't be known. */
@@ -87,11 +89,11 @@ export const measure = Effect.fnUntraced(function* (database: Database.Database,
 
 /** From the start of a node to its end. */
 const sale = Effect.fnUntraced(function* (database: Database.Database, options: Options) {
-  const { users, connections, warmup, orders, secondsMost, flags = [] } = options
+  const { users, connections, warmup, orders, secondsMost, flags = [], settings } = options
   const fs = yield* FileSystem.FileSystem
   const idsFile = path.join(yield* fs.makeTempDirectoryScoped({ prefix: "sluice-bench-" }), "ids")
   const secret = randomBytes(32).toString("base64")
-  const node = yield* Node.start({ secret, database: database.settings, flags })
+  const node = yield* Node.start({ secret, database: { ...settings, ...database.settings }, flags })
   const instruments = Effect.all({
     metrics: node.metrics,
     node: node.cpuMicros,

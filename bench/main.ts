@@ -36,6 +36,14 @@ const options = {
     Flag.withDescription("Leave a profile of each node in bench/results, and print where its time went"),
     Flag.withDefault(false)
   ),
+  settings: Flag.KeyValuePair("setting").pipe(
+    Flag.withDescription("A setting of the node: BATCH_SIZE=256"),
+    Flag.withDefault({})
+  ),
+  nodeFlags: Flag.String("node-flags").pipe(
+    Flag.withDescription("Flags for the node's Node, after =: --node-flags='--max-semi-space-size=64'"),
+    Flag.withDefault("")
+  ),
   actors: number("actors", 1_000_000, [1, 10_000_000], "Actors to make resident"),
   json: Flag.String("json").pipe(Flag.withDescription("A file for the figures"), Flag.optional)
 }
@@ -47,7 +55,7 @@ const machine = {
   load: loadavg()[0]
 }
 
-const bench = Command.make("bench", options, ({ scenarios, stock, database, actors, json, ...rest }) =>
+const bench = Command.make("bench", options, ({ scenarios, stock, database, nodeFlags, actors, json, ...rest }) =>
   Effect.gen(function* () {
     yield* Console.log(`${machine.processors}, Node ${machine.node}, load ${machine.load?.toFixed(1)}`)
     const wanted = scenarios.length === 0 ? ["flash-sale"] : scenarios
@@ -55,6 +63,7 @@ const bench = Command.make("bench", options, ({ scenarios, stock, database, acto
       ? yield* FlashSale.scenario({
           ...rest,
           stock: Option.getOrUndefined(stock),
+          flags: nodeFlags.split(" ").filter((flag) => flag !== ""),
           databases: database === "both" ? ["pglite", "postgres"] : [database]
         })
       : undefined
