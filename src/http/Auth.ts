@@ -39,7 +39,7 @@ const issuer = "sluice"
 const audience = "sluice-api"
 const tokenLengthMost = 8192
 const clockToleranceSeconds = 5
-const rememberedMost = 50_000
+const rememberedMost = 100_000
 
 const Payload = Schema.Struct({ sub: UserId, role: Role, exp: Schema.Finite, iat: Schema.Finite })
 const decodePayload = Schema.decodeUnknownEffect(Payload)
