@@ -164,6 +164,22 @@ describe("Bad input", () => {
       })
     )
 
+    it.effect("bytes that are no UTF-8 are no JSON", () =>
+      Effect.gen(function* () {
+        const { token } = yield* person()
+        const raw = new ReadableStream<Uint8Array>({
+          start: (controller) => {
+            controller.enqueue(new TextEncoder().encode('{"name":"'))
+            controller.enqueue(Uint8Array.of(0xe9))
+            controller.enqueue(new TextEncoder().encode('"}'))
+            controller.close()
+          }
+        })
+        const { body } = yield* call("POST", "/checkout", { token, raw, key: "k" })
+        assert.deepInclude(body, { status: 400, code: "MALFORMED_JSON" })
+      })
+    )
+
     it.effect("a body of a megabyte: 413, also when it comes in pieces and does not say how long it is", () =>
       Effect.gen(function* () {
         const whole = yield* send("/checkout", `{"items":"${"x".repeat(1_000_000)}"}`)
