@@ -9,7 +9,7 @@ import * as NodeSocket from "@effect/platform-node/NodeSocket"
 import * as NodeSocketServer from "@effect/platform-node/NodeSocketServer"
 import { Effect, Exit, Layer, Redacted, Schedule, Schema, Scope, Semaphore } from "effect"
 import { Rpc, RpcClient, type RpcClientError, RpcGroup, RpcSerialization, RpcServer } from "effect/rpc"
-import { Socket, type SocketServer } from "effect/socket"
+import { Socket, SocketServer } from "effect/socket"
 import { hkdfSync } from "node:crypto"
 import { PartitionId } from "../domain/Ids.ts"
 import { Inbox, NotServed } from "./Inbox.ts"
@@ -51,7 +51,7 @@ const identity = "sluice"
 const keyOf = (secret: Redacted.Redacted) =>
   Buffer.from(hkdfSync("sha256", Redacted.value(secret), "", "sluice peers", 32))
 
-const server = (inbox: Inbox, { host, port, self, secret }: SocketOptions) => {
+const listen = (inbox: Inbox, { host, port, self, secret }: SocketOptions) => {
   const psk = keyOf(secret)
   const handlers = Protocol.toLayer({
     Hello: () => Effect.succeed(self.nonce),
@@ -59,7 +59,7 @@ const server = (inbox: Inbox, { host, port, self, secret }: SocketOptions) => {
     HandOver: ({ to, partitions }) => inbox.handOver(to, partitions),
     Leaving: ({ peer }) => Effect.sync(() => inbox.emit({ _tag: "Left", peer }))
   })
-  const socket = NodeSocketServer.layerTls({
+  const socket = NodeSocketServer.makeTls({
     host,
     port,
     ...tls,
@@ -70,9 +70,15 @@ const server = (inbox: Inbox, { host, port, self, secret }: SocketOptions) => {
     Layer.provide(handlers),
     Layer.provide(RpcServer.layerProtocolSocketServer),
     Layer.provide(RpcSerialization.layerNdjson),
-    Layer.provide(socket)
+    Layer.provide(Layer.effect(SocketServer.SocketServer, Effect.map(socket, quiet)))
   )
 }
+
+/** That a peer dies is no error of ours. */
+const quiet = (server: SocketServer.SocketServer["Service"]): SocketServer.SocketServer["Service"] => ({
+  ...server,
+  run: (handler) => server.run((socket) => Effect.ignore(handler(socket), { log: "Debug" }))
+})
 
 /** Whether nobody listens there: the system of that machine says so. */
 const isRefusal = ({ reason }: RpcClientError.RpcClientError): boolean => {
@@ -177,7 +183,7 @@ const make = Effect.fnUntraced(function* (given: SocketOptions) {
     }).pipe(Effect.provide(RpcSerialization.layerNdjson), one.withPermit, Effect.uninterruptible)
 
   yield* Effect.addFinalizer(() => watch([]))
-  yield* Layer.build(server(inbox, options))
+  yield* Layer.build(listen(inbox, options))
 
   return Peers.of({
     self,
