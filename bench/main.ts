@@ -86,6 +86,7 @@ const write = (file: string, figures: unknown) =>
 bench.pipe(
   Command.run({ version: "0.1.0" }),
   Effect.tapErrorTag("BenchFailed", ({ message }) => Console.error(message)),
+  Effect.onInterrupt(() => Console.error("Interrupted")),
   Effect.provide([NodeServices.layer, NodeHttpClient.layerNodeHttp]),
   NodeRuntime.runMain
 )
