@@ -39,7 +39,7 @@ export interface Observer {
 /** What waits longer for a lock is told that the database is not available. */
 const lockTimeoutMs = 5000
 
-type Speed = Pick<Options, "databaseMs" | "laggard">
+type Speed = Pick<Options, "databaseMs" | "laggard" | "lagging" | "lagMs">
 
 export class Database implements Host {
   readonly name = "database"
@@ -86,7 +86,7 @@ export class Database implements Host {
 
   /** Up, awake and fast. */
   mend(): void {
-    this.#speed = { databaseMs: [0.1, 2], laggard: "none" }
+    this.#speed = { databaseMs: [0.1, 2], laggard: "none", lagging: 0, lagMs: 0 }
     if (!this.process.alive) this.restart()
     this.process.thaw()
   }
@@ -203,10 +203,10 @@ export class Database implements Host {
   }
 
   #works(on: Statement, end: () => void) {
-    const { databaseMs, laggard } = this.#speed
+    const { databaseMs, laggard, lagging, lagMs } = this.#speed
     const [least, most] = databaseMs
-    const lagMs = on === laggard && this.#rng.chance(0.2) ? this.#rng.pick([10, 100, 1000]) * this.#rng.next() : 0
-    this.process.after(least + this.#rng.next() ** 3 * (most - least) + lagMs, end)
+    const lag = on === laggard && this.#rng.chance(lagging) ? lagMs * this.#rng.next() : 0
+    this.process.after(least + this.#rng.next() ** 3 * (most - least) + lag, end)
   }
 
   #run<A, E>(statementMs: number, effect: Effect.Effect<A, E>): Exit.Exit<A, E> {

@@ -14,6 +14,8 @@ export interface Host {
 /** How one kind of connection fares. The probabilities are of a single call. */
 export interface Link {
   readonly latencyMs: readonly [least: number, most: number]
+  /** How long it takes, at the most, until a caller hears that a call is lost. */
+  readonly noticeMs: number
   /** The request never arrives, and the caller hears so some time later. */
   readonly lost: number
   /** The caller hears that the call is lost, and then the request arrives. */
@@ -45,7 +47,7 @@ export interface Call<A> {
   readonly done: (delivery: Delivery<A>) => void
 }
 
-type Fate = "served" | Exclude<keyof Link, "latencyMs" | "slow">
+type Fate = "served" | Exclude<keyof Link, "latencyMs" | "noticeMs" | "slow">
 
 export class Network {
   /** Whether single calls go wrong. */
@@ -78,7 +80,7 @@ export class Network {
     const fate = this.#fate(link)
     const latency = this.#latency(link)
     const later = (ms: number, run: () => void) => this.#simulation.after(ms, { process: caller, run })
-    const pause = () => this.#rng.pick([20, 400, 400, 4000]) * this.#rng.next()
+    const pause = () => link.noticeMs * this.#rng.next()
 
     let over = false
     const end = (delivery: Delivery<A>) => {
@@ -89,7 +91,12 @@ export class Network {
     }
     const impatience = later(patienceMs, () => end({ _tag: "Lost" }))
 
-    const arrive = (reply: (value: A) => void) => {
+    const heard = (value: A) => {
+      if (this.#cuts.has(`${to.name}>${from.name}`)) return
+      if (fate === "replyLost") later(pause(), () => end({ _tag: "Lost" }))
+      else later(latency(), () => end({ _tag: "Replied", value }))
+    }
+    const arrive = () => {
       if (this.#cuts.has(`${from.name}>${to.name}`)) return
       // A connection ends with the process at its other end: what was under way does not reach the next one.
       if (connected?.alive === false) return void later(latency(), () => end({ _tag: "Lost" }))
@@ -99,17 +106,13 @@ export class Network {
       callee.post(() =>
         serve((value) => {
           spare()
-          if (!this.#cuts.has(`${to.name}>${from.name}`)) reply(value)
+          heard(value)
         })
       )
-    }
-    const heard = (value: A) => {
-      if (fate === "replyLost") later(pause(), () => end({ _tag: "Lost" }))
-      else later(latency(), () => end({ _tag: "Replied", value }))
+      if (fate === "doubled") callee.after(pause(), () => serve(() => {}))
     }
     // The network delivers whatever became of the sender.
-    const send = (ms: number, reply = heard) =>
-      this.#simulation.after(ms, { process: this.#wire, run: () => arrive(reply) })
+    const send = (ms: number) => this.#simulation.after(ms, { process: this.#wire, run: arrive })
 
     switch (fate) {
       case "refused":
@@ -124,12 +127,7 @@ export class Network {
         send(given + this.#rng.pick([2, 20, 200, 2000]) * this.#rng.next())
         return
       }
-      case "doubled": {
-        const ms = latency()
-        send(ms)
-        send(ms + pause(), () => {})
-        return
-      }
+      case "doubled":
       case "replyLost":
       case "served":
         send(latency())

@@ -26,6 +26,7 @@ const Probability = Schema.Finite
 
 const Link = Schema.Struct({
   latencyMs: Range,
+  noticeMs: Schema.Finite,
   lost: Probability,
   late: Probability,
   replyLost: Probability,
@@ -60,6 +61,8 @@ export const Options = Schema.Struct({
   databaseMs: Range,
   /** The statements that take much longer now and then, if any. */
   laggard: Schema.Literals(["none", ...statements]),
+  lagging: Probability,
+  lagMs: Schema.Finite,
   toNode: Link,
   toDatabase: Link,
   /** The time between two strikes of the nemesis, on average. */
@@ -68,8 +71,62 @@ export const Options = Schema.Struct({
 })
 export type Options = typeof Options.Type
 
+const calm: LinkOptions = {
+  latencyMs: [0.05, 1],
+  noticeMs: 20,
+  lost: 0,
+  late: 0,
+  replyLost: 0,
+  doubled: 0,
+  refused: 0,
+  slow: 0
+}
+
+/** Worlds that lie in wait for bugs that need three unlikely things at once. */
+export const ambushes: ReadonlyArray<Partial<Options>> = [
+  // A commit in doubt, its repetition and its deadline, all in the same moment.
+  {
+    nodes: 1,
+    requestTimeoutMs: 300,
+    laggard: "commit",
+    lagging: 0.5,
+    lagMs: 300,
+    batchSize: 2,
+    toDatabase: { ...calm, late: 0.3, slow: 0.3 },
+    nemeses: []
+  },
+  // A partition that changes hands, and is taken back, while one of its actors is loaded.
+  {
+    nodes: 3,
+    routing: "any",
+    partitions: 1,
+    residentActors: 4,
+    requestTimeoutMs: 3000,
+    laggard: "load",
+    lagging: 0.5,
+    lagMs: 1000,
+    toDatabase: calm,
+    nemeses: []
+  },
+  // Transactions that wait in a queue while the database's clock steps back.
+  {
+    requestTimeoutMs: 300,
+    queueSize: 1000,
+    batchSize: 1,
+    databaseMs: [0.5, 40],
+    toDatabase: calm,
+    nemeses: ["databaseFailover"],
+    strikeEveryMs: 500
+  }
+]
+
 export const draw = (seed: number): Options => {
   const rng = new Rng(seed, "options")
+  const options = drawFrom(seed, rng)
+  return rng.chance(0.75) ? options : { ...options, ...rng.some(ambushes) }
+}
+
+const drawFrom = (seed: number, rng: Rng): Options => {
   const nodes = rng.pick([1, 1, 2, 3, 5])
   return {
     seed,
@@ -94,6 +151,8 @@ export const draw = (seed: number): Options => {
       [0.5, 40]
     ]),
     laggard: rng.chance(0.5) ? "none" : rng.pick(statements),
+    lagging: 0.2,
+    lagMs: rng.pick([10, 100, 1000]),
     toNode: link(rng),
     toDatabase: link(rng),
     strikeEveryMs: rng.pick([500, 2000, 6000]),
@@ -107,14 +166,15 @@ const link = (rng: Rng): LinkOptions => {
   )
   const { lost = 0, late = 0, replyLost = 0, doubled = 0, refused = 0, slow = 0 } = faults
   const least = rng.pick([0.05, 0.5])
-  return { latencyMs: [least, least * rng.pick([1, 3, 20])], lost, late, replyLost, doubled, refused, slow }
+  const latencyMs = [least, least * rng.pick([1, 3, 20])] as const
+  return { latencyMs, noticeMs: rng.pick([20, 400, 4000]), lost, late, replyLost, doubled, refused, slow }
 }
 
 const none = (value: number) => value === 0
 
-const describeLink = ({ latencyMs: [least, most], ...faults }: LinkOptions) =>
+const describeLink = ({ latencyMs: [least, most], noticeMs, ...faults }: LinkOptions) =>
   [
-    `${least}–${most} ms`,
+    `${least}–${most} ms, losses noticed in ${noticeMs} ms`,
     ...Object.entries(faults).flatMap(([fault, probability]) => (none(probability) ? [] : [`${fault} ${probability}`]))
   ].join(", ")
 

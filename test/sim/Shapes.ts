@@ -4,7 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import { ProductId, type UserId } from "../../src/domain/Ids.ts"
-import { won } from "../../src/domain/Money.ts"
+import { maxStock, won } from "../../src/domain/Money.ts"
 import type { Client } from "./Client.ts"
 import type { Operation, Outcome } from "./Operation.ts"
 import { uuid } from "./Shop.ts"
@@ -157,6 +157,12 @@ export const shapes: ReadonlyArray<Shape> = [
     product,
     version,
     delta: -1_000_000
+  })),
+  seeing("restock past the limit", 1, "StockLimitExceeded", (_, product, { version }) => ({
+    _tag: "Adjust",
+    product,
+    version,
+    delta: maxStock
   })),
   seeing("edit the price", 3, "Ok", ({ rng, shop }, product, { version }) => ({
     _tag: "Edit",

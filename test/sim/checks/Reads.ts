@@ -3,6 +3,7 @@ import { Option, Schema } from "effect"
 import type { ProductId, UserId } from "../../../src/domain/Ids.ts"
 import { uuidOf } from "../../../src/domain/Ids.ts"
 import type { Attempt, Commit, Violation } from "../History.ts"
+import type { Process } from "../Simulation.ts"
 import { answeredAt, type Evidence } from "./Evidence.ts"
 
 const decodeWallet = Schema.decodeUnknownOption(Schema.Struct({ balance: Schema.Int }))
@@ -57,29 +58,41 @@ interface Movement {
   readonly id: ProductId | UserId
   readonly commit: Commit
   readonly delta: number
-  /** From then on it must be seen by who asks. */
-  readonly settled: number
+  /** The process that made it. */
+  readonly process: Process | undefined
+  /** When that process knew. */
+  readonly heard: number
+  /** When who asked for it knew. */
+  readonly answered: number
 }
 
 /** With more movements that a read may or may not have seen, any value could be right. */
 const openMost = 12
 
+/** A node may believe for so long that it owns what another one has claimed. */
+const staleMost = 2000
+
 /**
- * With one node, a read sees everything that was answered, or settled, before it was asked for; and of the rest, what
- * was committed before it returned. With several and no leases, a node may not know that it owns nothing any more.
+ * A read sees everything that its process knew of before it was asked for; and of the rest, what was committed before it
+ * returned. What another process did it may miss, but not for long; and with one node, nothing that anybody knew of.
  */
 export const current = (evidence: Evidence): ReadonlyArray<Violation> => {
   const { history } = evidence
-  if (history.options.nodes > 1) return []
   const movements = movementsOf(evidence)
-  return readsOf(evidence, "amount").flatMap(({ id, value, attempt: { invoked, returned = 0 } }) => {
+  const timeOf = (seq: number) => history.trace.events[seq - 1]?.at ?? Infinity
+  return readsOf(evidence, "amount").flatMap(({ id, value, attempt: { invoked, returned = 0, process } }) => {
     const opening = history.opening.balances.get(uuidOf(id)) ?? history.opening.products.get(uuidOf(id))?.stock ?? 0
+    const mustSee = (movement: Movement) =>
+      history.options.nodes === 1
+        ? Math.min(movement.heard, movement.answered) < invoked
+        : movement.process === process
+          ? movement.heard < invoked
+          : timeOf(movement.commit.seq) < timeOf(invoked) - staleMost
     const all = (movements.get(id) ?? []).filter(({ commit }) => commit.seq < returned)
-    const seen = all.filter(({ settled }) => settled < invoked)
-    const open = all.filter(({ settled }) => settled >= invoked).map(({ delta }) => delta)
-    const least = seen.reduce((sum, { delta }) => sum + delta, opening)
+    const open = all.filter((movement) => !mustSee(movement)).map(({ delta }) => delta)
+    const least = all.filter(mustSee).reduce((sum, { delta }) => sum + delta, opening)
     if (open.length > openMost || sums(open).has(value - least)) return []
-    const message = `${history.names.of(id)} was read as ${value}, at least ${least} and any of ${open.join(", ")} were right`
+    const message = `${history.names.of(id)} was read as ${value}: right was ${least}, with any of ${open.join(", ") || 0}`
     return [{ invariant: "I-08 a read is up to date", message, about: [id], seq: returned }]
   })
 }
@@ -94,11 +107,14 @@ const movementsOf = (evidence: Evidence): ReadonlyMap<ProductId | UserId, Readon
   const { history } = evidence
   const movements = history.commits.flatMap((commit) => {
     const request = evidence.requestOf(commit)
-    const verdict = history.submissions.get(commit.transaction.id)?.verdicts[0]
-    const settled = Math.min(verdict?.seq ?? Infinity, request === undefined ? Infinity : answeredAt(request))
+    const { process, verdicts: [verdict] = [] } = history.submissions.get(commit.transaction.id) ?? {}
+    const heard = verdict?.seq ?? Infinity
+    const answered = request === undefined ? Infinity : answeredAt(request)
     return commit.transaction.changes.flatMap((change): ReadonlyArray<Movement> => {
-      if (change._tag === "MoneyMoved") return [{ id: change.userId, commit, delta: change.delta, settled }]
-      if (change._tag === "StockMoved") return [{ id: change.productId, commit, delta: change.delta, settled }]
+      if (change._tag === "MoneyMoved")
+        return [{ id: change.userId, commit, delta: change.delta, process, heard, answered }]
+      if (change._tag === "StockMoved")
+        return [{ id: change.productId, commit, delta: change.delta, process, heard, answered }]
       return []
     })
   })

@@ -67,6 +67,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: `drop(mine.filter(({ epoch }, index) => epochs[index] !== epoch))`,
     plant: ``
   },
+  {
+    name: "memory is read on the word of old epochs",
+    file: directory,
+    find: `monotonicMs() - checkedAt > unconfirmedMostMs`,
+    plant: `monotonicMs() < 0`
+  },
   // Holds.
   {
     name: "stock is checked against what is committed, not what is available",
@@ -105,9 +111,15 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: `if (cell.recent || this.#awaited.has(id)) {`
   },
   {
+    name: "an actor is passivated before it was asked",
+    file: partition,
+    find: `if (cell.recent || cell.holds > 0 || this.#awaited.has(id)) {`,
+    plant: `if (cell.recent || cell.holds > 0) {`
+  },
+  {
     name: "actors are never passivated",
     file: partition,
-    find: `if (this.resident >= this.#capacity) this.#passivate(kind)`,
+    find: `if (this.resident >= this.#capacity) this.#passivate()`,
     plant: ``
   },
   {
@@ -121,12 +133,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: directory,
     find: `const resolutions = yield* journal.resolve(doubts)`,
     plant: `const resolutions = doubts.map(() => "Committed")`
-  },
-  {
-    name: "a hold whose requester never came back is never asked for",
-    file: directory,
-    find: `if (doubts.length === 0) continue`,
-    plant: `continue`
   },
   {
     name: "a resolution does not wait for commits in progress",
@@ -147,6 +153,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: `now: () => clock.currentTimeMillisUnsafe(),`
   },
   {
+    name: "a commit is sent after its deadline",
+    file: groupCommit,
+    find: `return { late: batch.filter(({ until }) => until <= now), timely: batch.filter(({ until }) => until > now) }`,
+    plant: `return { late: batch.filter(({ until }) => until <= now - 1e9), timely: batch }`
+  },
+  {
     name: "settling twice is settling twice",
     file: partition,
     find: `this.#groups.delete(transaction)`,
@@ -156,19 +168,17 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "answered before the commit",
     file: groupCommit,
-    find: `submit: (submission) => Queue.offerUnsafe(queue, submission),`,
-    plant: `submit: (submission) => {
-            const accepted = Queue.offerUnsafe(queue, { ...submission, done: () => {} })
+    find: `return Queue.offerUnsafe(queue, { ...submission, until })`,
+    plant: `const accepted = Queue.offerUnsafe(queue, { ...submission, until, done: () => {} })
             if (accepted) submission.done("Committed")
-            return accepted
-          },`
+            return accepted`
   },
   {
     name: "settled before the commit",
     file: transact,
-    find: `original?.begin() waiting.set(`,
+    find: `on.submitted() waiting.set(`,
     plant: `directory.settle(step)
-      original?.begin()
+      on.submitted()
       waiting.set(`
   },
   {
@@ -198,14 +208,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a transaction that is not there yet is given up",
     file: groupCommit,
-    find: `Effect.andThen(commit(known("Pending"), true))`,
-    plant: `Effect.andThen(answer(known("Pending"), "Expired"))`
+    find: `Effect.andThen(commit(timely, true)),`,
+    plant: `Effect.andThen(answer(timely, "Expired")),`
   },
   {
     name: "one refused transaction costs its batch",
     file: groupCommit,
-    find: `if (batch.length === 1) return answer(batch, "Rejected")`,
-    plant: `if (batch.length > 0) return answer(batch, "Rejected")`
+    find: `if (batch.length === 1) return confirm(batch, ["Rejected"])`,
+    plant: `if (batch.length > 0) return confirm(batch, batch.map(() => "Rejected"))`
   },
   {
     name: "a split batch forgets its second half",
@@ -264,6 +274,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: "src/saga/Originals.ts",
     find: `if (--this.#pending > 0) return`,
     plant: `if (--this.#pending >= 0) return`
+  },
+  {
+    name: "who is interrupted at the wrong moment keeps the key",
+    file: transact,
+    find: `Effect.uninterruptibleMask((restore) => { const { request } = wanted`,
+    plant: `Effect.suspend(() => {
+      const restore = <X>(effect: X): X => effect
+      const { request } = wanted`
   },
   // Rows.
   {
