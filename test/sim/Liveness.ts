@@ -1,6 +1,6 @@
 /** After the faults: what is mended, and what must then come to an end. */
 import { Effect } from "effect"
-import { type ProductId, productId, type UserId, userId } from "../../src/domain/Ids.ts"
+import { type ProductId, productId, type UserId, userId, uuidOf } from "../../src/domain/Ids.ts"
 import { maxBalance } from "../../src/domain/Money.ts"
 import { Client, isDecided, seenIn } from "./Client.ts"
 import type { Request } from "./History.ts"
@@ -55,10 +55,12 @@ export const finish = (world: World): Effect.Effect<void> => {
     )
   const serveWallet = (user: UserId, node: Node): Effect.Effect<void> => {
     const request = client.request("serve", { _tag: "Charge", keyed: client.key(), user, amount: 1000 })
+    // Who was about to leave may do so meanwhile.
+    const isGone = () => !database.tables.wallets.has(uuidOf(user))
     const ask: Effect.Effect<void> = Effect.flatMap(client.at(node, request), ({ _tag }) =>
-      _tag === "Ok" ? Effect.void : Effect.delay(ask, soon())
+      _tag === "Ok" || isGone() ? Effect.void : Effect.delay(ask, soon())
     )
-    return ask
+    return Effect.suspend(() => (isGone() ? Effect.void : ask))
   }
   const serveProduct = (product: ProductId, node: Node): Effect.Effect<void> =>
     Effect.gen(function* () {

@@ -83,7 +83,7 @@ const calm: LinkOptions = {
 }
 
 /** Worlds that lie in wait for bugs that need three unlikely things at once. */
-export const ambushes: ReadonlyArray<Partial<Options>> = [
+const ambushes: ReadonlyArray<Partial<Options>> = [
   // A commit in doubt, its repetition and its deadline, all in the same moment.
   {
     nodes: 1,
@@ -110,10 +110,16 @@ export const ambushes: ReadonlyArray<Partial<Options>> = [
   },
   // Transactions that wait in a queue while the database's clock steps back.
   {
-    requestTimeoutMs: 300,
+    nodes: 1,
+    clients: 16,
+    requestTimeoutMs: 600,
+    hangUp: 0,
     queueSize: 1000,
     batchSize: 1,
     databaseMs: [0.5, 40],
+    laggard: "commit",
+    lagging: 0.3,
+    lagMs: 300,
     toDatabase: calm,
     nemeses: ["databaseFailover"],
     strikeEveryMs: 500
@@ -123,7 +129,7 @@ export const ambushes: ReadonlyArray<Partial<Options>> = [
 export const draw = (seed: number): Options => {
   const rng = new Rng(seed, "options")
   const options = drawFrom(seed, rng)
-  return rng.chance(0.75) ? options : { ...options, ...rng.some(ambushes) }
+  return rng.chance(0.5) ? options : { ...options, ...rng.some(ambushes) }
 }
 
 const drawFrom = (seed: number, rng: Rng): Options => {
