@@ -45,6 +45,7 @@ const engine = (settings: Settings) =>
     Layer.provideMerge(
       GroupCommit.layer({
         batchSize: settings.batchSize,
+        inFlight: 2,
         queueSize: settings.queueSize,
         drainWithin: settings.drainTimeoutMs
       })

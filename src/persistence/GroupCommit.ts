@@ -1,6 +1,8 @@
 /**
- * Group commit: one flusher per node. It takes whatever waits (at most `batchSize`) as soon as the previous batch is
- * done with, so batches grow with the load and a lone transaction waits for nobody.
+ * Group commit: a few flushers per node. Each takes whatever waits (at most `batchSize`) as soon as its previous batch is
+ * done with, so batches grow with the load and a lone transaction waits for nobody. With more than one, the database has
+ * the next batch at hand while the node still answers the last. Batches may then commit in another order than they were
+ * taken in: what is under way at the same time commutes, because holds allow nothing else.
  *
  * Whoever submits gets exactly one verdict, and a final one:
  * - A batch that a constraint refuses is split until the culprit stands alone; the others commit.
@@ -30,6 +32,8 @@ interface Waiting extends Submission {
 export interface Options {
   /** The most transactions of one batch. */
   readonly batchSize: number
+  /** Batches under way at the same time. */
+  readonly inFlight: number
   /** The most transactions waiting; beyond, `submit` refuses. */
   readonly queueSize: number
   /** How long closing waits for what is queued. */
@@ -70,9 +74,9 @@ export class GroupCommit extends Context.Service<
         const clock = yield* Clock.Clock
         const monotonicMs = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
         const queue = yield* Queue.make<Waiting, Cause.Done>({ capacity: options.queueSize, strategy: "dropping" })
-        // The last word of the database, and whether a batch waits for it to say more.
+        // The last word of the database, and how many batches wait for it to say more.
         let answers = true
-        let inTrouble = false
+        let inTrouble = 0
 
         const answer = (batch: ReadonlyArray<Waiting>, verdicts: Verdict | ReadonlyArray<Verdict>) =>
           Effect.gen(function* () {
@@ -88,12 +92,15 @@ export class GroupCommit extends Context.Service<
           })
 
         /** Asks until the database answers; nothing else can be done for a transaction in doubt. */
-        const resolve = (batch: ReadonlyArray<Waiting>) =>
-          journal.resolve(batch.map(({ transaction }) => transaction)).pipe(
-            Effect.tapError(() => Effect.sync(() => void (inTrouble = true))),
-            Effect.retry(backoff),
-            Effect.orDie
+        const resolve = (batch: ReadonlyArray<Waiting>) => {
+          const asked = Effect.suspend(() => journal.resolve(batch.map(({ transaction }) => transaction)))
+          const insisted = Effect.acquireUseRelease(
+            Effect.sync(() => void inTrouble++),
+            () => Effect.retry(asked, backoff),
+            () => Effect.sync(() => void inTrouble--)
           )
+          return Effect.orDie(Effect.catch(asked, () => insisted))
+        }
 
         const byTime = (batch: ReadonlyArray<Waiting>) => {
           const now = monotonicMs()
@@ -155,18 +162,18 @@ export class GroupCommit extends Context.Service<
                 )
               )
 
-        const flusher = yield* Queue.takeBetween(queue, 1, options.batchSize).pipe(
+        const flush = Queue.takeBetween(queue, 1, options.batchSize).pipe(
           Effect.tap((batch) => Metric.update(batchSizes, batch.length)),
           Effect.tap(() => Metric.update(queueDepth, Queue.sizeUnsafe(queue))),
           Effect.flatMap(begin),
           Effect.catchDefect((defect) => Effect.logError("A batch was not carried through", defect)),
-          Effect.tap(() => Effect.sync(() => void (inTrouble = false))),
           Effect.forever,
           Effect.forkScoped
         )
+        const flushers = yield* Effect.replicateEffect(flush, options.inFlight)
         // Drain: what was accepted is committed before the journal closes.
         yield* Effect.addFinalizer(() =>
-          Queue.end(queue).pipe(Effect.andThen(Fiber.await(flusher)), Effect.timeoutOption(options.drainWithin))
+          Queue.end(queue).pipe(Effect.andThen(Fiber.awaitAll(flushers)), Effect.timeoutOption(options.drainWithin))
         )
 
         yield* journal.resolve([]).pipe(
@@ -181,7 +188,7 @@ export class GroupCommit extends Context.Service<
             const until = monotonicMs() + submission.transaction.deadline - journal.now()
             return Queue.offerUnsafe(queue, { ...submission, until })
           },
-          healthy: () => answers && !inTrouble
+          healthy: () => answers && inTrouble === 0
         })
       })
     )

@@ -44,7 +44,7 @@ const repositories = Layer.mergeAll(
 const engine = ({ journal = (disk) => disk, stepsMost = 2000, requestTimeoutMs = 5000 }: Options) =>
   Transact.layer({ requestTimeoutMs, stepsMost }).pipe(
     Layer.provideMerge(Directory.layer({ partitions: 4, owner: "test", residentActors: 1000 })),
-    Layer.provideMerge(GroupCommit.layer({ batchSize: 64, queueSize: 2000, drainWithin: "1 second" })),
+    Layer.provideMerge(GroupCommit.layer({ batchSize: 64, inFlight: 2, queueSize: 2000, drainWithin: "1 second" })),
     Layer.provideMerge(Layer.effect(Journal, Effect.map(Journal, journal)).pipe(Layer.provide(MemoryJournal.layer)))
   )
 

@@ -8,7 +8,7 @@ import { Journal, OutcomeUnknown, type Verdict } from "../../src/persistence/Jou
 import type { Storage } from "./Backends.ts"
 import * as Scene from "./Scene.ts"
 
-const options = { batchSize: 64, queueSize: 1000, drainWithin: "5 seconds" } as const
+const options = { batchSize: 64, inFlight: 2, queueSize: 1000, drainWithin: "5 seconds" } as const
 
 /** Submits all at once; the verdicts, in order. */
 const submit = (batch: ReadonlyArray<Transaction>) =>

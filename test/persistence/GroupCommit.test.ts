@@ -31,6 +31,7 @@ const journal = (options: {
   readonly commit: (batch: ReadonlyArray<Transaction>, attempt: number) => Outcome
   readonly resolve?: (attempt: number) => Resolution | "unavailable"
   readonly gate?: Effect.Effect<void>
+  readonly inFlight?: number
 }) => {
   const batches: Array<ReadonlyArray<Transaction>> = []
   let resolutions = 0
@@ -65,7 +66,12 @@ const journal = (options: {
       )
     )
   )
-  const live = GroupCommit.layer({ batchSize: 4, queueSize: 8, drainWithin: "1 second" }).pipe(Layer.provide(service))
+  const live = GroupCommit.layer({
+    batchSize: 4,
+    inFlight: options.inFlight ?? 1,
+    queueSize: 8,
+    drainWithin: "1 second"
+  }).pipe(Layer.provide(service))
   return { batches, sizes: () => batches.map(({ length }) => length), live }
 }
 
@@ -202,6 +208,41 @@ describe("Group commit", () => {
       assert.isFalse(healthy())
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(submitting.pollUnsafe(), Exit.succeed(["Committed"]))
+      assert.isTrue(healthy())
+    }).pipe(Effect.provide(live))
+  })
+
+  it.effect("sends as many batches as may be under way before one of them is decided, and no more", () => {
+    const gate = Deferred.makeUnsafe<void>()
+    const { sizes, live } = journal({ commit: all("Committed"), gate: Deferred.await(gate), inFlight: 2 })
+    return Effect.gen(function* () {
+      const { submit } = yield* GroupCommit
+      const verdicts: Array<Verdict> = []
+      for (const each of numbered(3)) {
+        submit({ transaction: each, done: (verdict) => verdicts.push(verdict) })
+        yield* TestClock.adjust(0)
+      }
+      assert.deepStrictEqual(sizes(), [1, 1])
+      yield* Deferred.succeed(gate, undefined)
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(sizes(), [1, 1, 1])
+      assert.strictEqual(verdicts.length, 3)
+    }).pipe(Effect.provide(live))
+  })
+
+  it.effect("while a batch is in doubt others are committed, and it is not called healthy", () => {
+    const { live } = journal({
+      commit: (batch, attempt) => (attempt === 1 ? "unknown" : all("Committed")(batch)),
+      resolve: (attempt) => (attempt <= 3 ? "unavailable" : "Committed"),
+      inFlight: 2
+    })
+    return Effect.gen(function* () {
+      const { healthy } = yield* GroupCommit
+      yield* Effect.forkChild(submitAll([transaction(1)]))
+      yield* TestClock.adjust("10 millis")
+      assert.deepStrictEqual(yield* submitAll([transaction(2)]), ["Committed"])
+      assert.isFalse(healthy())
+      yield* TestClock.adjust("10 seconds")
       assert.isTrue(healthy())
     }).pipe(Effect.provide(live))
   })

@@ -22,7 +22,7 @@ export const partitions = 4
 export const engine = (wrap: (journal: JournalShape) => JournalShape = (journal) => journal) =>
   Transact.layer({ requestTimeoutMs: 5000, stepsMost: 2000 }).pipe(
     Layer.provideMerge(Directory.layer({ partitions, owner: "test", residentActors: 1000 })),
-    Layer.provideMerge(GroupCommit.layer({ batchSize: 64, queueSize: 2000, drainWithin: "1 second" })),
+    Layer.provideMerge(GroupCommit.layer({ batchSize: 64, inFlight: 2, queueSize: 2000, drainWithin: "1 second" })),
     Layer.provideMerge(Layer.effect(Journal, Effect.map(Journal, wrap)).pipe(Layer.provide(MemoryJournal.layer))),
     Layer.provideMerge(MemoryTables.layer),
     Layer.provide(Entropy.layer)

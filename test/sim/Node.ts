@@ -114,12 +114,12 @@ export class Node implements Host {
 
   #engine() {
     const { network, database, options, watch } = this.#setting
-    const { requestTimeoutMs, stepsMost, partitions, residentActors, batchSize, queueSize } = options
+    const { requestTimeoutMs, stepsMost, partitions, residentActors, batchSize, inFlight, queueSize } = options
     const { rng } = this.process
     const commits = Layer.effect(
       GroupCommit,
       Effect.map(GroupCommit, (service) => watch(this, service))
-    ).pipe(Layer.provide(GroupCommit.layer({ batchSize, queueSize, drainWithin: drainMs })))
+    ).pipe(Layer.provide(GroupCommit.layer({ batchSize, inFlight, queueSize, drainWithin: drainMs })))
     return Transact.layer({ requestTimeoutMs, stepsMost }).pipe(
       Layer.provideMerge(Directory.layer({ partitions, owner: this.name, residentActors })),
       Layer.provideMerge(commits),

@@ -74,8 +74,8 @@ export const lastLine = ({ history }: Evidence): ReadonlyArray<Violation> => {
 
 /** I-14. */
 export const bounded = ({ history }: Evidence): ReadonlyArray<Violation> => {
-  const { queueSize, batchSize } = history.options
-  if (history.waitingMost <= queueSize + batchSize) return []
-  const message = `${history.waitingMost} transactions waited, ${queueSize} may, and ${batchSize} be under way`
+  const { queueSize, batchSize, inFlight } = history.options
+  if (history.waitingMost <= queueSize + batchSize * inFlight) return []
+  const message = `${history.waitingMost} transactions waited, ${queueSize} may, and ${batchSize * inFlight} be under way`
   return [{ invariant: "I-14 queues are bounded", message, about: [], seq: history.trace.events.length }]
 }
