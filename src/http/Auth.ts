@@ -164,7 +164,7 @@ export class Tokens extends Context.Service<
 }
 
 /** What follows `Bearer`; nothing good, when something else is there. */
-const tokenOf = (authorization: string): string =>
+export const tokenOf = (authorization: string): string =>
   authorization.slice(0, 7).toLowerCase() === "bearer " ? authorization.slice(7).trim() : ""
 
 export const layer = Layer.unwrap(

@@ -10,15 +10,17 @@ const maximum = 64 * 1024
 
 const json = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i
 
+type Source = ReturnType<typeof NodeHttpServerRequest.toIncomingMessage>
+type Sink = ReturnType<typeof NodeHttpServerRequest.toServerResponse>
+
 export type Refusal = MalformedJson | PayloadTooLarge | UnsupportedMediaType
 
 const tooLarge = new PayloadTooLarge({ maximum })
 const malformed = new MalformedJson()
 const unsupported = new UnsupportedMediaType({ supported: "application/json" })
 
-const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string, Refusal> =>
+const text = (source: Source, response: Sink): Effect.Effect<string, Refusal> =>
   Effect.callback((resume) => {
-    const source = NodeHttpServerRequest.toIncomingMessage(request)
     const chunks: Array<Buffer> = []
     let size = 0
     const onData = (chunk: Buffer) => {
@@ -39,17 +41,24 @@ const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<strin
     }
     source.on("data", onData)
     source.on("end", onEnd)
-    if (request.headers["expect"] !== undefined) NodeHttpServerRequest.toServerResponse(request).writeContinue()
+    if (source.headers.expect !== undefined) response.writeContinue()
     // A client that goes away interrupts the fiber.
     return Effect.sync(stop)
   })
 
-/** Reads the body, so that whoever asks the request for its text has it. */
-export const read = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<void, Refusal> => {
-  const { "content-type": type, "content-length": length } = request.headers
+/** The body's text. */
+export const read = (source: Source, response: Sink): Effect.Effect<string, Refusal> => {
+  const { "content-type": type, "content-length": length } = source.headers
   if (type !== undefined && type !== "application/json" && !json.test(type)) return Effect.fail(unsupported)
   if (length !== undefined && Number(length) > maximum) return Effect.fail(tooLarge)
-  return Effect.map(text(request), (body) => {
-    Object.defineProperty(request, "text", { value: Effect.succeed(body) })
-  })
+  return text(source, response)
 }
+
+/** Reads the body, so that whoever asks the request for its text has it. */
+export const ahead = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<void, Refusal> =>
+  Effect.map(
+    read(NodeHttpServerRequest.toIncomingMessage(request), NodeHttpServerRequest.toServerResponse(request)),
+    (body) => {
+      Object.defineProperty(request, "text", { value: Effect.succeed(body) })
+    }
+  )

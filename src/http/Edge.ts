@@ -6,10 +6,10 @@ import { Api } from "./api/Api.ts"
 import { Internal, MethodNotAllowed, RouteNotFound } from "./api/Errors.ts"
 import { Draining } from "./Draining.ts"
 import { observers } from "./Metrics.ts"
-import { render, traceIdOf } from "./Problem.ts"
+import { type Reader, render, traceIdOf } from "./Problem.ts"
 
 const always = { "x-content-type-options": "nosniff", "cache-control": "no-store" }
-const json = { ...always, "content-type": "application/json; charset=utf-8" }
+export const json = { ...always, "content-type": "application/json; charset=utf-8" }
 
 const harden = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse => {
   const { "content-type": type, "cache-control": caching } = response.headers
@@ -21,6 +21,16 @@ const harden = (response: HttpServerResponse.HttpServerResponse): HttpServerResp
   return type === undefined || type.includes("charset")
     ? hardened
     : HttpServerResponse.setHeader(hardened, "content-type", `${type}; charset=utf-8`)
+}
+
+/** Writes down what nobody foresaw; the id to find it by. */
+export const failed = (
+  request: Reader & { readonly method?: string | undefined; readonly url?: string | undefined },
+  cause: Cause.Cause<unknown>
+): Effect.Effect<string> => {
+  const traceId = traceIdOf(request)
+  const annotations = { traceId, method: request.method, path: request.url?.split("?")[0] }
+  return Effect.logError("A request failed", cause).pipe(Effect.annotateLogs(annotations), Effect.as(traceId))
 }
 
 /** The methods of each path. */
@@ -55,14 +65,6 @@ export const layer = HttpRouter.middleware(
       return HttpServerResponse.setHeader(response, "allow", list.join(", "))
     }
 
-    const failed = <E>(request: HttpServerRequest.HttpServerRequest, cause: Cause.Cause<E>) => {
-      const traceId = traceIdOf(request)
-      return Effect.logError("A request failed", cause).pipe(
-        Effect.annotateLogs({ traceId, method: request.method, path: request.url.split("?")[0] }),
-        Effect.as(render(new Internal(), request, traceId))
-      )
-    }
-
     const finish = (response: HttpServerResponse.HttpServerResponse) =>
       draining.begun() ? HttpServerResponse.setHeader(harden(response), "connection", "close") : harden(response)
 
@@ -74,7 +76,9 @@ export const layer = HttpRouter.middleware(
             ? Effect.failCause(cause)
             : HttpServerRequest.HttpServerRequest.pipe(
                 Effect.flatMap((request) =>
-                  isRouteNotFound(Cause.squash(cause)) ? Effect.succeed(unrouted(request)) : failed(request, cause)
+                  isRouteNotFound(Cause.squash(cause))
+                    ? Effect.succeed(unrouted(request))
+                    : Effect.map(failed(request, cause), (traceId) => render(new Internal(), request, traceId))
                 ),
                 Effect.map(observe()),
                 Effect.map(finish)

@@ -1,15 +1,14 @@
 import { Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { HttpApiError } from "effect/http-api"
 import { Exchange } from "./api/Middleware.ts"
 import * as Body from "./Body.ts"
 import { observers } from "./Metrics.ts"
-import { isProblem, problemOf, render } from "./Problem.ts"
+import { problemOf, render } from "./Problem.ts"
 
 /** Answers with the problem an error is. What is none is a defect. */
 const answer = (error: unknown, request: HttpServerRequest.HttpServerRequest) => {
-  const problem = HttpApiError.HttpApiSchemaError.is(error) ? problemOf(error) : error
-  return isProblem(problem) ? Effect.succeed(render(problem, request)) : Effect.die(error)
+  const problem = problemOf(error)
+  return problem === undefined ? Effect.die(error) : Effect.succeed(render(problem, request))
 }
 
 export const layer = Layer.effect(
@@ -18,7 +17,7 @@ export const layer = Layer.effect(
     const observe = observerOf(`${endpoint.method} ${endpoint.path}`)
     return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
       const end = observe()
-      const read: Effect.Effect<void, unknown> = endpoint.payload.size === 0 ? Effect.void : Body.read(request)
+      const read: Effect.Effect<void, unknown> = endpoint.payload.size === 0 ? Effect.void : Body.ahead(request)
       return Effect.andThen(read, handled).pipe(
         Effect.catch((error) => answer(error, request)),
         Effect.map(end)

@@ -1,6 +1,5 @@
 /** How many requests are answered, how, and how fast. */
 import { Clock, Effect, Metric } from "effect"
-import type { HttpServerResponse } from "effect/http"
 
 const boundaries = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
@@ -29,7 +28,7 @@ export const observers = Effect.gen(function* () {
     const counts = new Map<number, ReturnType<typeof counter>>()
     return () => {
       const begun = seconds()
-      return (response: HttpServerResponse.HttpServerResponse) => {
+      return <A extends { readonly status: number }>(response: A): A => {
         const { status } = response
         let count = counts.get(status)
         if (count === undefined) counts.set(status, (count = counter(route, status)))

@@ -30,7 +30,8 @@ const subject = Brand.nominal<UserId>()
 const isAdmin = ({ role }: Claims) => role === "ADMIN"
 
 /** The one who asks, for what anybody may do for themselves. */
-export const self: Effect.Effect<UserId, never, Principal> = Effect.map(Principal, ({ userId }) => subject(userId))
+export const selfOf = ({ userId }: Claims): UserId => subject(userId)
+export const self: Effect.Effect<UserId, never, Principal> = Effect.map(Principal, selfOf)
 
 /** The user whose things are asked for: oneself, or anybody for an ADMIN. Nobody else is there. */
 export const visibleUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound, Principal> =>

@@ -1,7 +1,7 @@
 /** Renders problems (RFC 9457), in the language of the request. */
 import { Predicate, SchemaIssue } from "effect"
-import { type HttpServerRequest, HttpServerResponse } from "effect/http"
-import type { HttpApiError } from "effect/http-api"
+import { HttpServerResponse } from "effect/http"
+import { HttpApiError } from "effect/http-api"
 import { randomUUID } from "node:crypto"
 import {
   IdempotencyKeyRequired,
@@ -18,11 +18,14 @@ const rows = new Map(catalogue.map((row) => [row.tag, row]))
 const rowOf = (error: unknown): Row | undefined =>
   Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag) ? rows.get(error._tag) : undefined
 
-export const isProblem = (error: unknown): error is object => rowOf(error) !== undefined
+/** What a problem's reader says of itself. */
+export interface Reader {
+  readonly headers: { readonly [name: string]: string | ReadonlyArray<string> | undefined }
+}
 
 /** Korean, unless English is preferred. */
-const languageOf = ({ headers }: HttpServerRequest.HttpServerRequest): "ko" | "en" => {
-  const accepted = headers["accept-language"]?.toLowerCase()
+const languageOf = ({ headers }: Reader): "ko" | "en" => {
+  const accepted = headers["accept-language"]?.toString().toLowerCase()
   if (accepted === undefined || !accepted.includes("en")) return "ko"
   const weightOf = (language: string) => {
     const range = accepted.split(",").find((part) => part.trim().startsWith(language))
@@ -32,24 +35,26 @@ const languageOf = ({ headers }: HttpServerRequest.HttpServerRequest): "ko" | "e
 }
 
 /** The id of the caller's trace, or a new one. */
-export const traceIdOf = ({ headers }: HttpServerRequest.HttpServerRequest): string =>
-  /^[\da-f]{2}-([\da-f]{32})-/.exec(headers["traceparent"] ?? "")?.[1] ?? randomUUID().replaceAll("-", "")
+export const traceIdOf = ({ headers }: Reader): string =>
+  /^[\da-f]{2}-([\da-f]{32})-/.exec(headers["traceparent"]?.toString() ?? "")?.[1] ?? randomUUID().replaceAll("-", "")
 
 const retryAfterSeconds = (error: object): number =>
   Predicate.hasProperty(error, "retryAfterSeconds") && Predicate.isNumber(error.retryAfterSeconds)
     ? error.retryAfterSeconds
     : 1
 
+export interface Rendered {
+  readonly status: number
+  readonly headers: { readonly [name: string]: string }
+  readonly body: string
+}
+
 /** The answer for an error of the catalogue. */
-export const render = (
-  error: object,
-  request: HttpServerRequest.HttpServerRequest,
-  traceId = traceIdOf(request)
-): HttpServerResponse.HttpServerResponse => {
+export const rendered = (error: object, reader: Reader, traceId = traceIdOf(reader)): Rendered => {
   const row = rowOf(error)
-  if (row === undefined) return render(new Internal(), request, traceId)
+  if (row === undefined) return rendered(new Internal(), reader, traceId)
   const { type, code, status, retryable, titles, fields } = row
-  const language = languageOf(request)
+  const language = languageOf(reader)
   const title = titles[language]
   const document: Record<string, unknown> = { type, title, detail: title, status, code, traceId, retryable }
   const particulars: Array<string> = []
@@ -59,14 +64,19 @@ export const render = (
     if (typeof error[field] !== "object") particulars.push(`${field} ${error[field]}`)
   }
   if (particulars.length > 0) document["detail"] = `${title} (${particulars.join(", ")})`
-  const headers: Record<string, string> = { "content-language": language }
+  const headers: Record<string, string> = {
+    "content-type": `${mediaType}; charset=utf-8`,
+    "content-language": language
+  }
   if (status === 401) headers["www-authenticate"] = "Bearer"
   if (retryable) headers["retry-after"] = String(retryAfterSeconds(error))
-  return HttpServerResponse.text(JSON.stringify(document), {
-    status,
-    headers,
-    contentType: `${mediaType}; charset=utf-8`
-  })
+  return { status, headers, body: JSON.stringify(document) }
+}
+
+/** The same, for Effect's server. */
+export const render = (error: object, reader: Reader, traceId?: string): HttpServerResponse.HttpServerResponse => {
+  const { status, headers, body } = rendered(error, reader, traceId)
+  return HttpServerResponse.text(body, { status, headers })
 }
 
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
@@ -79,8 +89,14 @@ const headerProblem = new Map<PropertyKey, () => object>([
   ["if-match", () => new PreconditionRequired()]
 ])
 
+/** The problem an error is; `undefined` for what is none, and so a defect. */
+export const problemOf = (error: unknown): object | undefined => {
+  const problem = HttpApiError.HttpApiSchemaError.is(error) ? undecoded(error) : error
+  return rowOf(problem) === undefined || !Predicate.isObject(problem) ? undefined : problem
+}
+
 /** What is wrong with a request that does not decode; `undefined` when it is an answer that does not encode. */
-export const problemOf = ({ kind, cause }: HttpApiError.HttpApiSchemaError): object | undefined => {
+const undecoded = ({ kind, cause }: HttpApiError.HttpApiSchemaError): object | undefined => {
   if (kind === "Body" || kind === "ResponseHeaders") return undefined
   // The one value no body is decoded from is text that is no JSON.
   if (kind === "Payload" && cause.issue._tag === "InvalidValue") return new MalformedJson()

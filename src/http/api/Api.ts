@@ -8,7 +8,8 @@ import { ProductsApi } from "./Products.ts"
 import { SystemApi } from "./System.ts"
 import { UsersApi } from "./Users.ts"
 
-const strict = { onExcessProperty: "error", errors: "all" } as const
+/** How bodies and queries are decoded: nothing unknown, and all that is wrong told at once. */
+export const strict = { onExcessProperty: "error", errors: "all" } as const
 
 const contract = HttpApi.make("sluice")
   .add(UsersApi, BalancesApi, ProductsApi, OrdersApi)

@@ -1,10 +1,12 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import type { UserId } from "../../domain/Ids.ts"
 import { type Order, type OrderView, statusView } from "../../domain/Order.ts"
 import { Orders } from "../../persistence/Orders.ts"
 import { checkout } from "../../saga/Checkout.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
+import type { Checkout } from "../api/Orders.ts"
 import { replay } from "../api/Fields.ts"
 import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
@@ -15,6 +17,16 @@ const shown = (order: Order, view: OrderView | undefined) => {
   return { ...order, status, statusHistory: [{ status, at: createdAt }], createdAt }
 }
 
+export const buy = (buyer: UserId, key: string, payload: typeof Checkout.Type) => {
+  const { items, expectedTotal } = payload
+  const request = keyed(buyer, "POST /checkout", key, payload)
+  return Effect.catchTag(
+    checkout({ request, buyer, items, expectedTotal }),
+    ["StaleVersion", "StockLimitExceeded", "BalanceLimitExceeded", "BalanceRemaining"],
+    Effect.die
+  )
+}
+
 export const layer = HttpApiBuilder.group(
   Api,
   "orders",
@@ -22,19 +34,8 @@ export const layer = HttpApiBuilder.group(
     const orders = yield* Orders
 
     return handlers.handleAll({
-      checkout: Effect.fnUntraced(function* ({ headers, payload }) {
-        const buyer = yield* Policy.self
-        const request = keyed(buyer, "POST /checkout", headers["idempotency-key"], payload)
-        const { items, expectedTotal } = payload
-        const bought = checkout({ request, buyer, items, expectedTotal })
-        return replay(
-          yield* Effect.catchTag(
-            bought,
-            ["StaleVersion", "StockLimitExceeded", "BalanceLimitExceeded", "BalanceRemaining"],
-            Effect.die
-          )
-        )
-      }),
+      checkout: ({ headers, payload }) =>
+        Effect.flatMap(Policy.self, (buyer) => Effect.map(buy(buyer, headers["idempotency-key"], payload), replay)),
 
       list: Effect.fnUntraced(function* ({ query: { userId, limit, cursor, view } }) {
         const user = yield* userId === undefined ? Policy.self : Policy.visibleUser(userId)

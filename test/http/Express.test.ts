@@ -1,0 +1,87 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Shop from "./Shop.ts"
+import { type Answer, call, person, product } from "./Shop.ts"
+
+const express = "/checkout"
+/** The same endpoint; but the lane takes only what is exactly its own. */
+const usual = "/checkout?usual"
+
+/** An answer without what is new in each. */
+const essence = ({ status, headers, body }: Answer) => {
+  const { traceId, orderId, transactedAt, ...rest } = body
+  const named = [...headers.entries()].filter(([name]) => name !== "date" && name !== "content-length")
+  return { status, headers: Object.fromEntries(named), fields: Object.keys(body), rest }
+}
+
+const some = "prd_00000000-0000-7000-8000-000000000000"
+const json = (body: object) => JSON.stringify(body)
+const one = { items: [{ productId: some, quantity: 1 }] }
+
+/** What clients send, and some of it wrong in two ways at once. */
+const requests: ReadonlyArray<
+  { readonly what: string } & Omit<Shop.Call, "token"> & { readonly token?: "good" | "bad" }
+> = [
+  { what: "nothing at all" },
+  { what: "no token", key: "k", raw: json(one) },
+  { what: "no token and no key", raw: json(one) },
+  { what: "no token and a body that is no JSON", key: "k", raw: "{" },
+  { what: "no token and a body of another kind", key: "k", raw: "a=1", headers: { "content-type": "text/plain" } },
+  { what: "a bad token", key: "k", raw: json(one), token: "bad" },
+  { what: "a scheme of its own", key: "k", raw: json(one), headers: { authorization: "Basic eDp5" } },
+  { what: "no key", raw: json(one), token: "good" },
+  { what: "no key and a body that is no JSON", raw: "{", token: "good" },
+  { what: "a key that is none", key: "\t", raw: json(one), token: "good" },
+  { what: "a quoted key", key: '"quoted"', raw: json(one), token: "good" },
+  { what: "a body that is no JSON", key: "k", raw: "{", token: "good" },
+  { what: "an empty body", key: "k", raw: "", token: "good" },
+  { what: "a body that is null", key: "k", raw: "null", token: "good" },
+  { what: "a body that is too large", key: "k", raw: `"${"x".repeat(70_000)}"`, token: "good" },
+  {
+    what: "a body that is no UTF-8's kind",
+    key: "k",
+    raw: json(one),
+    token: "good",
+    headers: { "content-type": "application/json; charset=latin1" }
+  },
+  { what: "several wrong fields", key: "k", raw: json({ items: [{ quantity: -1 }], more: 1 }), token: "good" },
+  { what: "a field called __proto__", key: "k", raw: '{"items":[],"__proto__":{"x":1}}', token: "good" },
+  { what: "no items", key: "k", raw: json({ items: [] }), token: "good" },
+  { what: "a product that is not there", key: "k", raw: json(one), token: "good" },
+  { what: "English", key: "k", raw: json(one), token: "good", headers: { "accept-language": "en" } },
+  { what: "a trace", key: "k", raw: json(one), headers: { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` } }
+]
+
+describe("The express lane", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    it.effect.each(requests)("answers as the usual way does: $what", ({ token, ...request }) =>
+      Effect.gen(function* () {
+        const buyer = yield* person("BUYER", 10_000)
+        const said = { ...request, token: token === "good" ? buyer.token : token }
+        const [fast, slow] = [yield* call("POST", express, said), yield* call("POST", usual, said)]
+        assert.deepStrictEqual(essence(fast), essence(slow))
+        assert.isAtLeast(fast.status, 400)
+      })
+    )
+
+    it.effect("sells as the usual way does, and each knows what the other has sold", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const buyer = yield* person("BUYER", 10_000)
+        const productId = yield* product(seller, { price: 1000, stock: 3 })
+        const bought = (path: string, key: string, quantity = 1) =>
+          call("POST", path, { token: buyer.token, key, body: { items: [{ productId, quantity }] } })
+        const [fast, slow] = [yield* bought(express, "a"), yield* bought(usual, "b")]
+        assert.deepStrictEqual(essence(fast), { ...essence(slow), rest: { ...essence(slow).rest, balance: 9000 } })
+        assert.strictEqual(slow.body["balance"], 8000)
+
+        const [again, across] = [yield* bought(usual, "a"), yield* bought(express, "b")]
+        assert.deepStrictEqual([again.body, across.body], [fast.body, slow.body])
+        assert.deepStrictEqual(essence(again).headers, essence(across).headers)
+        assert.strictEqual(across.headers.get("idempotent-replayed"), "true")
+        assert.strictEqual((yield* bought(express, "a", 2)).body["code"], "IDEMPOTENCY_KEY_REUSED")
+        assert.strictEqual((yield* bought(express, "c", 2)).body["code"], "STOCK_SHORTAGE")
+      })
+    )
+  })
+})
