@@ -1,42 +1,31 @@
 /**
- * The directory: finds the actor that decides, wherever it lives, and asks it.
- *
- * Claim, then load, then ask: a partition is owned once it is claimed, and an actor is loaded into the very partition
- * object that was owned when its query began, or not at all. On one node every partition is this node's; epochs guard
- * against a second process all the same.
+ * The directory: finds the actor that decides, wherever it lives, and asks it: one of this node by a call, one of
+ * another node by a message.
  */
-import { Clock, Context, Effect, Layer, Metric, Result, Schedule } from "effect"
+import { Context, Effect, Layer } from "effect"
+import * as Alone from "../cluster/Alone.ts"
+import { Ownership } from "../cluster/Ownership.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
-import type { PartitionId } from "../domain/Ids.ts"
+import { type Epoch, PartitionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
-import * as Batcher from "../persistence/Batcher.ts"
-import { Journal, type JournalUnavailable, unavailable } from "../persistence/Journal.ts"
-import { Fenced, type Overloaded, type Unavailable } from "./Errors.ts"
-import { Partition } from "./Partition.ts"
-import { partitionOf } from "./Placement.ts"
-import type { Step } from "./Step.ts"
+import { Journal, unavailable } from "../persistence/Journal.ts"
+import { Elsewhere, type Fenced, type Overloaded, type Unavailable } from "./Errors.ts"
+import * as Local from "./Local.ts"
+import type { Partition } from "./Partition.ts"
+import * as Remote from "./Remote.ts"
+import type { Asked, Step } from "./Step.ts"
 
-export interface Options {
-  /** How many partitions there are; part of the data. */
-  readonly partitions: number
-  /** The name claims are made under. */
-  readonly owner: string
-  /** The most actors kept in memory. */
-  readonly residentActors: number
+export type { Asked }
+export type Options = Local.Options
+
+/** Where a partition is. */
+export interface Placed {
+  readonly partition: PartitionId
+  /** The node to ask for it; `undefined` if there is none now. */
+  readonly owner: string | undefined
+  /** Who may commit for it, as the database says; `undefined` if nobody ever could. */
+  readonly epoch: Epoch | undefined
 }
-
-/** A commit or two can join a cold actor's first question before it is asked. */
-const loadLinger = "2 millis"
-const queueSize = 20_000
-const overduePerSweep = 256
-/** Memory is not read on the word of epochs older than this: somebody may have claimed it without telling. */
-const unconfirmedMostMs = 2000
-
-const claims = Metric.counter("sluice_partition_claims", { description: "Partitions claimed", incremental: true })
-const ownedPartitions = Metric.gauge("sluice_partitions_owned", { description: "Partitions this node may commit for" })
-const residentActors = Metric.gauge("sluice_actors_resident", { description: "Actors in memory" })
-
-export type Asked<K extends KindName> = readonly [id: Actors[K]["id"], command: Actors[K]["command"]]
 
 export class Directory extends Context.Service<
   Directory,
@@ -68,208 +57,87 @@ export class Directory extends Context.Service<
     readonly release: (step: Step) => void
     /** Gives up partitions in doubt; the next ask claims them again. */
     readonly drop: (fences: ReadonlyArray<Fence>) => void
+    /** A step that relied on these was fenced: whoever else owns one of them looks whether it does still. */
+    readonly doubt: (fences: ReadonlyArray<Fence>) => void
     /** Gives up every partition somebody else has claimed since: what to do when a step was fenced. */
     readonly dropFenced: Effect.Effect<void, Overloaded | Unavailable>
     /** The partitions this node may commit for. */
     readonly owned: () => ReadonlyArray<Partition>
+    /** All partitions. */
+    readonly placed: Effect.Effect<ReadonlyArray<Placed>, Unavailable>
+    /** The addresses of the nodes that take partitions. */
+    readonly nodes: () => ReadonlyArray<string>
+    /** Whether every actor can be asked, as far as one can know without asking. */
+    readonly ready: () => boolean
   }
 >()("sluice/actors/Directory") {
-  static readonly layer = (options: Options) => Layer.effect(Directory, make(options))
+  static readonly layerNoDeps = (options: Options) => Layer.effect(Directory, make(options))
+  /** Of a node without a cluster. */
+  static readonly layer = (options: Options) => Layer.provide(Directory.layerNoDeps(options), Alone.layer)
 }
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const journal = yield* Journal
-  const clock = yield* Clock.Clock
-  const monotonicMs = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
-  /** When the last check that found our epochs to be those of now was sent. */
-  let checkedAt = monotonicMs()
-  const owners: Array<Partition | undefined> = Array.from({ length: options.partitions }, () => undefined)
-  const capacity = Math.ceil(options.residentActors / options.partitions)
-  const ownerOf = (kind: KindName, id: string) => owners[partitionOf(kind, id, options.partitions)]
-  const owned = () => owners.filter((partition) => partition !== undefined)
+  const ownership = yield* Ownership
+  const local = yield* Local.make(options)
+  const remote = yield* Remote.make(local)
+  const partitions = Array.from({ length: options.partitions }, (_, id) => PartitionId(id))
 
-  const claim = Effect.fnUntraced(function* (wanted: ReadonlyArray<PartitionId>) {
-    // Whoever waited while another claim was under way finds the partition owned: claiming it again would fence us.
-    const missing = wanted.filter((id) => owners[id] === undefined)
-    if (missing.length > 0) {
-      const epochs = yield* journal.claim(missing, options.owner)
-      missing.forEach((id, index) => {
-        const epoch = epochs[index]
-        if (epoch !== undefined) owners[id] = new Partition(id, epoch, capacity)
-      })
-      yield* Metric.update(claims, missing.length)
-    }
-    return wanted
-  })
-
-  /** Loads actors into their partitions; answers with the partition when it has no such actor. */
-  const load = <K extends KindName>(kind: K) =>
-    Effect.fnUntraced(function* (ids: ReadonlyArray<Actors[K]["id"]>) {
-      // Whoever waited while another load was under way may find the actor resident, and a state read now could be
-      // older than the one in memory by the time it arrives.
-      const missing = ids.filter((id) => ownerOf(kind, id)?.has(kind, id) === false)
-      const partitions = missing.map((id) => ownerOf(kind, id))
-      const states = missing.length === 0 ? [] : yield* journal.load(kind, missing)
-      const absent = new Map<Actors[K]["id"], Partition | undefined>()
-      missing.forEach((id, index) => {
-        const state = states[index]
-        if (state === undefined) absent.set(id, partitions[index])
-        else partitions[index]?.install(kind, id, state)
-      })
-      return ids.map((id) => absent.get(id))
-    })
-
-  const claimer = yield* Batcher.make({ run: claim, queueSize })
-  const loaders: {
-    readonly [K in KindName]: (
-      id: Actors[K]["id"]
-    ) => Effect.Effect<Partition | undefined, Overloaded | JournalUnavailable>
-  } = {
-    product: yield* Batcher.make({ run: load("product"), linger: loadLinger, queueSize }),
-    wallet: yield* Batcher.make({ run: load("wallet"), linger: loadLinger, queueSize })
-  }
-
-  /**
-   * Runs `decide` in one go, with no other fiber between, once every actor is resident or known to be absent from the
-   * partition owned now.
-   */
-  const withActors = <K extends KindName, A>(
-    kind: K,
-    ids: ReadonlyArray<Actors[K]["id"]>,
-    decide: () => A
-  ): Effect.Effect<A, Overloaded | Unavailable> => {
-    const absent = new Map<string, Partition>()
-    const awaited: Array<() => void> = []
-    const ready = (id: Actors[K]["id"]) => {
-      const partition = ownerOf(kind, id)
-      return partition !== undefined && (partition.has(kind, id) || absent.get(id) === partition)
-    }
-    const prepare = (id: Actors[K]["id"]) =>
-      Effect.gen(function* () {
-        if (ownerOf(kind, id) === undefined) yield* claimer(partitionOf(kind, id, options.partitions))
-        const owner = ownerOf(kind, id)
-        if (owner !== undefined) awaited.push(owner.await(id))
-        const partition = yield* loaders[kind](id)
-        if (partition !== undefined) absent.set(id, partition)
-      })
-    const attempt: Effect.Effect<A, Overloaded | JournalUnavailable> = Effect.suspend(() => {
-      const missing = ids.filter((id) => !ready(id))
-      return missing.length === 0
-        ? Effect.succeed(decide())
-        : Effect.andThen(Effect.forEach(missing, prepare, { concurrency: missing.length, discard: true }), attempt)
-    })
-    return Effect.suspend(() =>
-      ids.every(ready)
-        ? Effect.succeed(decide())
-        : attempt.pipe(
-            Effect.ensuring(Effect.sync(() => awaited.forEach((letGo) => letGo()))),
-            Effect.catchTag("JournalUnavailable", unavailable)
-          )
+  /** What is all here waits for no message; what is not, or no longer, is asked where it is. */
+  const ask = <K extends KindName>(step: Step, kind: K, asks: ReadonlyArray<Asked<K>>) => {
+    const elsewhere = remote.holdAll(step, kind, asks)
+    if (!asks.every(([id]) => local.isHere(kind, id))) return elsewhere
+    const here = Effect.flatMap(local.ask(step, kind, asks), outcome)
+    return Effect.catchIf(
+      here,
+      (error) => error instanceof Elsewhere,
+      () => elsewhere
     )
   }
 
-  const holdOne = <K extends KindName>(
-    step: Step,
-    kind: K,
-    [id, command]: Asked<K>
-  ): Result.Result<Actors[K]["grant"], Actors[K]["refusal"] | Fenced> => {
-    const partition = ownerOf(kind, id)
-    const fence = step.fences.find((held) => held.partition === partition?.id)
-    // Held before in a partition that was dropped since: what it granted then is void.
-    if (partition === undefined || (fence !== undefined && fence.epoch !== partition.epoch)) {
-      return Result.fail(new Fenced())
-    }
-    if (fence === undefined) step.fences.push({ partition: partition.id, epoch: partition.epoch })
-    return partition.hold(step, kind, id, command)
-  }
-
-  const holdAll = <K extends KindName>(
-    step: Step,
-    kind: K,
-    asks: ReadonlyArray<Asked<K>>
-  ): Result.Result<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Fenced> => {
-    const grants: Array<Actors[K]["grant"]> = []
-    for (const asked of asks) {
-      const granted = holdOne(step, kind, asked)
-      if (Result.isFailure(granted)) return Result.fail(granted.failure)
-      grants.push(granted.success)
-    }
-    return Result.succeed(grants)
-  }
-
-  const end = (step: Step, how: "settle" | "release") => {
-    for (const { partition, epoch } of step.fences) {
-      const owner = owners[partition]
-      if (owner?.epoch === epoch) owner[how](step.id)
-    }
-  }
-
-  /** Holds whose requester never came back: the journal knows what became of the transaction. */
-  const resolveOverdue = Effect.gen(function* () {
-    const now = journal.now()
-    for (const partition of owned()) {
-      const doubts = partition.overdue(now, overduePerSweep)
-      if (doubts.length === 0) continue
-      const resolutions = yield* journal.resolve(doubts)
-      doubts.forEach((doubt, index) => {
-        if (resolutions[index] === "Committed") partition.settle(doubt.id)
-        if (resolutions[index] === "Absent") partition.release(doubt.id)
-      })
-    }
-    yield* Metric.update(
-      residentActors,
-      owned().reduce((sum, partition) => sum + partition.resident, 0)
-    )
-    yield* Metric.update(ownedPartitions, owned().length)
-  })
-
-  const drop = (fences: ReadonlyArray<Fence>) => {
-    for (const { partition, epoch } of fences) {
-      if (owners[partition]?.epoch === epoch) owners[partition] = undefined
-    }
-  }
-
-  /** Whoever claims one partition may have claimed many: better to know at once than one fenced step at a time. */
-  const checkEpochs = (asked: ReadonlyArray<"epochs">) => {
-    const sentAt = monotonicMs()
-    const mine = owned().map(({ id, epoch }): Fence => ({ partition: id, epoch }))
-    return Effect.map(journal.epochs(mine.map(({ partition }) => partition)), (epochs) => {
-      drop(mine.filter(({ epoch }, index) => epochs[index] !== epoch))
-      checkedAt = sentAt
-      return asked
-    })
-  }
-  const checker = yield* Batcher.make({ run: checkEpochs, queueSize })
-  const dropFenced = checker("epochs").pipe(Effect.asVoid, Effect.catchTag("JournalUnavailable", unavailable))
-
-  yield* Effect.andThen(checker("epochs"), resolveOverdue).pipe(
-    Effect.catchCause((cause) => Effect.logDebug("Partitions could not be looked after", cause)),
-    Effect.repeat(Schedule.spaced("1 second")),
-    Effect.forkScoped
-  )
+  yield* local.takePart
 
   return Directory.of({
     hold: (step, kind, id, command) =>
-      Effect.flatMap(
-        withActors(kind, [id], () => holdOne(step, kind, [id, command])),
-        Effect.fromResult
+      Effect.suspend(() =>
+        local.isReady(kind, id)
+          ? Effect.fromResult(local.hold(step, kind, [id, command]))
+          : Effect.flatMap(ask(step, kind, [[id, command]]), ([grant]) =>
+              grant === undefined ? Effect.die("A hold without a grant") : Effect.succeed(grant)
+            )
       ),
     holdAll: (step, kind, asks) =>
-      withActors(
-        kind,
-        asks.map(([id]) => id),
-        () => holdAll(step, kind, asks)
-      ).pipe(Effect.flatMap(Effect.fromResult)),
-    read: (kind, id) => {
-      const read = withActors(kind, [id], () => ownerOf(kind, id)?.peek(kind, id))
-      return Effect.suspend(() =>
-        monotonicMs() - checkedAt > unconfirmedMostMs ? Effect.andThen(dropFenced, read) : read
-      )
+      Effect.suspend(() =>
+        asks.every(([id]) => local.isReady(kind, id)) ? outcome(local.holdAll(step, kind, asks)) : ask(step, kind, asks)
+      ),
+    read: (kind, id) =>
+      Effect.suspend(() =>
+        local.isHere(kind, id)
+          ? Effect.catchTag(local.read(kind, id), "Elsewhere", () => remote.read(kind, id))
+          : remote.read(kind, id)
+      ),
+    settle: (step) => {
+      local.end(step, "settle")
+      remote.end(step, "settle")
     },
-    settle: (step) => end(step, "settle"),
-    release: (step) => end(step, "release"),
-    drop,
-    dropFenced,
-    owned
+    release: (step) => {
+      local.end(step, "release")
+      remote.end(step, "release")
+    },
+    drop: (fences) => {
+      local.drop(fences)
+      remote.tellOwners("Drop", fences)
+    },
+    doubt: (fences) => remote.tellOwners("Check", fences),
+    dropFenced: Effect.andThen(local.dropFenced, ownership.lookAgain),
+    owned: local.owned,
+    placed: Effect.map(journal.epochs(partitions), (epochs) =>
+      partitions.map((partition, n) => ({ partition, owner: ownership.ownerOf(partition), epoch: epochs[n] }))
+    ).pipe(Effect.catchTag("JournalUnavailable", unavailable)),
+    nodes: () => ownership.status().members.map(({ address }) => address),
+    ready: ownership.ready
   })
 })
+
+const outcome = <K extends KindName>({ grants, refusal }: Local.Granted<K>) =>
+  refusal === undefined ? Effect.succeed(grants) : Effect.fail(refusal)

@@ -12,5 +12,8 @@ export class RequestInProgress extends Schema.TaggedError<RequestInProgress>()("
 /** The request's key was used with another body. */
 export class KeyReused extends Schema.TaggedError<KeyReused>()("KeyReused", {}) {}
 
-/** The partition was claimed by someone else since the hold: hold again. */
+/** What the step held is void, or nobody knows what it holds: release it, and hold again. */
 export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", {}) {}
+
+/** The partition is another node's, or nobody's yet. Nothing was held. Stays inside of the directory. */
+export class Elsewhere extends Schema.TaggedError<Elsewhere>()("Elsewhere", {}) {}

@@ -105,6 +105,11 @@ export class Partition {
     return Result.succeed(held.success.grant)
   }
 
+  /** Whether a transaction holds something in this actor. */
+  holds<K extends KindName>(transaction: TransactionId, kind: K, id: Actors[K]["id"]): boolean {
+    return this.#groups.get(transaction)?.holds.some((hold) => hold.kind === kind && hold.id === id) === true
+  }
+
   /** Turns the holds of a committed transaction into committed state. */
   settle(transaction: TransactionId): void {
     this.#end(transaction, "settle")

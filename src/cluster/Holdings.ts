@@ -10,7 +10,7 @@ export interface Holding {
   validUntil: number
   /** Whether the partition was claimed since, so that its epoch can be asked for. */
   claimed: boolean
-  /** Lost and taken again, and nobody could say yet whether somebody else had it in between. */
+  /** Somebody else may have claimed it since we did, and nobody could say yet whether it is ours still. */
   doubtful: boolean
 }
 
@@ -52,6 +52,16 @@ export class Holdings {
 
   extend(holdings: ReadonlyArray<Holding>, validUntil: number): void {
     for (const holding of holdings) holding.validUntil = Math.max(holding.validUntil, validUntil)
+  }
+
+  /** Not valid until it is known whether they are ours still. */
+  doubt(ids: Iterable<PartitionId>): void {
+    for (const id of ids) {
+      const holding = this.#held.get(id)
+      if (holding === undefined) continue
+      holding.doubtful = true
+      holding.validUntil = -Infinity
+    }
   }
 
   /** Returns those that were held. */

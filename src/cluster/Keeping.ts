@@ -2,7 +2,7 @@
  * Keeps what is held: refreshes the leases in time, and asks the database where the store can no longer tell. See
  * Ownership for the rule.
  */
-import { Effect, Exit, Metric } from "effect"
+import { Effect, Exit, Latch, Metric } from "effect"
 import type { PartitionId } from "../domain/Ids.ts"
 import { type Estate, type Hooks, partitionsOf } from "./Estate.ts"
 import { type Holding, judge } from "./Holdings.ts"
@@ -21,11 +21,16 @@ export interface Keeping {
   readonly storeAnswers: () => boolean
   /** For how long the lease that ends first is valid; `undefined` without any. */
   readonly validForMs: () => number | undefined
+  /** Asks now, instead of when it is time. */
+  readonly hurry: () => void
   /** Never ends. */
   readonly keep: <E>(confirm: Hooks<E>["confirm"]) => Effect.Effect<never>
 }
 
 const leaseValid = Metric.gauge("sluice_lease_valid_ms", { description: "How long the lease that ends first is valid" })
+
+/** However much there is in doubt. */
+const leastPauseMs = 10
 
 export const make = Effect.fnUntraced(function* ({ self, ttlMs, estate, poke }: Options) {
   const leases = yield* Leases
@@ -36,6 +41,7 @@ export const make = Effect.fnUntraced(function* ({ self, ttlMs, estate, poke }: 
   /** An answer lets us go on until the next one has had its time. */
   const confirmedForMs = 2 * confirmEveryMs
   let storeAnswers = true
+  const hurried = Latch.makeUnsafe()
 
   const idsOf = (shards: ReadonlyArray<string>): ReadonlySet<PartitionId> => new Set(partitionsOf(shards))
   const namesOf = (asked: ReadonlyArray<Holding>) => asked.map(({ id }) => String(id))
@@ -89,6 +95,7 @@ export const make = Effect.fnUntraced(function* ({ self, ttlMs, estate, poke }: 
     return Effect.gen(function* () {
       while (true) {
         const startedAt = now()
+        hurried.closeUnsafe()
         const wasAway = !storeAnswers
         const both = [Effect.exit(withStore), wasAway ? withDatabase : Effect.void] as const
         const [store] = yield* Effect.all(both, { concurrency: 2 })
@@ -97,7 +104,8 @@ export const make = Effect.fnUntraced(function* ({ self, ttlMs, estate, poke }: 
         if (storeAnswers && wasAway) poke()
         yield* Metric.update(leaseValid, validForMs() ?? 0)
         const pauseMs = (storeAnswers ? refreshEveryMs : confirmEveryMs) - (now() - startedAt)
-        yield* Effect.sleep(Math.max(pauseMs, 1))
+        yield* Effect.sleep(leastPauseMs)
+        yield* Effect.raceFirst(hurried.await, Effect.sleep(Math.max(pauseMs - leastPauseMs, 0)))
       }
     })
   }
@@ -106,5 +114,10 @@ export const make = Effect.fnUntraced(function* ({ self, ttlMs, estate, poke }: 
     const ends = holdings.all.map(({ validUntil }) => validUntil)
     return ends.length === 0 ? undefined : Math.max(Math.min(...ends) - now(), 0)
   }
-  return { storeAnswers: () => storeAnswers, validForMs, keep } satisfies Keeping
+  return {
+    storeAnswers: () => storeAnswers,
+    validForMs,
+    hurry: () => void hurried.openUnsafe(),
+    keep
+  } satisfies Keeping
 })

@@ -9,6 +9,8 @@
  * - A partition is `mine` while its lease is valid, by our own clock, from before the question was sent.
  * - A refresh never takes back. What it finds missing is acquired if it is free, and kept if the database confirms that
  *   nobody has claimed it since; what is somebody else's by now is lost.
+ * - Whoever is fenced doubts what it was fenced for: it is not `mine` until the store says that it is ours still, and then
+ *   it is claimed again. So of two who both claim, one gives in.
  * - While the store is away, the database is asked at once and then every `confirmEveryMs`, and leases are valid for as
  *   long as it confirms. A store only we cannot reach is the price: until the next answer two nodes may believe they own
  *   a partition, and one of them can commit.
@@ -59,6 +61,10 @@ export class Ownership extends Context.Service<
     readonly ownerOf: (id: PartitionId) => string | undefined
     /** Reads who holds what: when a guess was wrong. */
     readonly lookAgain: Effect.Effect<void>
+    /** Somebody else has claimed these since we did: are they ours still? */
+    readonly doubt: (ids: ReadonlyArray<PartitionId>) => void
+    /** Whether partitions can be asked here or elsewhere, and those that should be ours are. */
+    readonly ready: () => boolean
     readonly drain: Effect.Effect<void>
     readonly status: () => Status
   }
@@ -92,7 +98,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const { holdings } = estate
   const missing = () => [...wanted].filter((id) => !holdings.has(id))
   const { poke, place, holderOf, look } = yield* Placing.make({ estate, missing })
-  const { storeAnswers, validForMs, keep } = yield* Keeping.make({ self, ttlMs, estate, poke })
+  const { storeAnswers, validForMs, hurry, keep } = yield* Keeping.make({ self, ttlMs, estate, poke })
 
   turn()
   membership.onChange(() => {
@@ -166,6 +172,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
     mine: (id) => holdings.isValid(id, now()),
     ownerOf,
     lookAgain: look,
+    doubt: (ids) => {
+      holdings.doubt(ids)
+      hurry()
+    },
+    ready: () => {
+      const at = now()
+      return ring.length > 0 && (wanted.size === 0 || holdings.ids.some((id) => holdings.isValid(id, at)))
+    },
     drain,
     status
   })

@@ -5,9 +5,9 @@
  * keeps out only other edits: a sale held meanwhile was quoted before the edit was answered, so its price stands.
  */
 import { Result, Schema } from "effect"
-import { ProductId, type UserId } from "./Ids.ts"
+import { ProductId, UserId } from "./Ids.ts"
 import type { Held, Kind } from "./Kind.ts"
-import { maxStock, type Money, pieces, type Quantity } from "./Money.ts"
+import { maxStock, pieces, Price, Quantity, Stock } from "./Money.ts"
 import { Policy } from "./Policy.ts"
 
 /** Set by people (C24). DISCONTINUED is what deleting a product leaves. */
@@ -18,36 +18,41 @@ export type SaleStatus = typeof SaleStatus.Type
 export const StockStatus = Schema.Literals(["AVAILABLE", "LOW_STOCK", "RESERVED", "OUT_OF_STOCK", "DISCONTINUED"])
 export type StockStatus = typeof StockStatus.Type
 
-export interface Product {
-  readonly productId: ProductId
-  readonly sellerId: UserId
-  readonly name: string
-  readonly price: Money
-  readonly onHand: Quantity
+export const Product = Schema.Struct({
+  productId: ProductId,
+  sellerId: UserId,
+  name: Schema.String,
+  price: Price,
+  onHand: Stock,
   /** Held by transactions that are not settled. Not on disk: a hold dies with its actor. */
-  readonly reserved: Quantity
-  readonly saleStatus: SaleStatus
+  reserved: Stock,
+  saleStatus: SaleStatus,
   /** Counts edits, not sales. */
-  readonly version: number
-  readonly pending: "creation" | "edit" | undefined
-}
+  version: Schema.Int,
+  pending: Schema.UndefinedOr(Schema.Literals(["creation", "edit"]))
+})
+export type Product = typeof Product.Type
 
 /** What an edit may change about a product; absent fields stay. */
-export interface ProductEdit {
-  readonly name?: string | undefined
-  readonly description?: string | undefined
-  readonly category?: string | undefined
-  readonly price?: Money | undefined
-  readonly saleStatus?: SaleStatus | undefined
-}
+export const ProductEdit = Schema.Struct({
+  name: Schema.optional(Schema.String),
+  description: Schema.optional(Schema.String),
+  category: Schema.optional(Schema.String),
+  price: Schema.optional(Price),
+  saleStatus: Schema.optional(SaleStatus)
+})
+export type ProductEdit = typeof ProductEdit.Type
 
-export type ProductCommand =
-  | { readonly _tag: "Take"; readonly quantity: Quantity }
-  | { readonly _tag: "Create"; readonly product: Product }
-  | { readonly _tag: "Edit"; readonly version: number; readonly edit: ProductEdit }
-  | { readonly _tag: "Adjust"; readonly version: number; readonly delta: number }
+export const ProductCommand = Schema.Union([
+  Schema.TaggedStruct("Take", { quantity: Quantity }),
+  Schema.TaggedStruct("Create", { product: Product }),
+  Schema.TaggedStruct("Edit", { version: Schema.Int, edit: ProductEdit }),
+  Schema.TaggedStruct("Adjust", { version: Schema.Int, delta: Schema.Int })
+])
+export type ProductCommand = typeof ProductCommand.Type
 
 /** The product as the hold found it; for a `Take`, the quote the order is priced with. */
+export const ProductGrant = Product
 export type ProductGrant = Product
 
 export class ProductNotFound extends Schema.TaggedError<ProductNotFound>()("ProductNotFound", {
@@ -74,7 +79,14 @@ export class StockLimitExceeded extends Schema.TaggedError<StockLimitExceeded>()
   maximum: Schema.Int
 }) {}
 
-export type ProductRefusal = ProductNotFound | StockShortage | ProductNotOnSale | StaleVersion | StockLimitExceeded
+export const ProductRefusal = Schema.Union([
+  ProductNotFound,
+  StockShortage,
+  ProductNotOnSale,
+  StaleVersion,
+  StockLimitExceeded
+])
+export type ProductRefusal = typeof ProductRefusal.Type
 
 export const available = (product: Product): number => product.onHand - product.reserved
 

@@ -5,31 +5,33 @@
  * once it is committed.
  */
 import { Result, Schema } from "effect"
-import type { UserId } from "./Ids.ts"
+import { UserId } from "./Ids.ts"
 import type { Kind } from "./Kind.ts"
 import { maxBalance, Money, won } from "./Money.ts"
 import { Policy } from "./Policy.ts"
 
-export interface Wallet {
-  readonly userId: UserId
-  readonly balance: Money
+export const Wallet = Schema.Struct({
+  userId: UserId,
+  balance: Money,
   /** Taken by transactions that are not settled. */
-  readonly held: Money
+  held: Money,
   /** Given by transactions that are not settled. */
-  readonly incoming: Money
-  readonly closing: boolean
-}
+  incoming: Money,
+  closing: Schema.Boolean
+})
+export type Wallet = typeof Wallet.Type
 
-export type WalletCommand =
-  | { readonly _tag: "Take"; readonly amount: Money }
-  | { readonly _tag: "Give"; readonly amount: Money }
+export const WalletCommand = Schema.Union([
+  Schema.TaggedStruct("Take", { amount: Money }),
+  Schema.TaggedStruct("Give", { amount: Money }),
   /** The user withdraws: only an empty wallet can be closed, and it is gone once that is settled. */
-  | { readonly _tag: "Close" }
+  Schema.TaggedStruct("Close", {})
+])
+export type WalletCommand = typeof WalletCommand.Type
 
-export interface WalletGrant {
-  /** The balance when this command and everything admitted before it has been committed. */
-  readonly balance: Money
-}
+/** The balance when this command and everything admitted before it has been committed. */
+export const WalletGrant = Schema.Struct({ balance: Money })
+export type WalletGrant = typeof WalletGrant.Type
 
 /** A user has exactly one wallet (W7), so no wallet is no user. */
 export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFound", {
@@ -58,7 +60,8 @@ export class ChargeBelowMinimum extends Schema.TaggedError<ChargeBelowMinimum>()
   minimum: Money
 }) {}
 
-export type WalletRefusal = UserNotFound | InsufficientBalance | BalanceLimitExceeded | BalanceRemaining
+export const WalletRefusal = Schema.Union([UserNotFound, InsufficientBalance, BalanceLimitExceeded, BalanceRemaining])
+export type WalletRefusal = typeof WalletRefusal.Type
 
 /** What may be charged (W5, W6, C13). */
 export const chargeable = (amount: number): Result.Result<Money, InvalidAmount | ChargeBelowMinimum> => {

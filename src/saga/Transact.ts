@@ -146,6 +146,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           else directory.release(step)
           // Memory allows what the disk does not: forget it, and read again.
           if (verdict === "Rejected") directory.drop(step.fences)
+          if (verdict === "Fenced") directory.doubt(step.fences)
           waiting.delete(step.id)
           on.decided()
           resume(Effect.succeed(verdict))

@@ -11,7 +11,7 @@ export interface Mutant {
 }
 
 const transact = "src/saga/Transact.ts"
-const directory = "src/actors/Directory.ts"
+const local = "src/actors/Local.ts"
 const partition = "src/actors/Partition.ts"
 const groupCommit = "src/persistence/GroupCommit.ts"
 /** What the database does: `0002_journal.sql` in words of TypeScript. */
@@ -50,26 +50,26 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "actors are loaded into the owner of after the query, not of before",
-    file: directory,
+    file: local,
     find: `const partitions = missing.map((id) => ownerOf(kind, id)) const states = missing.length === 0 ? [] : yield* journal.load(kind, missing)`,
     plant: `const states = missing.length === 0 ? [] : yield* journal.load(kind, missing)
       const partitions = missing.map((id) => ownerOf(kind, id))`
   },
   {
     name: "a dropped partition is read again at its old epoch",
-    file: directory,
+    file: local,
     find: `if (owners[partition]?.epoch === epoch) owners[partition] = undefined`,
     plant: `if (owners[partition]?.epoch === epoch) owners[partition] = new Partition(partition, epoch, capacity)`
   },
   {
     name: "a fenced partition is not dropped",
-    file: directory,
-    find: `drop(mine.filter(({ epoch }, index) => epochs[index] !== epoch))`,
+    file: local,
+    find: `drop(fenced)`,
     plant: ``
   },
   {
     name: "memory is read on the word of old epochs",
-    file: directory,
+    file: local,
     find: `monotonicMs() - checkedAt > unconfirmedMostMs`,
     plant: `monotonicMs() < 0`
   },
@@ -124,13 +124,13 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a hold is released at its deadline without asking",
-    file: directory,
+    file: local,
     find: `const resolutions = yield* journal.resolve(doubts)`,
     plant: `const resolutions = doubts.map(() => "Absent")`
   },
   {
     name: "a hold is settled at its deadline without asking",
-    file: directory,
+    file: local,
     find: `const resolutions = yield* journal.resolve(doubts)`,
     plant: `const resolutions = doubts.map(() => "Committed")`
   },

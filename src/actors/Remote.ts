@@ -1,0 +1,268 @@
+/**
+ * The actors of other nodes.
+ *
+ * - An ask goes to the node that seems to own the actor's partition. When that does not own it, or cannot be reached,
+ *   nothing was held: the ask waits a moment and goes where the partition is by then, until its time is up. So a step
+ *   waits for a partition that is being taken over.
+ * - When an answer gets lost, nobody knows what the step holds. It is over: its end is told to all it asked, and the next
+ *   attempt is another transaction.
+ * - The end of a step is told once, and not waited for. Should that get lost, the owner asks the journal when the step's
+ *   deadline has passed, as for its own.
+ * - Tells and asks overtake each other, so an owner remembers which steps have ended.
+ */
+import { Effect, Result, Schedule } from "effect"
+import { Ownership } from "../cluster/Ownership.ts"
+import { Peers, type PeerUnavailable } from "../cluster/Peers.ts"
+import type { Actors, KindName } from "../domain/Actors.ts"
+import type { Fence } from "../domain/Transaction.ts"
+import { Journal } from "../persistence/Journal.ts"
+import { Ended } from "./Ended.ts"
+import { Elsewhere, Fenced, Overloaded, Unavailable } from "./Errors.ts"
+import type { Granted, Local } from "./Local.ts"
+import type { Asked, Step } from "./Step.ts"
+import * as Wire from "./Wire.ts"
+
+export type Remote = Effect.Success<ReturnType<typeof make>>
+
+/** How long until an ask that found nobody goes out again. */
+const again = "10 millis"
+/** How long a state may be asked for; a step has a deadline. */
+const readWithinMs = 8000
+
+export const make = Effect.fnUntraced(function* (local: Local) {
+  const peers = yield* Peers
+  const ownership = yield* Ownership
+  const journal = yield* Journal
+  const scope = yield* Effect.scope
+  const self = peers.self.address
+  const ended = new Ended()
+
+  // Asking.
+
+  const askPeer = <K extends KindName>(
+    kind: K,
+    address: string,
+    ask: unknown
+  ): Effect.Effect<Wire.Answer<K>, PeerUnavailable> =>
+    Effect.map(peers.ask(address, ask), (answer) =>
+      // What we do not understand may have been carried out.
+      Result.getOrElse(Wire.readAnswer(kind, answer), (): Wire.Answer<K> => new Fenced())
+    )
+
+  /** Where to ask for an actor, if anywhere. */
+  const addressOf = (kind: KindName, id: string): string | undefined => {
+    const place = local.placeOf(kind, id)
+    if (ownership.mine(place)) return self
+    const address = ownership.ownerOf(place)
+    return address === self ? undefined : address
+  }
+
+  const holdThere = <K extends KindName>(step: Step, kind: K, address: string, asks: ReadonlyArray<Asked<K>>) =>
+    Effect.suspend(() => {
+      step.asked ??= new Map()
+      const places = step.asked.get(address) ?? new Set()
+      for (const [id] of asks) places.add(local.placeOf(kind, id))
+      step.asked.set(address, places)
+      return askPeer(kind, address, Wire.holdAsk(step, kind, asks))
+    }).pipe(
+      Effect.catch(({ reason }): Effect.Effect<never, Elsewhere | Overloaded | Fenced> => {
+        if (reason === "NotConnected") return Effect.fail(new Elsewhere())
+        return Effect.fail(reason === "Overloaded" ? new Overloaded() : new Fenced())
+      }),
+      Effect.flatMap((answer): Effect.Effect<Granted<K>, Elsewhere | Fenced | Overloaded | Unavailable> => {
+        if (answer._tag === "State") return Effect.fail(new Fenced())
+        if (answer._tag !== "Held") return Effect.fail(answer)
+        return answer.fences.every((fence) => relyOn(step, fence)) ? Effect.succeed(answer) : Effect.fail(new Fenced())
+      })
+    )
+
+  /** False when the step relies on another epoch of that partition already. */
+  const relyOn = (step: Step, fence: Fence): boolean => {
+    const known = step.fences.find(({ partition }) => partition === fence.partition)
+    if (known === undefined) step.fences.push(fence)
+    return known === undefined || known.epoch === fence.epoch
+  }
+
+  /** Holds wherever the actors are; grants in the order of the asks. */
+  const holdAll = <K extends KindName>(
+    step: Step,
+    kind: K,
+    asks: ReadonlyArray<Asked<K>>
+  ): Effect.Effect<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Fenced | Overloaded | Unavailable> =>
+    Effect.gen(function* () {
+      const numbered = asks.map((asked, n) => ({ asked, n }))
+      const grants = new Map<number, Actors[K]["grant"]>()
+      let waiting = numbered
+      while (waiting.length > 0) {
+        const groups = Map.groupBy(waiting, ({ asked: [id] }) => addressOf(kind, id))
+        const stranded = groups.get(undefined) ?? []
+        groups.delete(undefined)
+        const holdGroup = ([address = self, group]: [string | undefined, typeof numbered]) => {
+          const theirs = group.map(({ asked }) => asked)
+          const held = address === self ? local.ask(step, kind, theirs) : holdThere(step, kind, address, theirs)
+          return held.pipe(
+            Effect.map((granted) => ({ group, granted })),
+            Effect.catchTag("Elsewhere", () => Effect.succeed({ group, granted: undefined }))
+          )
+        }
+        const answers = yield* Effect.forEach(groups, holdGroup, { concurrency: Math.max(groups.size, 1) })
+        let first: { readonly n: number; readonly refusal: Actors[K]["refusal"] | Fenced } | undefined
+        for (const { group, granted } of answers) {
+          granted?.grants.forEach((grant, index) => grants.set(group[index]?.n ?? -1, grant))
+          const n = group[granted?.grants.length ?? 0]?.n ?? 0
+          if (granted?.refusal !== undefined && (first === undefined || n < first.n)) {
+            first = { n, refusal: granted.refusal }
+          }
+        }
+        if (first !== undefined) return yield* Effect.fail(first.refusal)
+        waiting = [...stranded, ...answers.flatMap(({ group, granted }) => (granted === undefined ? group : []))]
+        if (waiting.length > 0) yield* lookElsewhere(step.deadline)
+      }
+      return numbered.flatMap(({ n }) => grants.get(n) ?? [])
+    })
+
+  const lookElsewhere = (deadline: number): Effect.Effect<void, Unavailable> =>
+    Effect.suspend(() => (journal.now() >= deadline ? Effect.fail(new Unavailable()) : Effect.void)).pipe(
+      Effect.andThen(ownership.lookAgain),
+      Effect.andThen(Effect.sleep(again))
+    )
+
+  const readThere = <K extends KindName>(kind: K, address: string, id: Actors[K]["id"]) =>
+    askPeer(kind, address, Wire.readingAsk(kind, id)).pipe(
+      Effect.mapError(({ reason }) => (reason === "Overloaded" ? new Overloaded() : new Elsewhere())),
+      Effect.flatMap((answer): Effect.Effect<Actors[K]["state"] | undefined, Elsewhere | Overloaded | Unavailable> => {
+        if (answer._tag === "State") return Effect.succeed(answer.state)
+        return Effect.fail(answer._tag === "Held" || answer._tag === "Fenced" ? new Unavailable() : answer)
+      })
+    )
+
+  const read = <K extends KindName>(
+    kind: K,
+    id: Actors[K]["id"]
+  ): Effect.Effect<Actors[K]["state"] | undefined, Overloaded | Unavailable> =>
+    Effect.suspend(() => {
+      const until = journal.now() + readWithinMs
+      const attempt: Effect.Effect<Actors[K]["state"] | undefined, Overloaded | Unavailable> = Effect.suspend(() => {
+        const address = addressOf(kind, id)
+        if (address === undefined) return Effect.fail(new Elsewhere())
+        return address === self ? local.read(kind, id) : readThere(kind, address, id)
+      }).pipe(Effect.catchTag("Elsewhere", () => Effect.andThen(lookElsewhere(until), attempt)))
+      return attempt
+    })
+
+  const end = ({ id, deadline, asked }: Step, how: "settle" | "release") => {
+    if (asked === undefined) return
+    for (const [address, partitions] of asked) {
+      peers.tell(address, Wire.writeTell({ _tag: "End", id, deadline, how, partitions: [...partitions] }))
+    }
+  }
+
+  /** Tells the owners of partitions that are not ours. */
+  const tellOwners = (_tag: "Drop" | "Check", fences: ReadonlyArray<Fence>) => {
+    const elsewhere = fences.filter(({ partition }) => !ownership.mine(partition))
+    for (const [address, theirs] of Map.groupBy(elsewhere, ({ partition }) => ownership.ownerOf(partition))) {
+      if (address !== undefined && address !== self) peers.tell(address, Wire.writeTell({ _tag, fences: theirs }))
+    }
+  }
+
+  // Answering.
+
+  const question = <K extends KindName>(
+    kind: K,
+    ids: ReadonlyArray<Actors[K]["id"]>,
+    decide: () => Wire.Answer<K>
+  ): Question => ({
+    ready: () => ids.every((id) => local.isReady(kind, id)),
+    now: () => Wire.writeAnswer(kind, decide()),
+    later: Effect.match(local.withActors(kind, ids, decide), {
+      onSuccess: (answer) => Wire.writeAnswer(kind, answer),
+      onFailure: (error) => Wire.writeAnswer(kind, error)
+    })
+  })
+
+  const holdsAsked = <K extends KindName>(step: Step, kind: K, asks: ReadonlyArray<Asked<K>>): Question => {
+    const ids = asks.map(([id]) => id)
+    return question(kind, ids, () => {
+      if (ended.full) return new Overloaded()
+      const over = ended.has(step.id) || step.deadline <= journal.now()
+      // Whoever asks again has not heard what it was granted.
+      if (over || ids.some((id) => local.holds(step.id, kind, id))) return new Fenced()
+      const { grants, refusal } = local.holdAll(step, kind, asks)
+      return refusal instanceof Fenced ? refusal : { _tag: "Held", fences: step.fences, grants, refusal }
+    })
+  }
+
+  const stateAsked = <K extends KindName>(kind: K, id: Actors[K]["id"]): Question => ({
+    ...question(kind, [id], () => new Elsewhere()),
+    ready: () => false,
+    later: Effect.match(local.read(kind, id), {
+      onSuccess: (state) => Wire.writeAnswer(kind, { _tag: "State", state }),
+      onFailure: (error) => Wire.writeAnswer(kind, error)
+    })
+  })
+
+  /** What cannot be understood can be asked again, of a node of another version. */
+  const notUnderstood = question("product", [], () => new Unavailable())
+
+  const questionOf = (value: unknown): Question => {
+    const ask = Wire.readAsk(value)
+    if (Result.isFailure(ask)) return notUnderstood
+    if (ask.success._tag === "Read") {
+      const { kind } = ask.success
+      const id = Wire.readId(kind, ask.success.id)
+      return Result.isFailure(id) ? notUnderstood : stateAsked(kind, id.success)
+    }
+    const { kind, id, key, deadline } = ask.success
+    const asks = Wire.readAsks(kind, ask.success.asks)
+    return Result.isFailure(asks) ? notUnderstood : holdsAsked({ id, key, deadline, fences: [] }, kind, asks.success)
+  }
+
+  const hear = (value: unknown): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const told = Wire.readTell(value)
+      if (Result.isFailure(told)) return Effect.void
+      switch (told.success._tag) {
+        case "End": {
+          const { id, deadline, how, partitions } = told.success
+          ended.add(id, deadline)
+          local.endOf(id, partitions, how)
+          return Effect.void
+        }
+        case "Drop":
+          local.drop(told.success.fences)
+          return Effect.void
+        case "Check":
+          return told.success.fences.some(local.owns)
+            ? Effect.asVoid(Effect.forkIn(Effect.ignore(local.dropFenced), scope))
+            : Effect.void
+      }
+    })
+
+  peers.serve({
+    ask: Effect.fnUntraced(function* (asks) {
+      const questions = asks.map(questionOf)
+      const answers = questions.map(({ ready, now }) => (ready() ? now() : undefined))
+      const late = questions.flatMap(({ later }, n) => (answers[n] === undefined ? [{ n, later }] : []))
+      if (late.length > 0) {
+        const lateAnswers = yield* Effect.forEach(late, ({ later }) => later, { concurrency: late.length })
+        late.forEach(({ n }, index) => (answers[n] = lateAnswers[index]))
+      }
+      return answers
+    }),
+    tell: (tells) => Effect.forEach(tells, hear, { discard: true })
+  })
+  yield* Effect.sync(() => ended.forget(journal.now())).pipe(
+    Effect.repeat(Schedule.spaced("1 second")),
+    Effect.forkScoped
+  )
+
+  return { holdAll, read, end, tellOwners }
+})
+
+/** What a peer asks. */
+interface Question {
+  /** Whether it can be answered at this very moment. */
+  readonly ready: () => boolean
+  readonly now: () => unknown
+  readonly later: Effect.Effect<unknown>
+}
