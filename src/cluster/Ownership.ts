@@ -87,10 +87,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
   let takes = false
 
   let ring: ReadonlyArray<string> = []
+  /** As it is for those who think that we are gone. */
+  let ringWithoutUs: ReadonlyArray<string> = []
   let wanted: ReadonlySet<PartitionId> = new Set()
   const turn = () => {
     const addresses = membership.others().map(({ address }) => address)
-    ring = Ring.assign(takes ? [...addresses, self] : addresses, partitions)
+    ringWithoutUs = Ring.assign(addresses, partitions)
+    ring = takes ? Ring.assign([...addresses, self], partitions) : ringWithoutUs
     wanted = takes ? Ring.ofMember(ring, self) : new Set()
   }
 
@@ -151,7 +154,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
     if (holdings.isValid(id, now())) return self
     const holder = holderOf(id)
     const lives = membership.others().some(({ nonce }) => nonce === holder?.nonce)
-    return lives ? holder?.address : ring[id]
+    if (lives) return holder?.address
+    // Without the store nothing comes to us; what was ours may be with somebody else.
+    return ring[id] !== self || storeAnswers() ? ring[id] : ringWithoutUs[id]
   }
 
   const status = (): Status => {

@@ -222,7 +222,7 @@ export class Node {
   }
 }
 
-class Switches {
+export class Switches {
   readonly gate = Latch.makeUnsafe(true)
   dead = false
   storeCut = false
