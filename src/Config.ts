@@ -26,6 +26,10 @@ const postgresUrl = Schema.Redacted(
   text.check(Schema.isPattern(/^postgres(ql)?:\/\//, { message: "Expected a URL that begins with postgres://" }))
 )
 
+const redisUrl = Schema.Redacted(
+  text.check(Schema.isPattern(/^rediss?:\/\//, { message: "Expected a URL that begins with redis:// or rediss://" }))
+)
+
 /** A setting: how it is read, and what a reader of the README is told. */
 type Setting<A> = Config.Config<A> & { readonly variable: string; readonly about: string; readonly fallback: A }
 
@@ -73,6 +77,18 @@ export const settings = {
     "info",
     "The least important messages to log."
   ),
+  redisUrl: optional("REDIS_URL", redisUrl, "Makes nodes that share a DATABASE_URL a cluster. Without it: one node."),
+  redisPrefix: setting("REDIS_PREFIX", text, "sluice", "What all keys begin with; clusters that share a Redis differ."),
+  clusterHost: setting("CLUSTER_HOST", text, "127.0.0.1", "Where other nodes reach this one, and where it listens."),
+  clusterPort: setting("CLUSTER_PORT", between(1, 65535), 7400, "The port for other nodes; for nobody else."),
+  clusterSecret: optional("CLUSTER_SECRET", secret, "What the nodes of a cluster know; at least 32 bytes."),
+  clusterRole: setting(
+    "CLUSTER_ROLE",
+    Schema.Literals(["owner", "guest"]),
+    "owner",
+    "guest: answers requests, and takes no partitions."
+  ),
+  leaseTtlMs: setting("LEASE_TTL_MS", between(1000, 60_000), 4000, "How long a silent node keeps its partitions."),
   partitions: setting(
     "PARTITIONS",
     between(1, 1024),
@@ -91,7 +107,34 @@ export type Settings = { readonly [K in keyof typeof settings]: (typeof settings
 const bytes = (value: string) => new TextEncoder().encode(value).length
 
 /** What no setting can know alone. */
-const contradictions = ({ jwtSecret, jwtPublicKey, jwtJwksUrl, environment }: Settings): ReadonlyArray<string> => {
+const contradictions = (settings_: Settings): ReadonlyArray<string> => [
+  ...aboutKeys(settings_),
+  ...aboutCluster(settings_)
+]
+
+const aboutCluster = ({ redisUrl: url, databaseUrl, clusterSecret, clusterHost, clusterRole, ...rest }: Settings) => {
+  const problems: Array<string> = []
+  if (clusterSecret !== undefined && bytes(Redacted.value(clusterSecret)) < 32) {
+    problems.push("CLUSTER_SECRET: Expected at least 32 bytes; `openssl rand -base64 48` makes such a secret")
+  }
+  if (url === undefined) {
+    if (clusterRole === "guest") problems.push("CLUSTER_ROLE: A guest needs a cluster; set REDIS_URL")
+    return problems
+  }
+  if (databaseUrl === undefined) problems.push("DATABASE_URL: Required with REDIS_URL; nodes share a database")
+  if (clusterSecret === undefined) {
+    problems.push("CLUSTER_SECRET: Required with REDIS_URL; `openssl rand -base64 48` makes one")
+  }
+  if ([rest.jwtSecret, rest.jwtPublicKey, rest.jwtJwksUrl].every((key) => key === undefined)) {
+    problems.push("JWT_SECRET: Required with REDIS_URL; every node takes the tokens of every other")
+  }
+  if (["0.0.0.0", "::", "*"].includes(clusterHost)) {
+    problems.push("CLUSTER_HOST: Expected an address at which the other nodes reach this one")
+  }
+  return problems
+}
+
+const aboutKeys = ({ jwtSecret, jwtPublicKey, jwtJwksUrl, environment }: Settings): ReadonlyArray<string> => {
   const keys = [jwtSecret, jwtPublicKey, jwtJwksUrl].filter((key) => key !== undefined)
   const problems: Array<string> = []
   if (jwtSecret !== undefined && bytes(Redacted.value(jwtSecret)) < 32) {

@@ -4,6 +4,12 @@ import { SqlClient } from "effect/sql"
 import { hostname } from "node:os"
 import { pid } from "node:process"
 import { Directory } from "./actors/Directory.ts"
+import * as Alone from "./cluster/Alone.ts"
+import { Leases } from "./cluster/Leases.ts"
+import { Membership } from "./cluster/Membership.ts"
+import { Ownership } from "./cluster/Ownership.ts"
+import * as RedisLeases from "./cluster/RedisLeases.ts"
+import * as SocketPeers from "./cluster/SocketPeers.ts"
 import type { Settings } from "./Config.ts"
 import * as Demo from "./Demo.ts"
 import * as Entropy from "./Entropy.ts"
@@ -33,10 +39,40 @@ const database = ({ databaseUrl, databaseConnections, dataDir, partitions }: Set
 
 const repositories = Layer.mergeAll(PgUsers.layer, PgCatalogue.layer, PgOrders.layer, PgStatements.layer)
 
+/** How often Redis is asked who is there. */
+const syncEveryMs = 250
+/** How long a node that stops waits for others to come for its partitions. */
+const handOverMs = 1000
+
+/** What makes nodes a cluster, and a node alone one of its own. */
+const cluster = (settings: Settings) => {
+  const {
+    redisUrl,
+    redisPrefix: prefix,
+    clusterSecret,
+    clusterHost: host,
+    clusterPort: port,
+    leaseTtlMs: ttlMs
+  } = settings
+  if (redisUrl === undefined || clusterSecret === undefined) return Alone.layer
+  const leases = RedisLeases.layer({ url: redisUrl, prefix, ttlMs, operationTimeoutMs: ttlMs / 5 })
+  const peers = Layer.unwrap(
+    Effect.map(Leases, ({ nonce }) =>
+      SocketPeers.layer({ host, port, secret: clusterSecret, self: { address: `${host}:${port}`, nonce } })
+    )
+  )
+  const takesPartitions = settings.clusterRole === "owner"
+  return Ownership.layer({ partitions: settings.partitions, ttlMs, takesPartitions, handOverMs }).pipe(
+    Layer.provideMerge(Membership.layer({ ttlMs, syncEveryMs })),
+    Layer.provideMerge(peers),
+    Layer.provide(leases)
+  )
+}
+
 const engine = (settings: Settings) =>
   Transact.layer({ requestTimeoutMs: settings.requestTimeoutMs, stepsMost: settings.queueSize }).pipe(
     Layer.provideMerge(
-      Directory.layer({
+      Directory.layerNoDeps({
         partitions: settings.partitions,
         owner: `${hostname()}:${pid}`,
         residentActors: settings.residentActors
@@ -50,7 +86,8 @@ const engine = (settings: Settings) =>
         drainWithin: settings.drainTimeoutMs
       })
     ),
-    Layer.provideMerge(Layer.provideMerge(Retention.layer, PgJournal.layer))
+    Layer.provideMerge(Layer.provideMerge(Retention.layer, PgJournal.layer)),
+    Layer.provide(cluster(settings))
   )
 
 const keyOf = ({ jwtSecret, jwtPublicKey, jwtJwksUrl, dataDir }: Settings) => {

@@ -33,7 +33,14 @@ describe("Config", () => {
     { env: { LOG_LEVEL: "loud" }, problem: 'LOG_LEVEL: Expected "error" | "warn" | "info" | "debug"' },
     { env: { JWT_SECRET: "short" }, problem: "JWT_SECRET: Expected at least 32 bytes" },
     { env: { NODE_ENV: "production" }, problem: "JWT_SECRET: Required with NODE_ENV=production" },
-    { env: { JWT_SECRET: secret, JWT_PUBLIC_KEY: "key" }, problem: "Expected one of them, not several" }
+    { env: { JWT_SECRET: secret, JWT_PUBLIC_KEY: "key" }, problem: "Expected one of them, not several" },
+    { env: { REDIS_URL: "http://redis" }, problem: "REDIS_URL: Expected a URL that begins with redis://" },
+    { env: { REDIS_URL: "redis://redis" }, problem: "DATABASE_URL: Required with REDIS_URL" },
+    { env: { REDIS_URL: "redis://redis" }, problem: "CLUSTER_SECRET: Required with REDIS_URL" },
+    { env: { REDIS_URL: "redis://redis" }, problem: "JWT_SECRET: Required with REDIS_URL" },
+    { env: { CLUSTER_SECRET: "short" }, problem: "CLUSTER_SECRET: Expected at least 32 bytes" },
+    { env: { REDIS_URL: "redis://redis", CLUSTER_HOST: "0.0.0.0" }, problem: "CLUSTER_HOST: Expected an address" },
+    { env: { CLUSTER_ROLE: "guest" }, problem: "CLUSTER_ROLE: A guest needs a cluster" }
   ])("refuses $env and says why", ({ env, problem }) =>
     Effect.gen(function* () {
       const { message } = yield* Effect.flip(load(env))
