@@ -5,6 +5,7 @@
 import { Context, Effect, Layer } from "effect"
 import * as Alone from "../cluster/Alone.ts"
 import { Ownership } from "../cluster/Ownership.ts"
+import { Peers } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import { type Epoch, PartitionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
@@ -65,8 +66,8 @@ export class Directory extends Context.Service<
     readonly owned: () => ReadonlyArray<Partition>
     /** All partitions. */
     readonly placed: Effect.Effect<ReadonlyArray<Placed>, Unavailable>
-    /** The addresses of the nodes that take partitions. */
-    readonly nodes: () => ReadonlyArray<string>
+    /** The addresses of this node, and of all that take partitions. */
+    readonly nodes: () => { readonly node: string; readonly nodes: ReadonlyArray<string> }
     /** Whether every actor can be asked, as far as one can know without asking. */
     readonly ready: () => boolean
   }
@@ -79,6 +80,7 @@ export class Directory extends Context.Service<
 const make = Effect.fnUntraced(function* (options: Options) {
   const journal = yield* Journal
   const ownership = yield* Ownership
+  const peers = yield* Peers
   const local = yield* Local.make(options)
   const remote = yield* Remote.make(local)
   const partitions = Array.from({ length: options.partitions }, (_, id) => PartitionId(id))
@@ -134,7 +136,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     placed: Effect.map(journal.epochs(partitions), (epochs) =>
       partitions.map((partition, n) => ({ partition, owner: ownership.ownerOf(partition), epoch: epochs[n] }))
     ).pipe(Effect.catchTag("JournalUnavailable", unavailable)),
-    nodes: () => ownership.status().members.map(({ address }) => address),
+    nodes: () => ({ node: peers.self.address, nodes: ownership.status().members.map(({ address }) => address) }),
     ready: ownership.ready
   })
 })

@@ -51,6 +51,11 @@ export const actingFor = (
     return isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
   })
 
+/** The one who asks, as an administrator. */
+export const administrator: Effect.Effect<void, Forbidden, Principal> = Effect.flatMap(Principal, (who) =>
+  isAdmin(who) ? Effect.void : Effect.fail(new Forbidden())
+)
+
 /** The one who asks, as a seller. */
 export const seller: Effect.Effect<UserId, Forbidden, Principal> = Effect.flatMap(Principal, ({ userId, role }) =>
   role === "SELLER" || role === "ADMIN" ? Effect.succeed(subject(userId)) : Effect.fail(new Forbidden())

@@ -111,6 +111,7 @@ const routes = [
   ["GET /api/v1/orders/{orderId}", "token", "ORDER_NOT_FOUND"],
   ["GET /health/live", "public", ""],
   ["GET /health/ready", "public", "NOT_READY"],
+  ["GET /api/v1/admin/cluster", "token", "FORBIDDEN"],
   ["GET /metrics", "public", ""]
 ]
 

@@ -145,3 +145,20 @@ describe("Somebody else's things", () => {
     }
   })
 })
+
+describe("What only administrators see", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it_) => {
+    it_.effect("is forbidden to everybody else", () =>
+      Effect.gen(function* () {
+        const path = "/api/v1/admin/cluster"
+        for (const role of ["BUYER", "SELLER", "MANAGER"] as const) {
+          assert.strictEqual(yield* outcome("GET", path, yield* person(role)), "403 FORBIDDEN")
+        }
+        assert.strictEqual(yield* outcome("GET", path), "401 UNAUTHENTICATED")
+        const { body } = yield* call("GET", path, yield* person("ADMIN"))
+        assert.deepInclude(body, { node: "here", nodes: ["here"] })
+        assert.lengthOf(Object.keys(body["partitions"] ?? {}), 4)
+      })
+    )
+  })
+})
