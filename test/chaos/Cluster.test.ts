@@ -1,0 +1,149 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { addsUp, buying, cluster, sale, stockAt } from "./Cluster.ts"
+import { type folder } from "./Nodes.ts"
+
+const live = <A, E>(
+  name: string,
+  test: () => Effect.Effect<A, E, Effect.Services<typeof folder> | NodeServices.NodeServices>
+) => it.live(name, () => test().pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 120_000)
+
+describe("A cluster", () => {
+  live("answers any request at any node", () =>
+    Effect.gen(function* () {
+      const nodes = yield* cluster(3)
+      const shop = yield* sale(nodes)
+      const clients = yield* buying(nodes, shop)
+      yield* clients.more(600)
+      yield* clients.stop
+      assert.deepStrictEqual(clients.failures, [])
+      yield* addsUp(nodes, shop, clients.orders)
+    })
+  )
+
+  live("serves every partition again within a moment when a node is killed", () =>
+    Effect.gen(function* () {
+      const nodes = yield* cluster(3)
+      const shop = yield* sale(nodes)
+      const owner = yield* nodes.ownerOf(shop)
+      const survivors = nodes.members.filter((member) => member !== owner)
+      const clients = yield* buying(nodes, shop, { at: (round) => survivors[round % 2] })
+      yield* clients.more(100)
+      yield* clients.forgetGaps
+      yield* owner.node.signal("SIGKILL")
+      yield* clients.more(200)
+      yield* Effect.logInfo(`Killed: nothing was sold for ${Math.round(clients.longestGapMs())} ms`)
+      assert.isBelow(clients.longestGapMs(), 1500)
+      yield* nodes.again(owner)
+      yield* nodes.shared(nodes.members)
+      yield* clients.stop
+      assert.deepStrictEqual(clients.failures, [])
+      yield* addsUp(nodes, shop, clients.orders)
+    })
+  )
+
+  live("passes by a node that stands still, and fences and refuses what it says when it goes on", () =>
+    Effect.gen(function* () {
+      const nodes = yield* cluster(3)
+      const shop = yield* sale(nodes)
+      const owner = yield* nodes.ownerOf(shop)
+      const survivors = nodes.members.filter((member) => member !== owner)
+      const clients = yield* buying(nodes, shop, { at: (round) => survivors[round % 2] })
+      // Its own clients have something under way at any moment, so it stops in the middle of commits.
+      const own = yield* buying(nodes, shop, { at: () => owner, prefix: "own" })
+      yield* Effect.all([clients.more(100), own.more(100)])
+      yield* clients.forgetGaps
+      yield* owner.node.signal("SIGSTOP")
+      yield* clients.more(200)
+      yield* Effect.logInfo(`Frozen: nothing was sold for ${Math.round(clients.longestGapMs())} ms`)
+      assert.isBelow(clients.longestGapMs(), 5000)
+      const before = yield* stockAt(survivors[0], shop)
+      yield* owner.node.signal("SIGCONT")
+      // The first thing it says is no older than what was known before.
+      assert.isAtMost(yield* stockAt(owner, shop), before)
+      yield* own.more(50)
+      yield* nodes.shared(nodes.members, "15 seconds")
+      yield* clients.stop
+      yield* own.stop
+      yield* addsUp(nodes, shop, new Set([...clients.orders, ...own.orders]))
+    })
+  )
+
+  live("sells on when Redis has lost everything", () =>
+    Effect.gen(function* () {
+      const nodes = yield* cluster(3)
+      const shop = yield* sale(nodes)
+      const clients = yield* buying(nodes, shop)
+      yield* clients.more(100)
+      yield* clients.forgetGaps
+      yield* nodes.flushRedis
+      yield* clients.more(500)
+      yield* nodes.shared(nodes.members)
+      yield* clients.stop
+      yield* Effect.logInfo(`Flushed: nothing was sold for ${Math.round(clients.longestGapMs())} ms`)
+      assert.deepStrictEqual(clients.failures, [])
+      yield* addsUp(nodes, shop, clients.orders)
+    })
+  )
+
+  live("sells on while Redis is down, and when it is back", () =>
+    Effect.gen(function* () {
+      const nodes = yield* cluster(3)
+      const shop = yield* sale(nodes)
+      const clients = yield* buying(nodes, shop)
+      yield* clients.more(100)
+      yield* clients.forgetGaps
+      yield* nodes.redis.stop("immediate")
+      // Longer than any lease.
+      yield* Effect.sleep("8 seconds")
+      yield* clients.more(100)
+      yield* nodes.redis.start
+      yield* nodes.shared(nodes.members)
+      yield* clients.more(100)
+      yield* clients.stop
+      yield* Effect.logInfo(`Without Redis: nothing was sold for ${Math.round(clients.longestGapMs())} ms`)
+      assert.deepStrictEqual(clients.failures, [])
+      yield* addsUp(nodes, shop, clients.orders)
+    })
+  )
+
+  live("is restarted node by node, and nobody notices", () =>
+    Effect.gen(function* () {
+      const nodes = yield* cluster(3)
+      const shop = yield* sale(nodes)
+      const clients = yield* buying(nodes, shop)
+      yield* clients.more(100)
+      yield* clients.forgetGaps
+      for (const member of [...nodes.members]) {
+        yield* member.node.signal("SIGTERM")
+        yield* member.node.exitCode
+        yield* nodes.shared(nodes.members.filter((other) => other !== member))
+        yield* nodes.again(member)
+        yield* nodes.shared(nodes.members)
+        yield* clients.more(50)
+      }
+      yield* clients.stop
+      yield* Effect.logInfo(`Rolling restart: nothing was sold for ${Math.round(clients.longestGapMs())} ms`)
+      assert.deepStrictEqual(clients.failures, [])
+      yield* addsUp(nodes, shop, clients.orders)
+    })
+  )
+
+  live("is joined by a node that takes its share, and by one that takes none", () =>
+    Effect.gen(function* () {
+      const nodes = yield* cluster(2)
+      const shop = yield* sale(nodes)
+      const clients = yield* buying(nodes, shop)
+      yield* clients.more(100)
+      const owners = [...nodes.members, yield* nodes.join()]
+      yield* nodes.shared(owners, "15 seconds")
+      yield* nodes.join({ CLUSTER_ROLE: "guest" })
+      yield* clients.more(300)
+      yield* nodes.shared(owners)
+      yield* clients.stop
+      assert.deepStrictEqual(clients.failures, [])
+      yield* addsUp(nodes, shop, clients.orders)
+    })
+  )
+})
