@@ -107,10 +107,7 @@ export type Settings = { readonly [K in keyof typeof settings]: (typeof settings
 const bytes = (value: string) => new TextEncoder().encode(value).length
 
 /** What no setting can know alone. */
-const contradictions = (settings_: Settings): ReadonlyArray<string> => [
-  ...aboutKeys(settings_),
-  ...aboutCluster(settings_)
-]
+const contradictions = (values: Settings): ReadonlyArray<string> => [...aboutKeys(values), ...aboutCluster(values)]
 
 const aboutCluster = ({ redisUrl: url, databaseUrl, clusterSecret, clusterHost, clusterRole, ...rest }: Settings) => {
   const problems: Array<string> = []

@@ -10,7 +10,7 @@
  *   deadline has passed, as for its own.
  * - Tells and asks overtake each other, so an owner remembers which steps have ended.
  */
-import { Effect, Result, Schedule } from "effect"
+import { Array as Arr, Effect, Result, Schedule } from "effect"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers, type PeerUnavailable } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
@@ -23,6 +23,20 @@ import type { Asked, Step } from "./Step.ts"
 import * as Wire from "./Wire.ts"
 
 export type Remote = Effect.Success<ReturnType<typeof make>>
+
+/** One of several asks; grants come back in their order. */
+interface Numbered<K extends KindName> {
+  readonly n: number
+  readonly asked: Asked<K>
+}
+
+/** What one node said to its part of them. */
+interface Part<K extends KindName> {
+  readonly granted: ReadonlyArray<readonly [n: number, grant: Actors[K]["grant"]]>
+  readonly refused: ReadonlyArray<{ readonly n: number; readonly refusal: Actors[K]["refusal"] | Fenced }>
+  /** Nothing was held. */
+  readonly waiting: ReadonlyArray<Numbered<K>>
+}
 
 /** How long until an ask that found nobody goes out again. */
 const again = "10 millis"
@@ -83,42 +97,48 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     return known === undefined || known.epoch === fence.epoch
   }
 
-  /** Holds wherever the actors are; grants in the order of the asks. */
+  /** Asks one node, or nobody, for its part. */
+  const holdPart = <K extends KindName>(
+    step: Step,
+    kind: K,
+    address: string | undefined,
+    part: ReadonlyArray<Numbered<K>>
+  ): Effect.Effect<Part<K>, Fenced | Overloaded | Unavailable> => {
+    const stays: Part<K> = { granted: [], refused: [], waiting: part }
+    if (address === undefined) return Effect.succeed(stays)
+    const asks = part.map(({ asked }) => asked)
+    const held = address === self ? local.ask(step, kind, asks) : holdThere(step, kind, address, asks)
+    return held.pipe(
+      Effect.map(({ grants, refusal }): Part<K> => ({
+        granted: Arr.zipWith(part, grants, ({ n }, grant) => [n, grant]),
+        refused: refusal === undefined ? [] : [{ n: part[grants.length]?.n ?? 0, refusal }],
+        waiting: []
+      })),
+      Effect.catchTag("Elsewhere", () => Effect.succeed(stays))
+    )
+  }
+
+  /** Holds wherever the actors are; grants in the order of the asks, or the first refusal in that order. */
   const holdAll = <K extends KindName>(
     step: Step,
     kind: K,
     asks: ReadonlyArray<Asked<K>>
   ): Effect.Effect<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Fenced | Overloaded | Unavailable> =>
     Effect.gen(function* () {
-      const numbered = asks.map((asked, n) => ({ asked, n }))
       const grants = new Map<number, Actors[K]["grant"]>()
-      let waiting = numbered
-      while (waiting.length > 0) {
-        const groups = Map.groupBy(waiting, ({ asked: [id] }) => addressOf(kind, id))
-        const stranded = groups.get(undefined) ?? []
-        groups.delete(undefined)
-        const holdGroup = ([address = self, group]: [string | undefined, typeof numbered]) => {
-          const theirs = group.map(({ asked }) => asked)
-          const held = address === self ? local.ask(step, kind, theirs) : holdThere(step, kind, address, theirs)
-          return held.pipe(
-            Effect.map((granted) => ({ group, granted })),
-            Effect.catchTag("Elsewhere", () => Effect.succeed({ group, granted: undefined }))
-          )
-        }
-        const answers = yield* Effect.forEach(groups, holdGroup, { concurrency: Math.max(groups.size, 1) })
-        let first: { readonly n: number; readonly refusal: Actors[K]["refusal"] | Fenced } | undefined
-        for (const { group, granted } of answers) {
-          granted?.grants.forEach((grant, index) => grants.set(group[index]?.n ?? -1, grant))
-          const n = group[granted?.grants.length ?? 0]?.n ?? 0
-          if (granted?.refusal !== undefined && (first === undefined || n < first.n)) {
-            first = { n, refusal: granted.refusal }
-          }
-        }
+      let waiting: ReadonlyArray<Numbered<K>> = asks.map((asked, n) => ({ asked, n }))
+      while (true) {
+        const byAddress = Map.groupBy(waiting, ({ asked: [id] }) => addressOf(kind, id))
+        const parts = yield* Effect.forEach(byAddress, ([address, part]) => holdPart(step, kind, address, part), {
+          concurrency: byAddress.size
+        })
+        const [first] = parts.flatMap(({ refused }) => refused).toSorted((one, other) => one.n - other.n)
         if (first !== undefined) return yield* Effect.fail(first.refusal)
-        waiting = [...stranded, ...answers.flatMap(({ group, granted }) => (granted === undefined ? group : []))]
-        if (waiting.length > 0) yield* lookElsewhere(step.deadline)
+        for (const [n, grant] of parts.flatMap(({ granted }) => granted)) grants.set(n, grant)
+        waiting = parts.flatMap((part) => part.waiting)
+        if (waiting.length === 0) return asks.flatMap((_, n) => grants.get(n) ?? [])
+        yield* lookElsewhere(step.deadline)
       }
-      return numbered.flatMap(({ n }) => grants.get(n) ?? [])
     })
 
   const lookElsewhere = (deadline: number): Effect.Effect<void, Unavailable> =>

@@ -74,6 +74,8 @@ export class Ownership extends Context.Service<
 }
 
 const lookEvery = "1 second"
+/** Whoever looks again is waited for by a request. */
+const lookMostMs = 100
 const registerAgain = Schedule.max([Schedule.spaced("100 millis"), Schedule.recurs(3)])
 
 const make = Effect.fnUntraced(function* (options: Options) {
@@ -176,7 +178,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     start,
     mine: (id) => holdings.isValid(id, now()),
     ownerOf,
-    lookAgain: look,
+    lookAgain: Effect.asVoid(Effect.timeoutOption(look, lookMostMs)),
     doubt: (ids) => {
       holdings.doubt(ids)
       hurry()

@@ -210,6 +210,23 @@ const make = Effect.fnUntraced(function* (given: SocketOptions) {
   })
 })
 
+/** Nobody will hear from peers here. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  address: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `Sluice cannot listen for other nodes at CLUSTER_HOST and CLUSTER_PORT (${this.address}): ${why}`
+  }
+}
+
 /** Listens before anybody is told to, and as long as the scope is open. */
-export const layer = (options: SocketOptions): Layer.Layer<Peers, SocketServer.SocketServerError> =>
-  Layer.effect(Peers, make(options))
+export const layer = (options: SocketOptions): Layer.Layer<Peers, CannotListen> =>
+  Layer.effect(
+    Peers,
+    Effect.mapError(
+      make(options),
+      ({ reason }) => new CannotListen({ address: options.self.address, cause: reason.cause })
+    )
+  )

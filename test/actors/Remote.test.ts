@@ -198,7 +198,7 @@ describe("A node asks the actors of others", () => {
       const { world, product, buyer, owner, asker, third } = sale
       let key = 0
       const answers: Array<unknown> = []
-      const buyer_ = (node: Node) =>
+      const buysAt = (node: Node) =>
         Effect.forEach(
           Array.from({ length: 20 }),
           () =>
@@ -207,7 +207,7 @@ describe("A node asks the actors of others", () => {
             ),
           { discard: true }
         )
-      const buying = yield* Effect.forkChild(Effect.all([buyer_(asker), buyer_(third)], { concurrency: 2 }))
+      const buying = yield* Effect.forkChild(Effect.all([buysAt(asker), buysAt(third)], { concurrency: 2 }))
       yield* world.pass(50)
       const leaving = yield* Effect.forkChild(owner.leave)
       yield* world.run(Effect.all([Fiber.join(buying), Fiber.join(leaving)]))

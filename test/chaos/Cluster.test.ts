@@ -115,7 +115,7 @@ describe("A cluster", () => {
       const clients = yield* buying(nodes, shop)
       yield* clients.more(100)
       yield* clients.forgetGaps
-      for (const member of [...nodes.members]) {
+      for (const member of nodes.members.slice()) {
         yield* member.node.signal("SIGTERM")
         yield* member.node.exitCode
         yield* nodes.shared(nodes.members.filter((other) => other !== member))

@@ -13,13 +13,13 @@ const admin = { loginId: "admin", password: "correct horse battery" }
 
 type Running = Effect.Success<ReturnType<typeof start>>
 
-const Map_ = Schema.Struct({
+const Places = Schema.Struct({
   nodes: Schema.Array(Schema.String),
   partitions: Schema.Array(
     Schema.Struct({ partition: Schema.Int, owner: Schema.NullOr(Schema.String), epoch: Schema.Int })
   )
 })
-export type Where = typeof Map_.Type
+export type Where = typeof Places.Type
 
 /** One place in the cluster; the process in it may be another one by and by. */
 export interface Member {
@@ -73,7 +73,7 @@ export const cluster = Effect.fnUntraced(function* (count: number) {
   /** What a node thinks where everything is. */
   const whereAt = (member: Member): Effect.Effect<Option.Option<Where>> =>
     Effect.map(call(`${member.node.api}/admin/cluster`, { token }), (answer) =>
-      Option.flatMap(answer, ({ body }) => Schema.decodeUnknownOption(Map_)(body))
+      Option.flatMap(answer, ({ body }) => Schema.decodeUnknownOption(Places)(body))
     )
   /** All partitions are shared by these, and by nobody else, and all of them know it. */
   const shared = (by: ReadonlyArray<Member>, within: Duration.Input = "20 seconds") =>
@@ -164,7 +164,7 @@ export const buying = Effect.fnUntraced(function* (
   const { clients = 8, prefix = "order", at = (round) => members[round % members.length] } = options
   const orders = new Set<string>()
   const failures: Array<string> = []
-  let stopped = false
+  const until = { stopped: false }
   let [round, acknowledged, lastAt, longestGapMs] = [0, 0, performance.now(), 0]
 
   const insist = Effect.fnUntraced(function* (key: string) {
@@ -190,7 +190,7 @@ export const buying = Effect.fnUntraced(function* (
     Effect.forEach(
       Array.from({ length: clients }, (_, client) => client),
       Effect.fnUntraced(function* (client) {
-        for (let n = 0; !stopped; n++) yield* insist(`${prefix}-${client}-${n}`)
+        for (let n = 0; !until.stopped; n++) yield* insist(`${prefix}-${client}-${n}`)
       }),
       { concurrency: clients, discard: true }
     )
@@ -209,7 +209,7 @@ export const buying = Effect.fnUntraced(function* (
     /** From now on. */
     forgetGaps: Effect.sync(() => void ([lastAt, longestGapMs] = [performance.now(), 0])),
     longestGapMs: () => longestGapMs,
-    stop: Effect.suspend(() => ((stopped = true), Fiber.await(fiber))).pipe(Effect.timeout("60 seconds"))
+    stop: Effect.suspend(() => ((until.stopped = true), Fiber.await(fiber))).pipe(Effect.timeout("60 seconds"))
   }
 })
 
