@@ -52,8 +52,11 @@ export class Directory extends Context.Service<
       kind: K,
       id: Actors[K]["id"]
     ) => Effect.Effect<Actors[K]["state"] | undefined, Overloaded | Unavailable>
-    /** The step was committed. Settling twice is settling once. */
-    readonly settle: (step: Step) => void
+    /**
+     * The step was committed. Settling twice is settling once. It is done at once; what it returns waits until other
+     * nodes have heard of it, before anybody is told.
+     */
+    readonly settle: (step: Step) => Effect.Effect<void>
     /** The step was not and will not be committed. */
     readonly release: (step: Step) => void
     /** Gives up partitions in doubt; the next ask claims them again. */
@@ -120,11 +123,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
       ),
     settle: (step) => {
       local.end(step, "settle")
-      remote.end(step, "settle")
+      return step.asked === undefined ? Effect.void : remote.settle(step)
     },
     release: (step) => {
       local.end(step, "release")
-      remote.end(step, "release")
+      remote.release(step)
     },
     drop: (fences) => {
       local.drop(fences)

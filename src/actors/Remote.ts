@@ -6,14 +6,16 @@
  *   waits for a partition that is being taken over.
  * - When an answer gets lost, nobody knows what the step holds. It is over: its end is told to all it asked, and the next
  *   attempt is another transaction.
- * - The end of a step is told once, and not waited for. Should that get lost, the owner asks the journal when the step's
- *   deadline has passed, as for its own.
+ * - The end of a step is told. What was committed is answered only when all its owners have heard it, or own it no more:
+ *   else whoever was told of his charge could be refused for want of money. What was not is told once. Should that get
+ *   lost, the owner asks the journal when the step's deadline has passed, as for its own.
  * - Tells and asks overtake each other, so an owner remembers which steps have ended.
  */
-import { Array as Arr, Effect, Result, Schedule } from "effect"
+import { Array as Arr, Effect, Latch, Result, Schedule } from "effect"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers, type PeerUnavailable } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
+import type { PartitionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { Ended } from "./Ended.ts"
@@ -37,6 +39,14 @@ interface Part<K extends KindName> {
   /** Nothing was held. */
   readonly waiting: ReadonlyArray<Numbered<K>>
 }
+
+/** Where a step was asked. */
+interface Place {
+  readonly address: string
+  readonly partitions: ReadonlyArray<PartitionId>
+}
+
+type Done = (heard: boolean) => void
 
 /** How long until an ask that found nobody goes out again. */
 const again = "10 millis"
@@ -170,11 +180,57 @@ export const make = Effect.fnUntraced(function* (local: Local) {
       return attempt
     })
 
-  const end = ({ id, deadline, asked }: Step, how: "settle" | "release") => {
-    if (asked === undefined) return
-    for (const [address, partitions] of asked) {
-      peers.tell(address, Wire.writeTell({ _tag: "End", id, deadline, how, partitions: [...partitions] }))
+  const endAt = ({ id, deadline }: Step, how: "settle" | "release", { address, partitions }: Place, done?: Done) =>
+    peers.tell(address, Wire.writeTell({ _tag: "End", id, deadline, how, partitions }), done)
+
+  const placesOf = ({ asked }: Step): ReadonlyArray<Place> =>
+    asked === undefined
+      ? []
+      : Array.from(asked, ([address, partitions]) => ({ address, partitions: Array.from(partitions) }))
+
+  const release = (step: Step) => {
+    for (const place of placesOf(step)) endAt(step, "release", place)
+  }
+
+  /** Tells all at once; what it returns waits until they have heard it. */
+  const settle = (step: Step): Effect.Effect<void> => {
+    const places = placesOf(step)
+    const told = Latch.makeUnsafe()
+    const deaf: Array<Place> = []
+    let left = places.length
+    for (const place of places) {
+      endAt(step, "settle", place, (heard) => {
+        if (!heard) deaf.push(place)
+        if (--left === 0) told.openUnsafe()
+      })
     }
+    return Effect.andThen(
+      told.await,
+      Effect.suspend(() => insist(step, deaf))
+    )
+  }
+
+  /** Tells them again for as long as they may be asked. */
+  const insist = (step: Step, deaf: ReadonlyArray<Place>): Effect.Effect<void> => {
+    const still = deaf.filter(({ address, partitions }) =>
+      partitions.some((partition) => !ownership.mine(partition) && ownership.ownerOf(partition) === address)
+    )
+    return still.length === 0 || journal.now() >= step.deadline
+      ? Effect.void
+      : Effect.sleep(again).pipe(
+          Effect.andThen(ownership.lookAgain),
+          Effect.andThen(
+            Effect.forEach(
+              still,
+              (place) =>
+                Effect.callback<ReadonlyArray<Place>>((resume) =>
+                  endAt(step, "settle", place, (heard) => resume(Effect.succeed(heard ? [] : [place])))
+                ),
+              { concurrency: still.length }
+            )
+          ),
+          Effect.flatMap((answers) => insist(step, answers.flat()))
+        )
   }
 
   /** Tells the owners of partitions that are not ours. */
@@ -276,7 +332,7 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     Effect.forkScoped
   )
 
-  return { holdAll, read, end, tellOwners }
+  return { holdAll, read, settle, release, tellOwners }
 })
 
 /** What a peer asks. */

@@ -150,7 +150,11 @@ export const make = (
             ? Effect.fail(new PeerUnavailable({ address, reason: "NotConnected" }))
             : outbox.ask(value)
         }),
-      tell: (address, value) => outboxes.get(address)?.tell(value),
+      tell: (address, value, done = () => undefined) => {
+        const outbox = outboxes.get(address)
+        if (outbox === undefined) done(false)
+        else outbox.tell(value, done)
+      },
       handOver: (address, partitions) =>
         network
           .carry(self, address, ({ inbox: there }) => there.handOver(self, partitions))

@@ -12,11 +12,15 @@ interface Ask {
   /** Whoever asked waits no longer. */
   over: boolean
 }
-type Item = { readonly ask: Ask } | { readonly tell: unknown }
+interface Tell {
+  readonly value: unknown
+  readonly done: (heard: boolean) => void
+}
+type Item = { readonly ask: Ask } | { readonly tell: Tell }
 
 export interface Outbox {
   readonly ask: (value: unknown) => Effect.Effect<unknown, PeerUnavailable>
-  readonly tell: (value: unknown) => void
+  readonly tell: (value: unknown, done: (heard: boolean) => void) => void
 }
 
 const asksSent = Metric.counter("sluice_remote_asks", { description: "Asks sent to other nodes", incremental: true })
@@ -42,9 +46,11 @@ export const make = (
       if (asks.length + tells.length === 0) return
       yield* Metric.update(asksSent, asks.length)
       yield* Metric.update(batchSizes, asks.length + tells.length)
-      const message = writeMessage({ asks: asks.map(({ value }) => value), tells })
+      const message = writeMessage({ asks: asks.map(({ value }) => value), tells: tells.map(({ value }) => value) })
+      let heard = false
       yield* carry(message).pipe(
         Effect.timeoutOrElse({ duration: options.timeoutMs, orElse: () => fail("TimedOut") }),
+        Effect.tap(() => Effect.sync(() => void (heard = true))),
         Effect.flatMap((text) => Effect.catch(readAnswers(text), () => fail("Lost"))),
         Effect.matchCause({
           onSuccess: (answers) =>
@@ -52,14 +58,19 @@ export const make = (
           onFailure: (cause) => asks.forEach(({ resume }) => resume(Effect.failCause(cause)))
         }),
         // Also when the connection is given up in between; resuming twice is resuming once.
-        Effect.ensuring(Effect.sync(() => asks.forEach(({ resume }) => resume(fail("Lost")))))
+        Effect.ensuring(
+          Effect.sync(() => {
+            for (const { resume } of asks) resume(fail("Lost"))
+            for (const { done } of tells) done(heard)
+          })
+        )
       )
     })
 
     const slots = yield* Semaphore.make(options.inFlight)
     yield* Effect.addFinalizer(() =>
       Effect.map(Queue.clear(queue), (items) =>
-        items.forEach((item) => "ask" in item && item.ask.resume(fail("NotConnected")))
+        items.forEach((item) => ("ask" in item ? item.ask.resume(fail("NotConnected")) : item.tell.done(false)))
       )
     )
     yield* Queue.take(queue).pipe(
@@ -78,7 +89,9 @@ export const make = (
           if (!Queue.offerUnsafe(queue, { ask })) return resume(fail("Overloaded"))
           return Effect.sync(() => void (ask.over = true))
         }),
-      tell: (value) => void Queue.offerUnsafe(queue, { tell: value })
+      tell: (value, done) => {
+        if (!Queue.offerUnsafe(queue, { tell: { value, done } })) done(false)
+      }
     }
   })
 

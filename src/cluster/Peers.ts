@@ -77,8 +77,8 @@ export class Peers extends Context.Service<
     /** Says what this node does for its peers; what it has not said yet fails. */
     readonly serve: (handlers: Partial<Handlers>) => void
     readonly ask: (address: string, ask: unknown) => Effect.Effect<unknown, PeerUnavailable>
-    /** Says it and does not wait; it may get lost. */
-    readonly tell: (address: string, tell: unknown) => void
+    /** Says it and does not wait; `done` learns whether it was heard. Not heard, it may have been all the same. */
+    readonly tell: (address: string, tell: unknown, done?: (heard: boolean) => void) => void
     /** Asks a peer for partitions it holds; returns those it gave up. */
     readonly handOver: (
       address: string,

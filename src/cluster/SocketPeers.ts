@@ -191,7 +191,11 @@ const make = Effect.fnUntraced(function* (given: SocketOptions) {
     serve: inbox.serve,
     watch,
     ask: (address, value) => using(address, ({ outbox }) => outbox.ask(value)),
-    tell: (address, value) => connections.get(address)?.outbox.tell(value),
+    tell: (address, value, done = () => undefined) => {
+      const outbox = connections.get(address)?.outbox
+      if (outbox === undefined) done(false)
+      else outbox.tell(value, done)
+    },
     handOver: (address, partitions) =>
       using(address, ({ client }) =>
         client.HandOver({ to: self, partitions }).pipe(within(address, handOverTimeoutMs))

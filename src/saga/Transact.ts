@@ -142,14 +142,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const accepted = commits.submit({
         transaction: { ...step, answered, changes: outcome.changes, events: outcome.events },
         done: (verdict) => {
-          if (verdict === "Committed") directory.settle(step)
-          else directory.release(step)
+          const settled = verdict === "Committed" ? directory.settle(step) : Effect.void
+          if (verdict !== "Committed") directory.release(step)
           // Memory allows what the disk does not: forget it, and read again.
           if (verdict === "Rejected") directory.drop(step.fences)
           if (verdict === "Fenced") directory.doubt(step.fences)
           waiting.delete(step.id)
           on.decided()
-          resume(Effect.succeed(verdict))
+          resume(Effect.as(settled, verdict))
         }
       })
       if (!accepted) {

@@ -266,8 +266,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a duplicate is settled like a commit",
     file: transact,
-    find: `if (verdict === "Committed") directory.settle(step)`,
-    plant: `if (verdict === "Committed" || verdict === "Duplicate") directory.settle(step)`
+    find: `verdict === "Committed" ? directory.settle(step)`,
+    plant: `verdict === "Committed" || verdict === "Duplicate" ? directory.settle(step)`
   },
   {
     name: "a repetition waits for an original that is never decided",
