@@ -3,10 +3,11 @@
  *
  * A token that was good is remembered until it expires, so that a request costs one look-up and no cryptography.
  */
-import { Clock, Context, DateTime, Effect, Layer, Redacted, Schema } from "effect"
+import { Clock, Context, DateTime, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { createRemoteJWKSet, errors, type JWTVerifyOptions, jwtVerify, SignJWT } from "jose"
-import { createPublicKey, type KeyObject, subtle, type webcrypto } from "node:crypto"
+import { createSigner, createVerifier } from "fast-jwt"
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose"
+import { createPublicKey, type KeyObject } from "node:crypto"
 import { UserId } from "../domain/Ids.ts"
 import { Unavailable } from "../persistence/Failures.ts"
 import { Role, type User } from "../persistence/Users.ts"
@@ -41,8 +42,16 @@ const tokenLengthMost = 8192
 const clockToleranceSeconds = 5
 const rememberedMost = 100_000
 
-const Payload = Schema.Struct({ sub: UserId, role: Role, exp: Schema.Finite, iat: Schema.Finite })
-const decodePayload = Schema.decodeUnknownEffect(Payload)
+const requiredClaims = ["iss", "aud", "sub", "role", "exp", "iat"]
+
+const Payload = Schema.Struct({
+  sub: UserId,
+  role: Role,
+  exp: Schema.Finite,
+  iat: Schema.Finite,
+  nbf: Schema.optionalKey(Schema.Finite)
+})
+const decodePayload = Schema.decodeUnknownOption(Payload)
 
 /** The one algorithm of each kind of key, under all its names. */
 const algorithms = { rsa: ["RS256"], ec: ["ES256"], ed25519: ["EdDSA", "Ed25519"] }
@@ -54,14 +63,42 @@ const algorithmsOf = ({ asymmetricKeyType, asymmetricKeyDetails: details }: KeyO
   return asymmetricKeyType === "ed25519" ? algorithms.ed25519 : undefined
 }
 
-type Verify = (token: string, options: JWTVerifyOptions) => Promise<{ readonly payload: unknown }>
+/** What a token says if its signature, type, issuer and audience are right; `now` in milliseconds since 1970. */
+type Verify = (token: string, now: number) => Effect.Effect<unknown, Unauthenticated | Unavailable>
+
+/** A secret's tokens are verified at once: by the thread pool it would cost four times as much. */
+const bySecret = (secret: Buffer): Verify => {
+  const verify = createVerifier({
+    key: secret,
+    algorithms: ["HS256"],
+    checkTyp: "JWT",
+    allowedIss: issuer,
+    allowedAud: audience,
+    requiredClaims,
+    ignoreExpiration: true,
+    ignoreNotBefore: true
+  })
+  return (token) => Effect.try({ try: (): unknown => verify(token), catch: () => new Unauthenticated() })
+}
+
+const byPublished = (key: Key, keys: KeyObject | JWTVerifyGetKey, algorithms: Array<string>): Verify => {
+  const options = { algorithms, typ: "JWT", issuer, audience, requiredClaims, clockTolerance: clockToleranceSeconds }
+  return (token, now) => {
+    const dated = { ...options, currentDate: DateTime.toDateUtc(DateTime.makeUnsafe(now)) }
+    return Effect.tryPromise({
+      try: async (): Promise<unknown> => {
+        const verified = typeof keys === "function" ? jwtVerify(token, keys, dated) : jwtVerify(token, keys, dated)
+        return (await verified).payload
+      },
+      catch: (cause) => (isKeysUnreachable(key, cause) ? new Unavailable() : new Unauthenticated())
+    })
+  }
+}
 
 const verifierOf = (key: Key): Effect.Effect<Verify, UnusableKey> => {
   switch (key._tag) {
     case "Secret":
-      return Effect.map(secretOf(key), (secret) => (token, options) => {
-        return jwtVerify(token, secret, { ...options, algorithms: ["HS256"] })
-      })
+      return Effect.map(secretOf(key), bySecret)
     case "PublicKey":
       return Effect.gen(function* () {
         const publicKey = yield* Effect.try({
@@ -70,7 +107,7 @@ const verifierOf = (key: Key): Effect.Effect<Verify, UnusableKey> => {
         })
         const known = algorithmsOf(publicKey)
         if (known === undefined) return yield* new UnusableKey({ reason: "Not RSA from 2048 bits, P-256 or Ed25519" })
-        return (token, options) => jwtVerify(token, publicKey, { ...options, algorithms: known })
+        return byPublished(key, publicKey, known)
       })
     case "Jwks":
       return Effect.gen(function* () {
@@ -78,23 +115,29 @@ const verifierOf = (key: Key): Effect.Effect<Verify, UnusableKey> => {
           try: () => createRemoteJWKSet(new URL(key.url)),
           catch: () => new UnusableKey({ reason: "Not a URL" })
         })
-        return (token, options) => jwtVerify(token, keys, { ...options, algorithms: Object.values(algorithms).flat() })
+        return byPublished(key, keys, Object.values(algorithms).flat())
       })
   }
 }
 
-/** Imported once: jose would import any other form of it for every token. */
-const secretOf = (key: Key & { readonly _tag: "Secret" }): Effect.Effect<webcrypto.CryptoKey, UnusableKey> => {
-  const bytes = new TextEncoder().encode(Redacted.value(key.secret))
+const secretOf = ({ secret }: Key & { readonly _tag: "Secret" }): Effect.Effect<Buffer, UnusableKey> => {
+  const bytes = Buffer.from(Redacted.value(secret), "utf8")
   return bytes.length < 32
     ? Effect.fail(new UnusableKey({ reason: "A secret has at least 32 bytes" }))
-    : Effect.promise(() => subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]))
+    : Effect.succeed(bytes)
 }
 
 /** The keys could not be fetched, which says nothing about the token. */
 const isKeysUnreachable = (key: Key, cause: unknown): boolean =>
   key._tag === "Jwks" &&
   (!(cause instanceof errors.JOSEError) || ["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"].includes(cause.code))
+
+/** What is remembered of a good token. */
+interface Good {
+  readonly claims: Claims
+  /** In milliseconds since 1970. */
+  readonly until: number
+}
 
 export class Tokens extends Context.Service<
   Tokens,
@@ -111,28 +154,25 @@ export class Tokens extends Context.Service<
       Effect.gen(function* () {
         const clock = yield* Clock.Clock
         const check = yield* verifierOf(key)
-        const signing = key._tag === "Secret" ? yield* secretOf(key) : undefined
-        const remembered = new Lru<string, { readonly claims: Claims; readonly until: number }>(rememberedMost)
+        const sign =
+          key._tag === "Secret"
+            ? createSigner({ key: yield* secretOf(key), algorithm: "HS256", iss: issuer, aud: audience })
+            : undefined
+        const remembered = new Lru<string, Good>(rememberedMost)
         const refused = Effect.fail(new Unauthenticated())
 
         const verifyAnew = (token: string, now: number) =>
-          Effect.gen(function* () {
-            const { payload } = yield* Effect.tryPromise({
-              try: () =>
-                check(token, {
-                  issuer,
-                  audience,
-                  typ: "JWT",
-                  requiredClaims: ["exp", "iat", "sub", "role"],
-                  clockTolerance: clockToleranceSeconds,
-                  currentDate: DateTime.toDateUtc(DateTime.makeUnsafe(now))
-                }),
-              catch: (cause) => (isKeysUnreachable(key, cause) ? new Unavailable() : new Unauthenticated())
-            })
-            const { sub, role, exp } = yield* Effect.mapError(decodePayload(payload), () => new Unauthenticated())
-            const claims = { userId: ClaimedUserId.make(sub), role }
-            remembered.set(token, { claims, until: (exp + clockToleranceSeconds) * 1000 })
-            return claims
+          Effect.flatMap(check(token, now), (payload) => {
+            const claimed = Option.getOrUndefined(decodePayload(payload))
+            if (claimed === undefined) return refused
+            const { sub, role, exp, nbf = 0 } = claimed
+            const good = {
+              claims: { userId: ClaimedUserId.make(sub), role },
+              until: (exp + clockToleranceSeconds) * 1000
+            }
+            if (good.until <= now || (nbf - clockToleranceSeconds) * 1000 > now) return refused
+            remembered.set(token, good)
+            return Effect.succeed(good.claims)
           })
 
         return Tokens.of({
@@ -145,18 +185,10 @@ export class Tokens extends Context.Service<
 
           issue: ({ userId, role }) =>
             Effect.suspend(() => {
-              if (signing === undefined) return Effect.fail(new LoginDisabled())
+              if (sign === undefined) return Effect.fail(new LoginDisabled())
               const now = Math.floor(clock.currentTimeMillisUnsafe() / 1000)
-              const token = new SignJWT({ role })
-                .setProtectedHeader({ alg: "HS256", typ: "JWT" })
-                .setSubject(userId)
-                .setIssuer(issuer)
-                .setAudience(audience)
-                .setIssuedAt(now)
-                .setExpirationTime(now + tokenTtlSeconds)
-              return Effect.promise(() => token.sign(signing)).pipe(
-                Effect.map((accessToken) => ({ accessToken, expiresIn: tokenTtlSeconds }))
-              )
+              const accessToken = sign({ sub: userId, role, iat: now, exp: now + tokenTtlSeconds })
+              return Effect.succeed({ accessToken, expiresIn: tokenTtlSeconds })
             })
         })
       })
