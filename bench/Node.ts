@@ -6,6 +6,10 @@ import * as Child from "./Child.ts"
 import { processMicros } from "./Cpu.ts"
 import { failed } from "./Failure.ts"
 import { parse } from "./Metrics.ts"
+import manifest from "../package.json" with { type: "json" }
+
+/** As `npm start` does. */
+const args = manifest.scripts.start.split(" ").slice(1)
 
 const host = "127.0.0.1"
 
@@ -21,7 +25,7 @@ export const start = Effect.fnUntraced(function* ({ secret, database, flags }: O
   const http = yield* HttpClient.HttpClient
   const port = yield* freePort
   const child = yield* Child.start({
-    args: [...flags, "src/main.ts"],
+    args: [...flags, ...args],
     env: { NODE_ENV: "production", LOG_LEVEL: "warn", HOST: host, PORT: String(port), JWT_SECRET: secret, ...database }
   })
   yield* Effect.forkScoped(Effect.ignore(Stream.runDrain(child.lines)))

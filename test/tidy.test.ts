@@ -46,7 +46,7 @@ const bans: ReadonlyArray<
   [pattern: RegExp, instead: string, where: ReadonlyArray<string>, except: ReadonlyArray<string>, bad: string]
 > = [
   [/\bDate\.now\b/, "Clock", code, chaos, "const now = Date.now()"],
-  [/\bnew Date\(/, "DateTime, from Clock", code, chaos, "const now = new Date()"],
+  [/\bnew Date\(\s*\)/, "DateTime, from Clock", code, chaos, "const now = new Date()"],
   [/\bMath\.random\b/, "Random", code, [], "const n = Math.random()"],
   [/\bset(Timeout|Interval)\b/, "Effect.sleep or a Schedule", code, chaos, "setTimeout(retry, 100)"],
   [/\bprocess\.env\b/, "Config", everywhere, environment, "const port = process.env.PORT"],

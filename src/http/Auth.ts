@@ -81,8 +81,15 @@ const bySecret = (secret: Buffer): Verify => {
   return (token) => Effect.try({ try: (): unknown => verify(token), catch: () => new Unauthenticated() })
 }
 
-const byPublished = (key: Key, keys: KeyObject | JWTVerifyGetKey, algorithms: Array<string>): Verify => {
-  const options = { algorithms, typ: "JWT", issuer, audience, requiredClaims, clockTolerance: clockToleranceSeconds }
+const byPublished = (key: Key, keys: KeyObject | JWTVerifyGetKey, known: Array<string>): Verify => {
+  const options = {
+    algorithms: known,
+    typ: "JWT",
+    issuer,
+    audience,
+    requiredClaims,
+    clockTolerance: clockToleranceSeconds
+  }
   return (token, now) => {
     const dated = { ...options, currentDate: DateTime.toDateUtc(DateTime.makeUnsafe(now)) }
     return Effect.tryPromise({

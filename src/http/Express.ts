@@ -9,7 +9,7 @@
 import { Cause, Context, Effect, FiberSet, Layer, Result, Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Transact } from "../saga/Transact.ts"
+import type { Transact } from "../saga/Transact.ts"
 import { strict } from "./api/Api.ts"
 import { Internal, MalformedJson } from "./api/Errors.ts"
 import { IdempotencyKey } from "./api/Fields.ts"
