@@ -20,6 +20,8 @@ export interface Options {
   readonly connections: number
   readonly orders: number
   readonly warmup: number
+  /** Whether the node sees each buyer for the first time when it orders; else all have looked at their balance. */
+  readonly cold?: boolean
   /** Pieces on sale; more than are ordered, unless the sale is to sell out. */
   readonly stock?: number | undefined
   readonly secondsMost: number
@@ -89,7 +91,7 @@ export const measure = Effect.fnUntraced(function* (database: Database.Database,
 
 /** From the start of a node to its end. */
 const sale = Effect.fnUntraced(function* (database: Database.Database, options: Options) {
-  const { users, connections, warmup, orders, secondsMost, flags = [], settings } = options
+  const { users, connections, warmup, orders, secondsMost, cold = false, flags = [], settings } = options
   const fs = yield* FileSystem.FileSystem
   const idsFile = path.join(yield* fs.makeTempDirectoryScoped({ prefix: "sluice-bench-" }), "ids")
   const secret = randomBytes(32).toString("base64")
@@ -104,7 +106,7 @@ const sale = Effect.fnUntraced(function* (database: Database.Database, options: 
   let lost = 0
   const { host, port } = node
   const load = yield* Load.run({
-    plan: { host, port, secret, connections, users, warmup, orders, secondsMost, idsFile },
+    plan: { host, port, secret, connections, users, arrive: !cold, warmup, orders, secondsMost, idsFile },
     warmed: (warmed) => {
       lost = warmed.lost
       return Effect.tap(instruments, (read) => Effect.sync(() => (before = read)))

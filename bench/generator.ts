@@ -9,7 +9,7 @@ import { Buyer, type Sale, type Template } from "./load/Buyer.ts"
 import { Histogram } from "./load/Histogram.ts"
 import { type Message, Plan } from "./load/Protocol.ts"
 import { mint } from "./load/Tokens.ts"
-import { productUuid } from "./Shop.ts"
+import { productUuid, userUuid } from "./Shop.ts"
 
 const say = (message: Message) => process.stdout.write(`${JSON.stringify(message)}\n`)
 
@@ -20,24 +20,56 @@ process.stdin.on("end", () => process.exit(1))
 
 /** Idempotency keys differ by the number of the order alone. */
 const digits = 9
-
-const template = (tokenLength: number): Template => {
-  const body = JSON.stringify({ items: [{ productId: `prd_${productUuid}`, quantity: 1 }] })
-  const head = [
-    "POST /api/v1/checkout HTTP/1.1",
-    `Host: ${plan.host}:${plan.port}`,
-    "Content-Type: application/json",
-    `Content-Length: ${body.length}`,
-    `Authorization: Bearer ${"t".repeat(tokenLength)}`,
-    `Idempotency-Key: flash-sale-${"0".repeat(digits)}`
-  ].join("\r\n")
-  const bytes = Buffer.from(`${head}\r\n\r\n${body}`, "latin1")
-  return { bytes, tokenAt: head.indexOf("Bearer ") + "Bearer ".length, digitAt: head.length - 1 }
-}
+const zero = 48
 
 const mintingAt = performance.now()
 const tokens = mint(plan.secret, plan.users)
 const mintedMs = performance.now() - mintingAt
+
+/** A request with a place for the buyer's token. */
+const requestOf = (line: string, headers: ReadonlyArray<string>, body = "") => {
+  const asking = `Authorization: Bearer ${"t".repeat(tokens.length)}`
+  const head = [line, `Host: ${plan.host}:${plan.port}`, asking, ...headers].join("\r\n")
+  const tokenAt = head.indexOf(asking) + asking.length - tokens.length
+  const writeToken = (order: number, request: Buffer) => {
+    const from = (order % plan.users) * tokens.length
+    tokens.bytes.copy(request, tokenAt, from, from + tokens.length)
+  }
+  return { bytes: Buffer.from(`${head}\r\n\r\n${body}`, "latin1"), headLength: head.length, writeToken }
+}
+
+const checkout = (): Template => {
+  const body = JSON.stringify({ items: [{ productId: `prd_${productUuid}`, quantity: 1 }] })
+  const { bytes, headLength, writeToken } = requestOf(
+    "POST /api/v1/checkout HTTP/1.1",
+    [
+      "Content-Type: application/json",
+      `Content-Length: ${body.length}`,
+      `Idempotency-Key: flash-sale-${"0".repeat(digits)}`
+    ],
+    body
+  )
+  const fill = (order: number, request: Buffer) => {
+    writeToken(order, request)
+    let rest = order
+    for (let at = headLength - 1; at >= headLength - digits; at--) {
+      request[at] = zero + (rest % 10)
+      rest = Math.floor(rest / 10)
+    }
+  }
+  return { bytes, fill }
+}
+
+/** A look at one's balance. */
+const arrival = (): Template => {
+  const path = "GET /api/v1/balances/usr_"
+  const { bytes, writeToken } = requestOf(`${path}${userUuid(0)} HTTP/1.1`, [])
+  const fill = (user: number, request: Buffer) => {
+    writeToken(user, request)
+    request.write(userUuid(user), path.length, "latin1")
+  }
+  return { bytes, fill }
+}
 
 const uuidLength = 36
 const ids = Buffer.alloc((plan.warmup + plan.orders) * (uuidLength + 1), "\n")
@@ -67,6 +99,8 @@ const tally = () => ({
 
 const plus1 = <K>(counts: Map<K, number>, key: K) => counts.set(key, (counts.get(key) ?? 0) + 1)
 
+const ordering = checkout()
+let template = ordering
 let current = tally()
 let nextOrder = 0
 let lastOrder = 0
@@ -78,19 +112,16 @@ let reconnectsLeft = 10 * plan.connections
 const sale: Sale = {
   host: plan.host,
   port: plan.port,
-  template: template(tokens.length),
-  digits,
+  template: () => template,
   next: () => (nextOrder < lastOrder && !stopped ? nextOrder++ : undefined),
-  writeToken: (order, request, at) => {
-    const from = (order % plan.users) * tokens.length
-    tokens.bytes.copy(request, at, from, from + tokens.length)
-  },
   answered: (status, micros, body) => {
     current.latency.record(micros)
     plus1(current.statuses, status)
     if (status === 201) {
       current.done++
       remember(body)
+    } else if (template !== ordering && status === 200) {
+      current.done++
     } else {
       current.failed++
       if (!current.samples.has(status)) current.samples.set(status, body.toString("utf8"))
@@ -133,6 +164,13 @@ const counted = () => ({
   broken: Object.fromEntries(current.broken)
 })
 
+if (plan.arrive) {
+  template = arrival()
+  await phase(plan.users, 120)
+  if (current.done < plan.users) throw new Error(`Not all could arrive: ${JSON.stringify(counted())}`)
+  template = ordering
+  nextOrder = 0
+}
 await phase(plan.warmup, 60)
 say({ _tag: "Warmed", ...counted(), mintedMs })
 await lines.next()

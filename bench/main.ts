@@ -23,6 +23,10 @@ const options = {
   users: number("users", 100_000, [1, 1_000_000], "Buyers, each with money and a token"),
   orders: number("orders", 100_000, [1, 2_000_000], "Orders that count"),
   warmup: number("warmup", 5000, [1, 100_000], "Orders before them"),
+  cold: Flag.Boolean("cold").pipe(
+    Flag.withDescription("The node sees every buyer for the first time; else all have looked at their balance before"),
+    Flag.withDefault(false)
+  ),
   stock: Flag.Int("stock").pipe(Flag.withDescription("Pieces on sale, if the sale is to sell out"), Flag.optional),
   connections: number("connections", 256, [1, 10_000], "Connections; each has one order under way"),
   secondsMost: number("seconds", 120, [1, 3600], "The longest a run may take"),

@@ -1,28 +1,23 @@
 /**
  * One keep-alive connection that orders in a closed loop: the next request goes out when the answer to the last one is
- * in. The generator shares the machine with what it measures, so this is raw TCP: one request buffer in which only the
- * token and the number change, and no more of an answer is read than its status, its length and its body.
+ * in. The generator shares the machine with what it measures, so this is raw TCP: one request buffer in which only
+ * what is an order's own changes, and no more of an answer is read than its status, its length and its body.
  */
 import { connect, type Socket } from "node:net"
 
-/** What a buyer sends: a request of which two places change. */
+/** What a buyer sends: a request of which some places change. */
 export interface Template {
   readonly bytes: Buffer
-  /** Where the token goes. */
-  readonly tokenAt: number
-  /** Where the last of the order number's digits goes. */
-  readonly digitAt: number
+  /** Writes what is an order's own into the request. */
+  readonly fill: (order: number, request: Buffer) => void
 }
 
 export interface Sale {
   readonly host: string
   readonly port: number
-  readonly template: Template
-  readonly digits: number
+  readonly template: () => Template
   /** The number of the next order, `undefined` when there is none. */
   readonly next: () => number | undefined
-  /** Writes the token for an order into the request. */
-  readonly writeToken: (order: number, request: Buffer, at: number) => void
   /** An answer came. The body is only valid during the call. */
   readonly answered: (status: number, micros: number, body: Buffer) => void
   /** The connection ended. With an answer outstanding, nobody knows whether the order was placed. */
@@ -40,7 +35,8 @@ const zero = 48
 
 export class Buyer {
   readonly #sale: Sale
-  readonly #request: Buffer
+  #template: Template
+  #request: Buffer
   #socket: Socket | undefined
   #sentAt = 0
   /** Ordering, or trying to. */
@@ -52,12 +48,15 @@ export class Buyer {
 
   constructor(sale: Sale) {
     this.#sale = sale
-    this.#request = Buffer.from(sale.template.bytes)
+    this.#template = sale.template()
+    this.#request = Buffer.from(this.#template.bytes)
   }
 
   /** Connects if need be, and buys until there is nothing left to order. */
   buy(): void {
     this.#busy = true
+    this.#template = this.#sale.template()
+    this.#request = Buffer.from(this.#template.bytes)
     if (this.#socket === undefined) this.#connect()
     else this.#order()
   }
@@ -109,13 +108,7 @@ export class Buyer {
       this.#leave()
       return
     }
-    const { template, digits, writeToken } = this.#sale
-    writeToken(order, this.#request, template.tokenAt)
-    let rest = order
-    for (let at = template.digitAt; at > template.digitAt - digits; at--) {
-      this.#request[at] = zero + (rest % 10)
-      rest = Math.floor(rest / 10)
-    }
+    this.#template.fill(order, this.#request)
     this.#waiting = true
     this.#sentAt = performance.now()
     // The answer to the request before is in, so its bytes have long left the buffer.

@@ -8,6 +8,8 @@ export const Plan = Schema.Struct({
   secret: Schema.String,
   connections: Schema.Int,
   users: Schema.Int,
+  /** Whether all users look at their balance first, as a buyer's page does before the sale opens. */
+  arrive: Schema.Boolean,
   /** Orders that are placed first and not counted. */
   warmup: Schema.Int,
   orders: Schema.Int,

@@ -47,10 +47,11 @@ describe("a buyer", () => {
         buyer = new Buyer({
           host: "127.0.0.1",
           port: portOf(server),
-          template: { bytes: request, tokenAt: 6, digitAt: request.length - 1 },
-          digits: 3,
+          template: () => ({
+            bytes: request,
+            fill: (number, bytes) => void bytes.write(`token=T${number}T key=00${number}`)
+          }),
           next: () => (order < 4 ? order++ : undefined),
-          writeToken: (number, bytes, at) => void bytes.write(`T${number}T`, at),
           answered: (status, micros, body) => {
             assert.isAbove(micros, 0)
             heard.push(`${status} ${body.toString()}`)
