@@ -28,6 +28,8 @@ export class World {
   readonly network = new MemoryPeers.Network()
   readonly nodes: Array<Node> = []
   readonly tables: Tables
+  /** Happens right after a commit, before anybody hears of it. */
+  onCommit = () => {}
   #boots = 0
 
   static readonly make = Effect.gen(function* () {
@@ -115,7 +117,7 @@ export class Node {
     )
     const journal = Layer.effect(
       Journal,
-      Effect.map(Journal, (disk) => behind(switches, disk))
+      Effect.map(Journal, (disk) => behind(world, switches, disk))
     ).pipe(Layer.provide(MemoryJournal.layer), Layer.provideMerge(Layer.succeed(MemoryTables, world.tables)))
     const layer = Transact.layer({ requestTimeoutMs: 10_000, stepsMost: 2000 }).pipe(
       Layer.provideMerge(Directory.layerNoDeps({ partitions, owner: self.nonce, residentActors: 1000 })),
@@ -189,7 +191,7 @@ export class Node {
 }
 
 /** A process that stands still neither asks its database nor hears its answers. */
-const behind = (switches: Switches, disk: Journal["Service"]): Journal["Service"] => {
+const behind = (world: World, switches: Switches, disk: Journal["Service"]): Journal["Service"] => {
   const gated = <A, E>(operation: Effect.Effect<A, E>): Effect.Effect<A, E | JournalUnavailable> =>
     switches.gate.await.pipe(
       Effect.andThen(operation),
@@ -199,7 +201,14 @@ const behind = (switches: Switches, disk: Journal["Service"]): Journal["Service"
     ...disk,
     claim: (...args) => gated(disk.claim(...args)),
     load: (...args) => gated(disk.load(...args)),
-    commit: (...args) => gated(disk.commit(...args)),
+    commit: (...args) =>
+      gated(
+        Effect.tap(disk.commit(...args), () =>
+          Effect.sync(() => {
+            world.onCommit()
+          })
+        )
+      ),
     resolve: (...args) => gated(disk.resolve(...args)),
     find: (...args) => gated(disk.find(...args)),
     epochs: (...args) => gated(disk.epochs(...args))

@@ -124,6 +124,21 @@ describe("A node asks the actors of others", () => {
     })
   )
 
+  it.effect("and answers no sooner than they have heard: the next request finds what this one did", () =>
+    Effect.gen(function* () {
+      const sale = yield* shop
+      const { world, product, buyer, owner, asker, third } = sale
+      world.onCommit = () => world.network.cut(asker.address, owner.address)
+      const buying = yield* Effect.forkChild(asker.on(buy({ key: 1, buyer, product })))
+      yield* world.pass(3000)
+      assert.strictEqual(world.tables.orders.size, 1)
+      assert.isUndefined(buying.pollUnsafe())
+      world.network.heal()
+      const left = Effect.andThen(Fiber.join(buying), productAt(third, product))
+      assert.deepInclude(yield* world.run(left), { onHand: pieces(stock - 1), reserved: pieces(0) })
+    })
+  )
+
   it.effect("and leaves nothing behind when its release comes before its ask", () =>
     Effect.gen(function* () {
       const sale = yield* shop
