@@ -99,6 +99,12 @@ export const settings = {
   batchSize: setting("BATCH_SIZE", between(1, 2048), 128, "The most transactions of one group commit."),
   queueSize: setting("QUEUE_SIZE", between(1, 100_000), 10_000, "The most requests under way; beyond: 503."),
   requestTimeoutMs: setting("REQUEST_TIMEOUT_MS", between(100, 60_000), 10_000, "How long a change may take."),
+  drainGraceMs: setting(
+    "DRAIN_GRACE_MS",
+    between(0, 60_000),
+    0,
+    "How long a stop still takes requests: until a balancer has seen that the node is not ready."
+  ),
   drainTimeoutMs: setting("DRAIN_TIMEOUT_MS", between(100, 120_000), 10_000, "How long a stop waits for requests.")
 }
 

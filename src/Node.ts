@@ -129,11 +129,18 @@ const isNew = Effect.gen(function* () {
 })
 
 /** The first to go when the node stops: from then on balancers and clients know. */
-const drainFirst = Layer.effectDiscard(
-  Effect.flatMap(Draining, ({ begin }) =>
-    Effect.addFinalizer(() => Effect.andThen(Effect.logInfo("Draining: finishing the requests under way"), begin))
+const drainFirst = ({ drainGraceMs }: Settings) =>
+  Layer.effectDiscard(
+    Effect.flatMap(Draining, ({ begin }) =>
+      Effect.addFinalizer(() =>
+        Effect.logInfo("Draining: finishing the requests under way").pipe(
+          Effect.andThen(begin),
+          Effect.andThen(Effect.sleep(drainGraceMs))
+        )
+      )
+    )
   )
-)
+
 const levels = { error: "Error", warn: "Warn", info: "Info", debug: "Debug" } as const
 
 const logging = ({ environment, logLevel }: Settings) =>
@@ -147,7 +154,7 @@ export const layer = (settings: Settings) =>
   Layer.unwrap(
     Effect.map(keyOf(settings), (key) => {
       const { host, port, tokenTtlSeconds, drainTimeoutMs: drainWithin } = settings
-      return drainFirst.pipe(
+      return drainFirst(settings).pipe(
         Layer.provideMerge(Welcome.layer(settings)),
         Layer.provideMerge(Server.layer({ host, port, key, tokenTtlSeconds, drainWithin })),
         Layer.provideMerge(population(settings)),

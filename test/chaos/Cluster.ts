@@ -36,6 +36,7 @@ export const cluster = Effect.fnUntraced(function* (count: number) {
     REDIS_URL: redis.url,
     CLUSTER_SECRET: secret,
     PARTITIONS: String(partitions),
+    DRAIN_GRACE_MS: "300",
     ADMIN_LOGIN_ID: admin.loginId,
     ADMIN_PASSWORD: admin.password
   }
@@ -167,12 +168,20 @@ export const buying = Effect.fnUntraced(function* (
   const until = { stopped: false }
   let [round, acknowledged, lastAt, longestGapMs] = [0, 0, performance.now(), 0]
 
+  /** Those that said they are about to stop. */
+  const leaving = new WeakSet<Member>()
+  const next = () => {
+    const candidates = Array.from({ length: members.length }, () => at(round++))
+    return candidates.find((member) => member !== undefined && !leaving.has(member))
+  }
+
   const insist = Effect.fnUntraced(function* (key: string) {
     for (;;) {
-      const member = at(round++)
+      const member = next()
       if (member === undefined) return
       const body = { items: [{ productId, quantity: 1 }] }
       const sent = yield* send(`${member.node.api}/checkout`, buyer.token, key, body)
+      if (sent._tag === "Answered" && sent.answer.headers.get("connection") === "close") leaving.add(member)
       if (sent._tag === "Answered" && sent.answer.status === 201) {
         orders.add(Schema.decodeUnknownSync(Bought)(sent.answer.body).orderId)
         acknowledged++
