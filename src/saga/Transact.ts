@@ -237,39 +237,39 @@ const make = Effect.fnUntraced(function* (options: Options) {
     })
   }
 
-  const admitted = <A, E>(run: Run<A, E>, original: Original | undefined): Effect.Effect<Answer<A>, E | Failure> =>
+  const run = <A, E>(wanted: Run<A, E>): Effect.Effect<Answer<A>, E | Failure> =>
     // What is begun here is ended here, also when the asker goes away between the two.
     Effect.uninterruptibleMask((restore) => {
+      const { request } = wanted
+      const original = request === undefined ? undefined : originals.get(request.key)
+      if (original !== undefined) return restore(after(original, wanted))
       if (underWay >= options.stepsMost) return Effect.fail(new Overloaded())
       if (!commits.healthy()) return Effect.fail(new Unavailable())
       underWay++
+      const started = request === undefined ? undefined : originals.start(request)
       return Effect.ensuring(
-        restore(attempts(run, journal.now() + options.requestTimeoutMs, original, attemptsMost)),
-        Effect.sync(() => underWay--)
+        restore(attempts(wanted, journal.now() + options.requestTimeoutMs, started, attemptsMost)),
+        Effect.sync(() => {
+          underWay--
+          started?.end()
+        })
       )
     })
 
-  const run = <A, E>(wanted: Run<A, E>): Effect.Effect<Answer<A>, E | Failure> =>
-    Effect.uninterruptibleMask((restore) => {
-      const { request } = wanted
-      if (request === undefined) return restore(admitted(wanted, undefined))
-      const original = originals.get(request.key)
-      if (original === undefined) {
-        const started = originals.start(request)
-        return Effect.ensuring(
-          restore(admitted(wanted, started)),
-          Effect.sync(() => started.end())
-        )
-      }
-      if (original.bodyHash !== request.bodyHash) return Effect.fail(new KeyReused())
-      const again = original.decided.await.pipe(
-        Effect.timeoutOrElse({ duration: originalWait, orElse: () => Effect.fail(new RequestInProgress()) }),
-        Effect.andThen(replay(wanted)),
-        // The original was refused, so it left nothing behind: now it is this request's turn.
-        Effect.flatMap((known) => (known === undefined ? run(wanted) : Effect.succeed(known)))
+  /** The answer of the request that this one repeats, once it is decided. */
+  const after = <A, E>(original: Original, wanted: Run<A, E>): Effect.Effect<Answer<A>, E | Failure> => {
+    const { request } = wanted
+    if (request?.bodyHash !== original.bodyHash) return Effect.fail(new KeyReused())
+    return original.decided.await.pipe(
+      Effect.timeoutOrElse({ duration: originalWait, orElse: () => Effect.fail(new RequestInProgress()) }),
+      Effect.andThen(replay(wanted)),
+      // The original was refused and left nothing behind: now it is this request's turn. Or another repetition's, and
+      // then what the journal says of that one is not settled here before that one is decided.
+      Effect.flatMap((known) =>
+        known === undefined || originals.get(request.key) !== undefined ? run(wanted) : Effect.succeed(known)
       )
-      return restore(again)
-    })
+    )
+  }
 
   return Transact.of({ run })
 })
