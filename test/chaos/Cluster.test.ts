@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { addsUp, buying, cluster, sale, stockAt } from "./Cluster.ts"
+import { addsUp, buying, cluster, readiness, sale, stockAt, untilReady } from "./Cluster.ts"
 import { type folder } from "./Nodes.ts"
 
 const live = <A, E>(
@@ -91,14 +91,20 @@ describe("A cluster", () => {
     Effect.gen(function* () {
       const nodes = yield* cluster(3)
       const shop = yield* sale(nodes)
-      const clients = yield* buying(nodes, shop)
+      const settled = nodes.members.slice()
+      const clients = yield* buying(nodes, shop, { at: (round) => settled[round % settled.length] })
       yield* clients.more(100)
       yield* clients.forgetGaps
       yield* nodes.redis.stop("immediate")
       // Longer than any lease.
       yield* Effect.sleep("8 seconds")
       yield* clients.more(100)
+      for (const member of nodes.members) assert.strictEqual(yield* readiness(member), 200)
+      // Who has no lease yet gets none now.
+      const late = yield* nodes.join()
+      assert.strictEqual(yield* readiness(late), 503)
       yield* nodes.redis.start
+      yield* untilReady(late, 200)
       yield* nodes.shared(nodes.members)
       yield* clients.more(100)
       yield* clients.stop
@@ -116,7 +122,9 @@ describe("A cluster", () => {
       yield* clients.more(100)
       yield* clients.forgetGaps
       for (const member of nodes.members.slice()) {
+        assert.strictEqual(yield* readiness(member), 200)
         yield* member.node.signal("SIGTERM")
+        yield* untilReady(member, 503)
         yield* member.node.exitCode
         yield* nodes.shared(nodes.members.filter((other) => other !== member))
         yield* nodes.again(member)

@@ -222,6 +222,18 @@ export const buying = Effect.fnUntraced(function* (
   }
 })
 
+/** What a node tells a balancer. */
+export const readiness = (member: Member) =>
+  Effect.map(call(`${member.node.origin}/health/ready`), (answer) => Option.getOrUndefined(answer)?.status)
+
+/** Waits until a node tells it. */
+export const untilReady = (member: Member, status: 200 | 503) =>
+  readiness(member).pipe(
+    Effect.filterOrFail((told) => told === status),
+    Effect.retry(Schedule.spaced("20 millis")),
+    Effect.timeout("20 seconds")
+  )
+
 /** What one node says is in stock. */
 export const stockAt = Effect.fnUntraced(function* (member: Member | undefined, { at: { productId } }: Sale) {
   const { stock } = yield* expect(call(`${member?.node.api}/products/${productId}`), Stocked)

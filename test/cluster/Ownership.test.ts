@@ -182,6 +182,42 @@ describe("Ownership", () => {
     })
   )
 
+  it.effect("in doubt is nobody's until the store says whose it is, and is claimed again by whom it is with", () =>
+    Effect.gen(function* () {
+      const world = yield* settled(3)
+      const node = first(world)
+      const [id] = node.ownership.status().held > 0 ? [...node.claimed.keys()] : []
+      assert.isDefined(id)
+      // Somebody who had it before claims it late.
+      world.epochs.set(id, (world.epochs.get(id) ?? 0) + 1)
+      const { claims } = world
+      node.ownership.doubt([id])
+      assert.isFalse(node.serves(id))
+      yield* world.pass(200)
+      assert.strictEqual(world.servers(id)[0], node)
+      assert.strictEqual(world.claims, claims + 1)
+    })
+  )
+
+  it.effect("makes a node ready once it has some, and for as long as it may serve them", () =>
+    Effect.gen(function* () {
+      const world = new World()
+      world.store.answers.closeUnsafe()
+      const node = yield* world.boot("10.0.0.1:4000")
+      yield* world.pass(2000)
+      assert.isFalse(node.ownership.ready())
+      world.store.answers.openUnsafe()
+      yield* world.pass(2000)
+      assert.isTrue(node.ownership.ready())
+      world.store.answers.closeUnsafe()
+      yield* world.pass(2 * ttlMs)
+      assert.isTrue(node.ownership.ready())
+      world.databaseAnswers = false
+      yield* world.pass(2 * ttlMs)
+      assert.isFalse(node.ownership.ready())
+    })
+  )
+
   it.effect("is found by every node: with its owner, or where it will be", () =>
     Effect.gen(function* () {
       const world = yield* settled(3)
