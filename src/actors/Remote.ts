@@ -48,8 +48,8 @@ interface Place {
 
 type Done = (heard: boolean) => void
 
-/** How long until an ask that found nobody goes out again. */
-const again = "10 millis"
+/** How long until an ask that found nobody goes out again: soon at first, and not too often when there are thousands. */
+const againMs = (tries: number) => Math.min(10 * 1.5 ** tries, 100)
 /** How long a state may be asked for; a step has a deadline. */
 const readWithinMs = 8000
 
@@ -137,7 +137,7 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     Effect.gen(function* () {
       const grants = new Map<number, Actors[K]["grant"]>()
       let waiting: ReadonlyArray<Numbered<K>> = asks.map((asked, n) => ({ asked, n }))
-      while (true) {
+      for (let tries = 0; ; tries++) {
         const byAddress = Map.groupBy(waiting, ({ asked: [id] }) => addressOf(kind, id))
         const parts = yield* Effect.forEach(byAddress, ([address, part]) => holdPart(step, kind, address, part), {
           concurrency: byAddress.size
@@ -147,14 +147,14 @@ export const make = Effect.fnUntraced(function* (local: Local) {
         for (const [n, grant] of parts.flatMap(({ granted }) => granted)) grants.set(n, grant)
         waiting = parts.flatMap((part) => part.waiting)
         if (waiting.length === 0) return asks.flatMap((_, n) => grants.get(n) ?? [])
-        yield* lookElsewhere(step.deadline)
+        yield* lookElsewhere(step.deadline, tries)
       }
     })
 
-  const lookElsewhere = (deadline: number): Effect.Effect<void, Unavailable> =>
+  const lookElsewhere = (deadline: number, tries: number): Effect.Effect<void, Unavailable> =>
     Effect.suspend(() => (journal.now() >= deadline ? Effect.fail(new Unavailable()) : Effect.void)).pipe(
       Effect.andThen(ownership.lookAgain),
-      Effect.andThen(Effect.sleep(again))
+      Effect.andThen(Effect.sleep(againMs(tries)))
     )
 
   const readThere = <K extends KindName>(kind: K, address: string, id: Actors[K]["id"]) =>
@@ -172,12 +172,13 @@ export const make = Effect.fnUntraced(function* (local: Local) {
   ): Effect.Effect<Actors[K]["state"] | undefined, Overloaded | Unavailable> =>
     Effect.suspend(() => {
       const until = journal.now() + readWithinMs
-      const attempt: Effect.Effect<Actors[K]["state"] | undefined, Overloaded | Unavailable> = Effect.suspend(() => {
-        const address = addressOf(kind, id)
-        if (address === undefined) return Effect.fail(new Elsewhere())
-        return address === self ? local.read(kind, id) : readThere(kind, address, id)
-      }).pipe(Effect.catchTag("Elsewhere", () => Effect.andThen(lookElsewhere(until), attempt)))
-      return attempt
+      const attempt = (tries: number): Effect.Effect<Actors[K]["state"] | undefined, Overloaded | Unavailable> =>
+        Effect.suspend(() => {
+          const address = addressOf(kind, id)
+          if (address === undefined) return Effect.fail(new Elsewhere())
+          return address === self ? local.read(kind, id) : readThere(kind, address, id)
+        }).pipe(Effect.catchTag("Elsewhere", () => Effect.andThen(lookElsewhere(until, tries), attempt(tries + 1))))
+      return attempt(0)
     })
 
   const endAt = ({ id, deadline }: Step, how: "settle" | "release", { address, partitions }: Place, done?: Done) =>
@@ -206,31 +207,26 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     }
     return Effect.andThen(
       told.await,
-      Effect.suspend(() => insist(step, deaf))
+      Effect.suspend(() => insist(step, deaf, 0))
     )
   }
 
   /** Tells them again for as long as they may be asked. */
-  const insist = (step: Step, deaf: ReadonlyArray<Place>): Effect.Effect<void> => {
+  const insist = (step: Step, deaf: ReadonlyArray<Place>, tries: number): Effect.Effect<void> => {
+    const tellAgain = (place: Place) =>
+      Effect.callback<ReadonlyArray<Place>>((resume) =>
+        endAt(step, "settle", place, (heard) => resume(Effect.succeed(heard ? [] : [place])))
+      )
     const still = deaf.filter(({ address, partitions }) =>
       partitions.some((partition) => !ownership.mine(partition) && ownership.ownerOf(partition) === address)
     )
-    return still.length === 0 || journal.now() >= step.deadline
-      ? Effect.void
-      : Effect.sleep(again).pipe(
-          Effect.andThen(ownership.lookAgain),
-          Effect.andThen(
-            Effect.forEach(
-              still,
-              (place) =>
-                Effect.callback<ReadonlyArray<Place>>((resume) =>
-                  endAt(step, "settle", place, (heard) => resume(Effect.succeed(heard ? [] : [place])))
-                ),
-              { concurrency: still.length }
-            )
-          ),
-          Effect.flatMap((answers) => insist(step, answers.flat()))
-        )
+    if (still.length === 0) return Effect.void
+    return lookElsewhere(step.deadline, tries).pipe(
+      Effect.andThen(Effect.forEach(still, tellAgain, { concurrency: still.length })),
+      Effect.flatMap((answers) => insist(step, answers.flat(), tries + 1)),
+      // By then the owner asks the journal.
+      Effect.catchTag("Unavailable", () => Effect.void)
+    )
   }
 
   /** Tells the owners of partitions that are not ours. */

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { addsUp, buying, cluster, readiness, sale, stockAt, untilReady } from "./Cluster.ts"
+import { addsUp, buying, cluster, fencedAt, readiness, sale, stockAt, untilReady } from "./Cluster.ts"
 import { type folder } from "./Nodes.ts"
 
 const live = <A, E>(
@@ -51,8 +51,9 @@ describe("A cluster", () => {
       const survivors = nodes.members.filter((member) => member !== owner)
       const clients = yield* buying(nodes, shop, { at: (round) => survivors[round % 2] })
       // Its own clients have something under way at any moment, so it stops in the middle of commits.
-      const own = yield* buying(nodes, shop, { at: () => owner, prefix: "own" })
-      yield* Effect.all([clients.more(100), own.more(100)])
+      const own = yield* buying(nodes, shop, { at: () => owner, prefix: "own", clients: 64 })
+      yield* Effect.all([clients.more(100), own.more(300)])
+      const fenced = yield* fencedAt(owner)
       yield* clients.forgetGaps
       yield* owner.node.signal("SIGSTOP")
       yield* clients.more(200)
@@ -62,7 +63,8 @@ describe("A cluster", () => {
       yield* owner.node.signal("SIGCONT")
       // The first thing it says is no older than what was known before.
       assert.isAtMost(yield* stockAt(owner, shop), before)
-      yield* own.more(50)
+      yield* own.more(64)
+      assert.isAbove(yield* fencedAt(owner), fenced)
       yield* nodes.shared(nodes.members, "15 seconds")
       yield* clients.stop
       yield* own.stop

@@ -222,6 +222,13 @@ export const buying = Effect.fnUntraced(function* (
   }
 })
 
+/** How many transactions the database has refused a node because somebody else had claimed a partition of theirs. */
+export const fencedAt = ({ node }: Member) =>
+  Effect.promise(async () => {
+    const metrics = await (await fetch(`${node.origin}/metrics`)).text()
+    return Number(/^sluice_journal_verdicts\{verdict="Fenced"\} (\d+)/m.exec(metrics)?.[1] ?? 0)
+  })
+
 /** What a node tells a balancer. */
 export const readiness = (member: Member) =>
   Effect.map(call(`${member.node.origin}/health/ready`), (answer) => Option.getOrUndefined(answer)?.status)
