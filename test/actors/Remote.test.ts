@@ -8,7 +8,8 @@ import { type ProductId, RequestKey, TransactionId, type UserId } from "../../sr
 import { pieces, won } from "../../src/domain/Money.ts"
 import { adjustStock } from "../../src/saga/Products.ts"
 import { uuid } from "../domain/Samples.ts"
-import { buy, onSale, user } from "../saga/Engine.ts"
+import { checkout } from "../../src/saga/Checkout.ts"
+import { buy, onSale, request, user } from "../saga/Engine.ts"
 import { type Node, World } from "./Nodes.ts"
 
 const stock = 100
@@ -139,6 +140,43 @@ describe("A node asks the actors of others", () => {
     })
   )
 
+  it.effect("several at once, and sells all of an order or none of it", () =>
+    Effect.gen(function* () {
+      const { world, product, buyer, asker } = yield* shop
+      const products = yield* world.run(Effect.all(Array.from({ length: 24 }, () => asker.on(onSale(stock)))))
+      assert.isAbove(new Set(products.map((each) => ownerOf(world, "product", each))).size, 1)
+      const order = (key: number, quantityOf: (n: number) => number) =>
+        asker.on(
+          checkout({
+            request: request(key),
+            buyer,
+            items: products.map((productId, n) => ({ productId, quantity: pieces(quantityOf(n)) })),
+            expectedTotal: undefined
+          })
+        )
+      const { answer } = yield* world.run(order(1, (n) => n + 1))
+      assert.strictEqual<number>(answer.totalAmount, 300_000)
+      const refusal = yield* world.run(Effect.flip(order(2, (n) => (n < 9 ? 1 : stock))))
+      assert.deepInclude(refusal, { _tag: "StockShortage", productId: products[9] ?? product, available: stock - 10 })
+      yield* world.pass(50)
+      for (const [n, each] of products.entries()) {
+        const left = { onHand: pieces(stock - n - 1), reserved: pieces(0) }
+        assert.deepInclude(yield* world.run(productAt(asker, each)), left)
+      }
+    })
+  )
+
+  it.effect("and has them forget what the disk does not know", () =>
+    Effect.gen(function* () {
+      const { world, product, buyer } = yield* shop
+      const guest = yield* world.boot("10.0.0.9:4000", false)
+      yield* world.run(guest.on(buy({ key: 1, buyer, product })))
+      world.tables.wallets.set(buyer.slice(4), 500)
+      const refusal = yield* world.run(Effect.flip(guest.on(buy({ key: 2, buyer, product }))))
+      assert.deepInclude(refusal, { _tag: "InsufficientBalance", balance: won(500) })
+    })
+  )
+
   it.effect("and leaves nothing behind when its release comes before its ask", () =>
     Effect.gen(function* () {
       const sale = yield* shop
@@ -171,10 +209,12 @@ describe("A node asks the actors of others", () => {
   it.effect("and if it dies, its holds are given back at their deadline", () =>
     Effect.gen(function* () {
       const sale = yield* shop
-      const { world, product, owner, asker } = sale
+      const { world, product, owner } = sale
+      // Nothing moves when it dies.
+      const guest = yield* world.boot("10.0.0.9:4000", false)
       const held = step(7, 40_000)
-      yield* world.run(asker.peers.ask(owner.address, Wire.holdAsk(held, "product", [[product, take]])))
-      yield* asker.kill
+      yield* world.run(guest.peers.ask(owner.address, Wire.holdAsk(held, "product", [[product, take]])))
+      yield* guest.kill
       yield* world.pass(2000)
       assert.strictEqual<number | undefined>((yield* world.run(productAt(owner, product)))?.reserved, 1)
       yield* world.pass(40_000)
