@@ -246,7 +246,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         ({ partition, epoch }, index) => epochs[index] !== epoch && owners[partition]?.epoch === epoch
       )
       drop(fenced)
-      ownership.doubt(fenced.map(({ partition }) => partition))
+      if (fenced.length > 0) ownership.doubt(fenced.map(({ partition }) => partition))
       checkedAt = sentAt
       return Effect.as(Metric.update(fencedPartitions, fenced.length), asked)
     })
