@@ -18,7 +18,7 @@ interface Person {
   readonly role: Role
 }
 
-/** The user by that login; added if there is none. */
+/** The user by that login; added if there is none. Nodes that start together agree on one. */
 export const ensureUser = Effect.fnUntraced(function* ({ loginId, name, role }: Person, secret: Redacted.Redacted) {
   const users = yield* Users
   const known = yield* users.credentials(loginId)
@@ -26,8 +26,15 @@ export const ensureUser = Effect.fnUntraced(function* ({ loginId, name, role }: 
   const random = yield* SecureRandom.SecureRandom
   const passwords = yield* Passwords
   const user = { userId: userId(yield* random.uuidV7()), loginId, name, role }
-  yield* users.register({ ...user, passwordHash: yield* passwords.hash(Redacted.value(secret)) })
-  return user
+  const passwordHash = yield* passwords.hash(Redacted.value(secret))
+  return yield* users.register({ ...user, passwordHash }).pipe(
+    Effect.as(user),
+    Effect.catchTag("LoginIdTaken", (taken) =>
+      Effect.flatMap(users.credentials(loginId), (added) =>
+        added === undefined ? Effect.fail(taken) : Effect.succeed(added.user)
+      )
+    )
+  )
 })
 
 /** A seller with a sneaker on sale, and a buyer with a million won. */
