@@ -19,7 +19,7 @@ export interface Options extends Sale.Options {
 }
 
 /** The server that is given, or one for the occasion. */
-const serverUrl = Effect.gen(function* () {
+export const serverUrl = Effect.gen(function* () {
   const given = yield* Config.option(Config.NonEmptyString("DATABASE_URL"))
   return Option.isSome(given) ? given.value : (yield* Services.postgres).url
 }).pipe(Effect.mapError(({ message }) => failed(message)))

@@ -7,6 +7,7 @@ import { version } from "node:process"
 import { demand } from "./Conservation.ts"
 import * as FlashSale from "./FlashSale.ts"
 import * as Memory from "./Memory.ts"
+import * as Remote from "./Remote.ts"
 
 const number = (name: string, fallback: number, [minimum, maximum]: readonly [number, number], about: string) =>
   Flag.Int(name).pipe(
@@ -16,9 +17,9 @@ const number = (name: string, fallback: number, [minimum, maximum]: readonly [nu
   )
 
 const options = {
-  scenarios: Argument.Literals("scenario", ["flash-sale", "resident"]).pipe(
+  scenarios: Argument.Literals("scenario", ["flash-sale", "resident", "remote"]).pipe(
     Argument.withDescription("What to measure; flash-sale if nothing is said"),
-    Argument.variadic({ max: 2 })
+    Argument.variadic({ max: 3 })
   ),
   users: number("users", 100_000, [1, 1_000_000], "Buyers, each with money and a token"),
   orders: number("orders", 100_000, [1, 2_000_000], "Orders that count"),
@@ -63,17 +64,19 @@ const bench = Command.make("bench", options, ({ scenarios, stock, database, node
   Effect.gen(function* () {
     yield* Console.log(`${machine.processors}, Node ${machine.node}, load ${machine.load?.toFixed(1)}`)
     const wanted = scenarios.length === 0 ? ["flash-sale"] : scenarios
+    const flags = nodeFlags.split(" ").filter((flag) => flag !== "")
     const flashSale = wanted.includes("flash-sale")
       ? yield* FlashSale.scenario({
           ...rest,
           stock: Option.getOrUndefined(stock),
-          flags: nodeFlags.split(" ").filter((flag) => flag !== ""),
+          flags,
           databases: database === "both" ? ["pglite", "postgres"] : [database]
         })
       : undefined
     const resident = wanted.includes("resident") ? yield* Memory.measure(actors) : undefined
     if (resident !== undefined) yield* Memory.show(resident)
-    if (Option.isSome(json)) yield* write(json.value, { machine, flashSale, resident })
+    const remote = wanted.includes("remote") ? yield* Remote.scenario({ ...rest, flags }) : undefined
+    if (Option.isSome(json)) yield* write(json.value, { machine, flashSale, resident, remote })
     for (const { checks } of flashSale?.runs ?? []) yield* demand(checks)
     if (resident !== undefined) yield* Memory.demand(resident, actors)
   })

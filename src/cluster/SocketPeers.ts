@@ -45,7 +45,7 @@ class Protocol extends RpcGroup.make(
 ) {}
 
 /** Only ciphers of TLS 1.3 whose hash is the key's. */
-const tls = { minVersion: "TLSv1.3", ciphers: "TLS_AES_128_GCM_SHA256" } as const
+const tls = { minVersion: "TLSv1.3", ciphers: "TLS_AES_128_GCM_SHA256", noDelay: true } as const
 const identity = "sluice"
 
 const keyOf = (secret: Redacted.Redacted) =>
