@@ -96,7 +96,7 @@ export const settings = {
     "Slices of all actors. Part of the data: cannot change later."
   ),
   residentActors: setting("RESIDENT_ACTORS", between(1000, 20_000_000), 1_000_000, "The most actors kept in memory."),
-  batchSize: setting("BATCH_SIZE", between(1, 2048), 128, "The most transactions of one group commit."),
+  batchSize: setting("BATCH_SIZE", between(1, 2048), 64, "The most transactions of one group commit."),
   queueSize: setting("QUEUE_SIZE", between(1, 100_000), 10_000, "The most requests under way; beyond: 503."),
   requestTimeoutMs: setting("REQUEST_TIMEOUT_MS", between(100, 60_000), 10_000, "How long a change may take."),
   drainGraceMs: setting(

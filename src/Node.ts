@@ -81,7 +81,7 @@ const engine = (settings: Settings) =>
     Layer.provideMerge(
       GroupCommit.layer({
         batchSize: settings.batchSize,
-        inFlight: 2,
+        inFlight: 3,
         queueSize: settings.queueSize,
         drainWithin: settings.drainTimeoutMs
       })
