@@ -1,5 +1,5 @@
 /** The receiving half of a node: takes messages apart for whoever serves them, and spreads what is heard of peers. */
-import { Effect, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { PartitionId } from "../domain/Ids.ts"
 import type { Owner } from "./Leases.ts"
 import type { Event, Handlers } from "./Peers.ts"
@@ -13,7 +13,10 @@ const Answers = Schema.fromJsonString(Schema.Array(Schema.Unknown))
 
 const readMessage = Schema.decodeUnknownEffect(Message)
 export const writeMessage = (message: Message): string => JSON.stringify(message)
-export const readAnswers = Schema.decodeUnknownEffect(Answers)
+const decodeAnswers = Schema.decodeUnknownResult(Answers)
+/** `undefined` if they are not to be understood. */
+export const readAnswers = (text: string): ReadonlyArray<unknown> | undefined =>
+  Result.getOrUndefined(decodeAnswers(text))
 
 /** Nobody here serves this, or whoever does could not. */
 export class NotServed extends Schema.TaggedError<NotServed>()("NotServed", {}) {}

@@ -2,7 +2,7 @@
  * Peers in memory: many nodes in one process, for tests and the simulator, under the clock that is there. Messages are
  * texts here too, so nobody shares what another may change. A network of its own can be slow, cut and refuse.
  */
-import { Effect, Latch, Layer, Scope } from "effect"
+import { Effect, FiberSet, Latch, Layer, Scope } from "effect"
 import { Inbox } from "./Inbox.ts"
 import type { Owner } from "./Leases.ts"
 import * as Outbox from "./Outbox.ts"
@@ -121,9 +121,16 @@ export const make = (
     const outboxOf = Effect.fnUntraced(function* (address: string) {
       const known = outboxes.get(address)
       if (known !== undefined) return known
-      const outbox = yield* Outbox.make(address, options, (message) =>
-        network.carry(self, address, (there) => there.inbox.deliver(message))
-      )
+      const fork = yield* FiberSet.makeRuntime()
+      const outbox = yield* Outbox.make(address, options, (message, arrived) => {
+        const carried = network
+          .carry(self, address, (there) => there.inbox.deliver(message))
+          .pipe(
+            Effect.mapError(({ reason }) => reason),
+            Effect.result
+          )
+        fork(Effect.map(carried, arrived))
+      })
       outboxes.set(address, outbox)
       return outbox
     })

@@ -1,8 +1,9 @@
 /**
- * The sending half, towards one peer: asks and tells wait in a bounded queue until one of a few senders is free, which
- * takes all that is there. So a message is as large as the peer is busy, and nothing waits for a timer.
+ * The sending half, towards one peer. What is asked while nothing is under way goes at once; what is asked while messages
+ * are under way waits for the end of the moment, or for one of them to come back if they are as many as may be. So a
+ * message is as large as the peer is busy, and nothing waits for a timer.
  */
-import { Effect, Metric, Queue, type Scope, Semaphore } from "effect"
+import { Clock, Effect, FiberSet, Metric, Result, Schedule, type Scope } from "effect"
 import { readAnswers, writeMessage } from "./Inbox.ts"
 import { type Options, PeerUnavailable } from "./Peers.ts"
 
@@ -18,6 +19,16 @@ interface Tell {
 }
 type Item = { readonly ask: Ask } | { readonly tell: Tell }
 
+/** A message under way. */
+interface Message {
+  readonly until: number
+  /** What is said of it later changes nothing. */
+  readonly end: (outcome: Outcome) => void
+}
+
+/** The answers, as they were sent; or why there are none. */
+export type Outcome = Result.Result<string, PeerUnavailable["reason"]>
+
 export interface Outbox {
   readonly ask: (value: unknown) => Effect.Effect<unknown, PeerUnavailable>
   readonly tell: (value: unknown, done: (heard: boolean) => void) => void
@@ -29,75 +40,100 @@ const batchSizes = Metric.histogram("sluice_remote_batch_size", {
   boundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256]
 })
 
+/** How much later than in time a message may be given up. */
+const sweepsPerTimeout = 8
+
 export const make = (
   address: string,
   options: Options,
   /** Carries a message there and its answers back. */
-  carry: (message: string) => Effect.Effect<string, PeerUnavailable>
+  carry: (message: string, arrived: (outcome: Outcome) => void) => void
 ): Effect.Effect<Outbox, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const queue = yield* Queue.make<Item>({ capacity: options.queueSize, strategy: "dropping" })
-    const scope = yield* Effect.scope
+    const metrics = yield* Effect.context<never>()
+    const clock = yield* Clock.Clock
+    const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+    const fork = yield* FiberSet.makeRuntime()
+    const waiting: Array<Item> = []
+    const underWay = new Set<Message>()
+    let closed = false
+    /** Whether what waits is about to be sent. */
+    let leaving = false
+
     const fail = (reason: PeerUnavailable["reason"]) => Effect.fail(new PeerUnavailable({ address, reason }))
 
-    const send = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
+    const answer = (asks: ReadonlyArray<Ask>, outcome: Outcome) => {
+      const answers = Result.isSuccess(outcome) ? readAnswers(outcome.success) : undefined
+      const reason = Result.isFailure(outcome) ? outcome.failure : "Lost"
+      asks.forEach(({ resume }, n) =>
+        resume(answers !== undefined && n in answers ? Effect.succeed(answers[n]) : fail(reason))
+      )
+    }
+
+    const send = (items: ReadonlyArray<Item>) => {
       const asks = items.flatMap((item) => ("ask" in item && !item.ask.over ? [item.ask] : []))
       const tells = items.flatMap((item) => ("tell" in item ? [item.tell] : []))
       if (asks.length + tells.length === 0) return
-      yield* Metric.update(asksSent, asks.length)
-      yield* Metric.update(batchSizes, asks.length + tells.length)
-      const message = writeMessage({ asks: asks.map(({ value }) => value), tells: tells.map(({ value }) => value) })
-      let heard = false
-      yield* carry(message).pipe(
-        Effect.timeoutOrElse({ duration: options.timeoutMs, orElse: () => fail("TimedOut") }),
-        Effect.tap(() => Effect.sync(() => void (heard = true))),
-        Effect.flatMap((text) => Effect.catch(readAnswers(text), () => fail("Lost"))),
-        Effect.matchCause({
-          onSuccess: (answers) =>
-            asks.forEach(({ resume }, n) => resume(n in answers ? Effect.succeed(answers[n]) : fail("Lost"))),
-          onFailure: (cause) => asks.forEach(({ resume }) => resume(Effect.failCause(cause)))
-        }),
-        // Also when the connection is given up in between; resuming twice is resuming once.
-        Effect.ensuring(
-          Effect.sync(() => {
-            for (const { resume } of asks) resume(fail("Lost"))
-            for (const { done } of tells) done(heard)
-          })
-        )
-      )
-    })
+      asksSent.updateUnsafe(asks.length, metrics)
+      batchSizes.updateUnsafe(asks.length + tells.length, metrics)
+      const message: Message = {
+        until: now() + options.timeoutMs,
+        end: (outcome) => {
+          if (!underWay.delete(message)) return
+          answer(asks, outcome)
+          for (const { done } of tells) done(Result.isSuccess(outcome))
+          soon()
+        }
+      }
+      underWay.add(message)
+      carry(writeMessage({ asks: asks.map(({ value }) => value), tells: tells.map(({ value }) => value) }), message.end)
+    }
 
-    const slots = yield* Semaphore.make(options.inFlight)
+    const flush = () => {
+      leaving = false
+      while (waiting.length > 0 && underWay.size < options.inFlight) send(waiting.splice(0, options.batchSize))
+    }
+
+    const soon = () => {
+      if (leaving || waiting.length === 0 || underWay.size >= options.inFlight) return
+      leaving = true
+      // Those of the same moment go together, and the busier we are, the longer is a moment.
+      if (underWay.size === 0) queueMicrotask(flush)
+      else fork(Effect.andThen(Effect.yieldNow, Effect.sync(flush)))
+    }
+
+    const offer = (item: Item): boolean => {
+      if (closed || waiting.length >= options.queueSize) return false
+      waiting.push(item)
+      soon()
+      return true
+    }
+
     yield* Effect.addFinalizer(() =>
-      Effect.map(Queue.clear(queue), (items) =>
-        items.forEach((item) => ("ask" in item ? item.ask.resume(fail("NotConnected")) : item.tell.done(false)))
-      )
+      Effect.sync(() => {
+        closed = true
+        for (const item of waiting.splice(0)) {
+          if ("ask" in item) item.ask.resume(fail("NotConnected"))
+          else item.tell.done(false)
+        }
+        for (const { end } of underWay) end(Result.fail("Lost"))
+      })
     )
-    yield* Queue.take(queue).pipe(
-      // Those of the same moment go together.
-      Effect.tap(() => Effect.andThen(Effect.yieldNow, slots.take(1))),
-      Effect.flatMap((first) => Effect.map(takeUpTo(queue, options.batchSize - 1), (rest) => [first, ...rest])),
-      Effect.flatMap((items) => Effect.forkIn(Effect.ensuring(send(items), slots.release(1)), scope)),
-      Effect.forever,
-      Effect.forkScoped
-    )
+    // One sweep for all instead of a timer for each.
+    yield* Effect.sync(() => {
+      const at = now()
+      for (const { until, end } of underWay) if (until <= at) end(Result.fail("TimedOut"))
+    }).pipe(Effect.repeat(Schedule.spaced(options.timeoutMs / sweepsPerTimeout)), Effect.forkScoped)
 
     return {
       ask: (value) =>
         Effect.callback((resume) => {
           const ask = { value, resume, over: false }
-          if (!Queue.offerUnsafe(queue, { ask })) return resume(fail("Overloaded"))
+          if (!offer({ ask })) return resume(fail(closed ? "NotConnected" : "Overloaded"))
           return Effect.sync(() => void (ask.over = true))
         }),
       tell: (value, done) => {
-        if (!Queue.offerUnsafe(queue, { tell: { value, done } })) done(false)
+        if (!offer({ tell: { value, done } })) done(false)
       }
     }
-  })
-
-/** What is there, without waiting. */
-const takeUpTo = (queue: Queue.Queue<Item>, most: number): Effect.Effect<ReadonlyArray<Item>> =>
-  Effect.suspend(() => {
-    const there = Math.min(Queue.sizeUnsafe(queue), most)
-    return there === 0 ? Effect.succeed([]) : Queue.takeBetween(queue, 1, there)
   })
