@@ -30,6 +30,8 @@ const redisUrl = Schema.Redacted(
   text.check(Schema.isPattern(/^rediss?:\/\//, { message: "Expected a URL that begins with redis:// or rediss://" }))
 )
 
+const hostAndPort = text.check(Schema.isPattern(/^.+:\d{1,5}$/, { message: "Expected a host:port" }))
+
 /** A setting: how it is read, and what a reader of the README is told. */
 type Setting<A> = Config.Config<A> & { readonly variable: string; readonly about: string; readonly fallback: A }
 
@@ -79,8 +81,13 @@ export const settings = {
   ),
   redisUrl: optional("REDIS_URL", redisUrl, "Makes nodes that share a DATABASE_URL a cluster. Without it: one node."),
   redisPrefix: setting("REDIS_PREFIX", text, "sluice", "What all keys begin with; clusters that share a Redis differ."),
-  clusterHost: setting("CLUSTER_HOST", text, "127.0.0.1", "Where other nodes reach this one, and where it listens."),
+  clusterHost: setting("CLUSTER_HOST", text, "127.0.0.1", "Where other nodes reach this one."),
   clusterPort: setting("CLUSTER_PORT", between(1, 65535), 7400, "The port for other nodes; for nobody else."),
+  clusterListen: optional(
+    "CLUSTER_LISTEN",
+    hostAndPort,
+    "Where it listens for them, host:port, if that is not where they reach it."
+  ),
   clusterSecret: optional("CLUSTER_SECRET", secret, "What the nodes of a cluster know; at least 32 bytes."),
   clusterRole: setting(
     "CLUSTER_ROLE",

@@ -56,9 +56,13 @@ const cluster = (settings: Settings) => {
   } = settings
   if (redisUrl === undefined || clusterSecret === undefined) return Alone.layer
   const leases = RedisLeases.layer({ url: redisUrl, prefix, ttlMs, operationTimeoutMs: ttlMs / 5 })
+  const address = `${host}:${port}`
+  const { clusterListen: listen = address } = settings
+  const colon = listen.lastIndexOf(":")
+  const listening = { host: listen.slice(0, colon), port: Number(listen.slice(colon + 1)) }
   const peers = Layer.unwrap(
     Effect.map(Leases, ({ nonce }) =>
-      SocketPeers.layer({ host, port, secret: clusterSecret, self: { address: `${host}:${port}`, nonce } })
+      SocketPeers.layer({ ...listening, secret: clusterSecret, self: { address, nonce } })
     )
   )
   const takesPartitions = settings.clusterRole === "owner"

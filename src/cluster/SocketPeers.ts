@@ -16,7 +16,7 @@ import * as Outbox from "./Outbox.ts"
 import { defaults, goodbyeTimeoutMs, handOverTimeoutMs, type Options, Peers, PeerUnavailable } from "./Peers.ts"
 
 export interface SocketOptions extends Partial<Options> {
-  /** Where to listen; peers come by the address of `self`. */
+  /** Where to listen; peers come by the address of `self`, which may be another. */
   readonly host: string
   readonly port: number
   /** What all nodes of the cluster know, and nobody else. */
@@ -42,7 +42,8 @@ const readLeaving = Schema.decodeUnknownEffect(Schema.fromJsonString(Who))
 
 /** Only ciphers of TLS 1.3 whose hash is the key's. Messages are small and awaited: none waits for an ACK of another. */
 const tls = { minVersion: "TLSv1.3", ciphers: "TLS_AES_128_GCM_SHA256", noDelay: true } as const
-const identity = "sluice"
+/** Who connects says where it listens itself, for whoever looks at the wire. */
+const identity = "sluice/"
 
 const keyOf = (secret: Redacted.Redacted) =>
   Buffer.from(hkdfSync("sha256", Redacted.value(secret), "", "sluice peers", 32))
@@ -95,7 +96,7 @@ const listen = Effect.fnUntraced(function* (inbox: Inbox, { host, port, self, se
     )
   }
   const server = createServer(
-    { ...tls, handshakeTimeout: handshakeTimeoutMs, pskCallback: (_, id) => (id === identity ? psk : null) },
+    { ...tls, handshakeTimeout: handshakeTimeoutMs, pskCallback: (_, id) => (id.startsWith(identity) ? psk : null) },
     take
   )
   const listening = Effect.callback<Server, CannotListen>((resume) => {
@@ -117,7 +118,7 @@ class Closed extends Schema.TaggedError<Closed>()("Closed", {
 }) {}
 
 /** Keeps a connection to a peer until the scope closes. */
-const keepConnected = Effect.fnUntraced(function* (inbox: Inbox, peer: Owner, secret: Redacted.Redacted) {
+const keepConnected = Effect.fnUntraced(function* (inbox: Inbox, peer: Owner, { self, secret }: SocketOptions) {
   const colon = peer.address.lastIndexOf(":")
   const [host, port] = [peer.address.slice(0, colon), Number(peer.address.slice(colon + 1))]
   const psk = keyOf(secret)
@@ -134,7 +135,7 @@ const keepConnected = Effect.fnUntraced(function* (inbox: Inbox, peer: Owner, se
           host,
           port,
           ...tls,
-          pskCallback: () => ({ psk, identity }),
+          pskCallback: () => ({ psk, identity: identity + self.address }),
           // There are no certificates: who knows the key is a peer.
           checkServerIdentity: () => undefined
         })
@@ -192,7 +193,7 @@ interface Connection {
 
 const make = Effect.fnUntraced(function* (given: SocketOptions) {
   const options = { ...defaults, ...given }
-  const { self, secret } = options
+  const { self } = options
   const inbox = new Inbox()
   const connections = new Map<string, Connection>()
   const unavailable = (address: string, reason: PeerUnavailable["reason"]) => new PeerUnavailable({ address, reason })
@@ -214,7 +215,7 @@ const make = Effect.fnUntraced(function* (given: SocketOptions) {
 
   const open = Effect.fnUntraced(function* (peer: Owner) {
     const scope = yield* Scope.make()
-    const caller = yield* Scope.provide(keepConnected(inbox, peer, secret), scope)
+    const caller = yield* Scope.provide(keepConnected(inbox, peer, options), scope)
     const carry = (message: string, arrived: (outcome: Outbox.Outcome) => void) => {
       const there = caller()
       if (there === undefined) return arrived(Result.fail("NotConnected"))
