@@ -17,6 +17,8 @@ export const Wallet = Schema.Struct({
   held: Money,
   /** Given by transactions that are not settled. */
   incoming: Money,
+  /** Purchases that are not settled: one that costs nothing holds no money, and needs its buyer all the same. */
+  purchases: Schema.Int,
   closing: Schema.Boolean
 })
 export type Wallet = typeof Wallet.Type
@@ -24,7 +26,7 @@ export type Wallet = typeof Wallet.Type
 export const WalletCommand = Schema.Union([
   Schema.TaggedStruct("Take", { amount: Money }),
   Schema.TaggedStruct("Give", { amount: Money }),
-  /** The user withdraws: only an empty wallet can be closed, and it is gone once that is settled. */
+  /** The user withdraws. Only a wallet that is empty and not in use can be closed, and once settled it is gone. */
   Schema.TaggedStruct("Close", {})
 ])
 export type WalletCommand = typeof WalletCommand.Type
@@ -78,6 +80,7 @@ export const make = (userId: UserId, balance: Money): Wallet => ({
   balance,
   held: won(0),
   incoming: won(0),
+  purchases: 0,
   closing: false
 })
 
@@ -94,13 +97,13 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
       case "Take":
         return available(wallet) < command.amount
           ? Result.fail(new InsufficientBalance({ balance: available(wallet), required: command.amount }))
-          : granted({ ...wallet, held: won(wallet.held + command.amount) })
+          : granted({ ...wallet, held: won(wallet.held + command.amount), purchases: wallet.purchases + 1 })
       case "Give":
         return wallet.balance + wallet.incoming + command.amount > maxBalance
           ? Result.fail(new BalanceLimitExceeded({ maximum: won(maxBalance) }))
           : granted({ ...wallet, incoming: won(wallet.incoming + command.amount) })
       case "Close":
-        return wallet.balance + wallet.incoming > 0
+        return wallet.balance + wallet.incoming + wallet.purchases > 0
           ? Result.fail(new BalanceRemaining({ balance: won(wallet.balance + wallet.incoming) }))
           : granted({ ...wallet, closing: true })
     }
@@ -111,7 +114,8 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
         return {
           ...wallet,
           balance: won(wallet.balance - command.amount),
-          held: won(wallet.held - command.amount)
+          held: won(wallet.held - command.amount),
+          purchases: wallet.purchases - 1
         }
       case "Give":
         return {
@@ -126,7 +130,7 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
   release: (wallet, command) => {
     switch (command._tag) {
       case "Take":
-        return { ...wallet, held: won(wallet.held - command.amount) }
+        return { ...wallet, held: won(wallet.held - command.amount), purchases: wallet.purchases - 1 }
       case "Give":
         return { ...wallet, incoming: won(wallet.incoming - command.amount) }
       case "Close":

@@ -25,6 +25,7 @@ describe("A wallet", () => {
     ["is full at its limit", wallet(maxBalance), give(1), "BalanceLimitExceeded"],
     ["is closed when empty", wallet(0), close, "granted"],
     ["is not closed with money in it", wallet(1), close, "BalanceRemaining"],
+    ["is not closed while something is bought for nothing", held(wallet(0), take(0)).state, close, "BalanceRemaining"],
     ["is not closed with money on its way", { ...wallet(0), incoming: won(1) }, close, "BalanceRemaining"],
     ["takes nothing while it closes", { ...wallet(0), closing: true }, give(1000), "UserNotFound"]
   ])("%s", (_, state, command, expected) => assert.strictEqual(outcome(state, command), expected))

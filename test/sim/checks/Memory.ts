@@ -7,7 +7,7 @@ import type { Evidence } from "./Evidence.ts"
 /** An actor as it would be if nothing were held. */
 const free = (state: State): State =>
   "balance" in state
-    ? { ...state, held: won(0), incoming: won(0), closing: false }
+    ? { ...state, held: won(0), incoming: won(0), purchases: 0, closing: false }
     : { ...state, reserved: pieces(0), pending: undefined }
 
 export const equalsDisk = (evidence: Evidence) =>
