@@ -10,7 +10,7 @@ import type { Actors, KindName } from "../domain/Actors.ts"
 import { type Epoch, PartitionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import { Journal, unavailable } from "../persistence/Journal.ts"
-import { Elsewhere, type Fenced, type Overloaded, type Unavailable } from "./Errors.ts"
+import { Elsewhere, type Fenced, type Overloaded, type TimedOut, type Unavailable } from "./Errors.ts"
 import * as Local from "./Local.ts"
 import type { Partition } from "./Partition.ts"
 import * as Remote from "./Remote.ts"
@@ -54,9 +54,9 @@ export class Directory extends Context.Service<
     ) => Effect.Effect<Actors[K]["state"] | undefined, Overloaded | Unavailable>
     /**
      * The step was committed. Settling twice is settling once. It is done at once; what it returns waits until other
-     * nodes have heard of it, before anybody is told.
+     * nodes have heard of it, before anybody is told. They may not have by the step's deadline: then it is `TimedOut`.
      */
-    readonly settle: (step: Step) => Effect.Effect<void>
+    readonly settle: (step: Step) => Effect.Effect<void, TimedOut>
     /** The step was not and will not be committed. */
     readonly release: (step: Step) => void
     /** Gives up partitions in doubt; the next ask claims them again. */

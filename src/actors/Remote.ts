@@ -19,7 +19,7 @@ import type { PartitionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { Ended } from "./Ended.ts"
-import { Elsewhere, Fenced, Overloaded, Unavailable } from "./Errors.ts"
+import { Elsewhere, Fenced, Overloaded, TimedOut, Unavailable } from "./Errors.ts"
 import type { Granted, Local } from "./Local.ts"
 import type { Asked, Step } from "./Step.ts"
 import * as Wire from "./Wire.ts"
@@ -193,8 +193,8 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     for (const place of placesOf(step)) endAt(step, "release", place)
   }
 
-  /** Tells all at once; what it returns waits until they have heard it. */
-  const settle = (step: Step): Effect.Effect<void> => {
+  /** Tells all at once; what it returns waits until they have heard it, or the step's time is up. */
+  const settle = (step: Step): Effect.Effect<void, TimedOut> => {
     const places = placesOf(step)
     const told = Latch.makeUnsafe()
     const deaf: Array<Place> = []
@@ -212,7 +212,7 @@ export const make = Effect.fnUntraced(function* (local: Local) {
   }
 
   /** Tells them again for as long as they may be asked. */
-  const insist = (step: Step, deaf: ReadonlyArray<Place>, tries: number): Effect.Effect<void> => {
+  const insist = (step: Step, deaf: ReadonlyArray<Place>, tries: number): Effect.Effect<void, TimedOut> => {
     const tellAgain = (place: Place) =>
       Effect.callback<ReadonlyArray<Place>>((resume) =>
         endAt(step, "settle", place, (heard) => resume(Effect.succeed(heard ? [] : [place])))
@@ -224,8 +224,8 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     return lookElsewhere(step.deadline, tries).pipe(
       Effect.andThen(Effect.forEach(still, tellAgain, { concurrency: still.length })),
       Effect.flatMap((answers) => insist(step, answers.flat(), tries + 1)),
-      // By then the owner asks the journal.
-      Effect.catchTag("Unavailable", () => Effect.void)
+      // From now on the owner asks the journal; when it has, nobody here knows.
+      Effect.mapError(() => new TimedOut())
     )
   }
 

@@ -2,7 +2,8 @@
  * The requests under way on this node, by key. A repetition waits until its original is decided: not until its asker
  * is gone, for a commit goes on without anybody listening.
  */
-import { Latch } from "effect"
+import { Effect, Latch } from "effect"
+import type { TimedOut } from "../actors/Errors.ts"
 import type { RequestKey } from "../domain/Ids.ts"
 
 export interface Keyed {
@@ -15,6 +16,8 @@ export interface Keyed {
 export class Original {
   readonly bodyHash: string
   readonly decided = Latch.makeUnsafe()
+  /** Waits until every owner has heard of the commit, if there was one. */
+  settled: Effect.Effect<void, TimedOut> = Effect.void
   /** The asker, and every commit begun and not decided. */
   #pending = 1
   readonly #onDecided: () => void

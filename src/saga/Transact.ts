@@ -119,12 +119,16 @@ const make = Effect.fnUntraced(function* (options: Options) {
     queueSize: 20_000
   })
 
-  /** The answer a request was given before, if it was. */
-  const replay = <A, E>({ request, answer }: Run<A, E>) =>
+  /**
+   * The answer a request was given before, if it was. Whoever gave it may still be telling the owners; whom this step
+   * has asked is told here, for nobody may learn of a commit before its owners have.
+   */
+  const replay = <A, E>({ request, answer }: Run<A, E>, step?: Step) =>
     Effect.gen(function* () {
       const found = request === undefined ? undefined : yield* find(request.key)
       if (found === undefined) return undefined
       if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
+      if (step !== undefined) yield* directory.settle({ ...step, id: found.id })
       const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
       return { answer: kept, replayed: true }
     }).pipe(Effect.catchTag("JournalUnavailable", unavailable))
@@ -134,7 +138,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
     step: Step,
     outcome: Outcome<unknown>,
     request: Keyed | undefined,
-    on: { readonly submitted: () => void; readonly decided: () => void }
+    on: {
+      readonly submitted: () => void
+      readonly decided: (settled: Effect.Effect<void, TimedOut>) => void
+    }
   ) =>
     Effect.callback<Verdict, Overloaded | TimedOut>((resume) => {
       const answered =
@@ -148,7 +155,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           if (verdict === "Rejected") directory.drop(step.fences)
           if (verdict === "Fenced") directory.doubt(step.fences)
           waiting.delete(step.id)
-          on.decided()
+          on.decided(settled)
           resume(Effect.as(settled, verdict))
         }
       })
@@ -172,21 +179,22 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   const attempt = Effect.fnUntraced(function* <A, E>(
     { request, plan }: Run<A, E>,
-    deadline: number,
+    step: Step,
     original: Original | undefined
   ) {
-    const id = TransactionId(yield* random.uuidV7())
-    const step: Step = { id, key: request?.key ?? RequestKey(id), deadline, fences: [] }
     let submitted = false
     const on = {
       submitted: () => {
         submitted = true
         original?.begin()
       },
-      decided: () => original?.end()
+      decided: (settled: Effect.Effect<void, TimedOut>) => {
+        if (original !== undefined) original.settled = settled
+        original?.end()
+      }
     }
     return yield* plan({
-      id,
+      id: step.id,
       now: journal.now(),
       hold: (kind, actor, command) => directory.hold(step, kind, actor, command),
       holdAll: (kind, asks) => directory.holdAll(step, kind, asks)
@@ -205,16 +213,28 @@ const make = Effect.fnUntraced(function* (options: Options) {
     deadline: number,
     original: Original | undefined,
     left: number
+  ): Effect.Effect<Answer<A>, E | Failure> =>
+    Effect.flatMap(random.uuidV7(), (uuid) => {
+      const id = TransactionId(uuid)
+      const key = run.request?.key ?? RequestKey(id)
+      return attemptOnce(run, { id, key, deadline, fences: [] }, original, left)
+    })
+
+  const attemptOnce = <A, E>(
+    run: Run<A, E>,
+    step: Step,
+    original: Original | undefined,
+    left: number
   ): Effect.Effect<Answer<A>, E | Failure> => {
     const again = Effect.suspend(() =>
-      left === 0 || journal.now() >= deadline
+      left === 0 || journal.now() >= step.deadline
         ? Effect.fail(new Unavailable())
-        : Effect.delay(attempts(run, deadline, original, left - 1), attemptDelay)
+        : Effect.delay(attempts(run, step.deadline, original, left - 1), attemptDelay)
     )
     const orReplay = (otherwise: Effect.Effect<Answer<A>, E | Failure>): Effect.Effect<Answer<A>, E | Failure> =>
-      Effect.flatMap(replay(run), (known) => (known === undefined ? otherwise : Effect.succeed(known)))
+      Effect.flatMap(replay(run, step), (known) => (known === undefined ? otherwise : Effect.succeed(known)))
 
-    return Effect.matchEffect(attempt(run, deadline, original), {
+    return Effect.matchEffect(attempt(run, step, original), {
       onFailure: (error): Effect.Effect<Answer<A>, E | Failure> => {
         if (error instanceof Fenced) return again
         const undecided = error instanceof TimedOut || error instanceof Overloaded || error instanceof Unavailable
@@ -261,6 +281,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const { request } = wanted
     if (request?.bodyHash !== original.bodyHash) return Effect.fail(new KeyReused())
     return original.decided.await.pipe(
+      Effect.andThen(Effect.suspend(() => original.settled)),
       Effect.timeoutOrElse({ duration: originalWait, orElse: () => Effect.fail(new RequestInProgress()) }),
       Effect.andThen(replay(wanted)),
       // The original was refused and left nothing behind: now it is this request's turn. Or another repetition's, and

@@ -140,6 +140,33 @@ describe("A node asks the actors of others", () => {
     })
   )
 
+  it.effect("and if they cannot be told in time, leaves it to them: whoever repeats the request learns of it", () =>
+    Effect.gen(function* () {
+      const sale = yield* shop
+      const { world, product, buyer, owner, asker } = sale
+      world.onCommit = () => world.network.cut(asker.address, owner.address)
+      const buying = asker.on(buy({ key: 1, buyer, product }))
+      assert.deepInclude(yield* world.run(Effect.flip(buying)), { _tag: "TimedOut" })
+      world.onCommit = () => {}
+      world.network.heal()
+      assert.isTrue((yield* world.run(buying)).replayed)
+      yield* audit(sale, 1)
+    })
+  )
+
+  it.effect("and a repetition at another node tells them what the first one could not", () =>
+    Effect.gen(function* () {
+      const { world, product, buyer, owner, asker, third } = yield* shop
+      world.onCommit = () => world.network.cut(asker.address, owner.address)
+      yield* Effect.forkChild(asker.on(buy({ key: 1, buyer, product })))
+      yield* world.until(() => world.tables.orders.size === 1)
+      const { replayed } = yield* world.run(third.on(buy({ key: 1, buyer, product })))
+      assert.isTrue(replayed)
+      const sold = { onHand: pieces(stock - 1), reserved: pieces(0) }
+      assert.deepInclude(yield* world.run(productAt(third, product)), sold)
+    })
+  )
+
   it.effect("several at once, and sells all of an order or none of it", () =>
     Effect.gen(function* () {
       const { world, product, buyer, asker } = yield* shop
