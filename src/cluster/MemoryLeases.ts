@@ -3,6 +3,7 @@
  * know their owners and end by the clock, as those in Redis do.
  */
 import { Clock, Effect, Latch, Layer } from "effect"
+import type { ClusterError } from "effect/cluster"
 import { SecureRandom } from "effect/crypto"
 import { bounded, format, Leases, type Member, type Options, type Owner } from "./Leases.ts"
 
@@ -32,6 +33,16 @@ export class Store {
   flush(): void {
     this.#leases.clear()
     this.#members.clear()
+  }
+
+  /** Returns how to go back to what it is now. */
+  snapshot(): () => void {
+    const [leases, members] = [[...this.#leases], [...this.#members]]
+    return () => {
+      this.flush()
+      for (const [shard, lease] of leases) this.#leases.set(shard, lease)
+      for (const [address, heartbeat] of members) this.#members.set(address, heartbeat)
+    }
   }
 
   forget(now: number): void {
@@ -98,42 +109,51 @@ export class Store {
   }
 }
 
-/** One boot of a process that shares the store. */
-export const make = (store: Store, nonce: string, options: Options): Leases["Service"] => {
-  const registered = new Map<string, Registered>()
+/** Has the store carry an operation out, `end` being when a lease given now ends; and whatever may go wrong with that. */
+export type Ask = <A>(operation: (store: Store, end: number) => A) => Effect.Effect<A, ClusterError.PersistenceError>
 
-  const ask = <A>(operation: (end: number) => A) =>
+const asking =
+  (store: Store, options: Options): Ask =>
+  (operation) =>
     store.answers.await.pipe(
       Effect.andThen(Clock.currentTimeMillis),
       Effect.map((now) => {
         store.forget(now)
-        return operation(now + options.ttlMs)
+        return operation(store, now + options.ttlMs)
       }),
       bounded(options)
     )
 
-  const members = ask((end) => store.members(end - options.ttlMs))
+/** One boot of a process that shares the store. */
+export const make = (store: Store, nonce: string, options: Options): Leases["Service"] =>
+  over(asking(store, options), nonce, options)
+
+/** One boot of a process, to which the store is wherever it asks. */
+export const over = (ask: Ask, nonce: string, { ttlMs }: Pick<Options, "ttlMs">): Leases["Service"] => {
+  const registered = new Map<string, Registered>()
+  const members = ask((store, end) => store.members(end - ttlMs))
   return Leases.of({
     nonce,
     getRunners: Effect.map(members, (all) => all.map(({ runner, healthy }) => [runner, healthy])),
     register: (address, runner, healthy) => {
       const member = { address, nonce, runner, healthy }
       registered.set(address, member)
-      return ask((end) => store.register(member, end))
+      return ask((store, end) => store.register(member, end))
     },
     unregister: (address) => {
       registered.delete(address)
-      return ask(() => store.unregister({ address, nonce }))
+      return ask((store) => store.unregister({ address, nonce }))
     },
-    setRunnerHealth: (address, healthy) => ask(() => store.setHealth(address, healthy)),
-    acquire: (address, shards) => ask((end) => store.acquire({ address, nonce }, shards, end)),
-    refresh: (address, shards) => ask((end) => store.refresh({ address, nonce }, shards, end, registered.get(address))),
-    release: (address, shard) => ask(() => store.release({ address, nonce }, shard)),
-    releaseAll: (address) => Effect.asVoid(ask(() => store.releaseAll({ address, nonce }))),
+    setRunnerHealth: (address, healthy) => ask((store) => store.setHealth(address, healthy)),
+    acquire: (address, shards) => ask((store, end) => store.acquire({ address, nonce }, shards, end)),
+    refresh: (address, shards) =>
+      ask((store, end) => store.refresh({ address, nonce }, shards, end, registered.get(address))),
+    release: (address, shard) => ask((store) => store.release({ address, nonce }, shard)),
+    releaseAll: (address) => Effect.asVoid(ask((store) => store.releaseAll({ address, nonce }))),
     members,
-    holders: ask(() => store.holders()),
+    holders: ask((store) => store.holders()),
     breakLeases: (owner) =>
-      ask(() => {
+      ask((store) => {
         store.unregister(owner)
         return store.releaseAll(owner)
       })

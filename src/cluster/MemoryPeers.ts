@@ -8,7 +8,7 @@ import type { Owner } from "./Leases.ts"
 import * as Outbox from "./Outbox.ts"
 import { defaults, goodbyeTimeoutMs, handOverTimeoutMs, type Options, Peers, PeerUnavailable } from "./Peers.ts"
 
-interface Station {
+export interface Station {
   readonly owner: Owner
   readonly inbox: Inbox
   /** Whom it watches, by address. */
@@ -18,7 +18,21 @@ interface Station {
   readonly stopped: Latch.Latch
 }
 
-export class Network {
+/** What carries messages between the stations of a cluster. */
+export interface Carrier {
+  readonly start: (station: Station) => void
+  readonly stop: (station: Station) => void
+  /** Tries to connect, for whoever watches a peer; the station hears what came of it. */
+  readonly meet: (from: Station, peer: Owner) => void
+  /** Carries a question there and the answer back. */
+  readonly carry: <A, E>(
+    from: Owner,
+    to: string,
+    serve: (station: Station) => Effect.Effect<A, E>
+  ) => Effect.Effect<A, PeerUnavailable>
+}
+
+export class Network implements Carrier {
   /** How long a message takes, one way. */
   latencyMs = 0
   readonly #stations = new Map<string, Station>()
@@ -52,14 +66,12 @@ export class Network {
     }
   }
 
-  /** Tries to connect. */
   meet(from: Station, peer: Owner): void {
     if (!this.#open(from.owner.address, peer.address)) return
     const there = this.#stations.get(peer.address)?.owner.nonce === peer.nonce
     from.inbox.emit({ _tag: there ? "Back" : "Refused", peer })
   }
 
-  /** Carries a question there and the answer back. */
   carry<A, E>(
     from: Owner,
     to: string,
@@ -93,7 +105,7 @@ export class Network {
 
 /** One boot of a process; it stops when the scope closes. */
 export const make = (
-  network: Network,
+  network: Carrier,
   self: Owner,
   given: Partial<Options> & { readonly gate?: Effect.Effect<void> } = {}
 ): Effect.Effect<Peers["Service"], never, Scope.Scope> =>

@@ -28,6 +28,10 @@ export interface Committed {
   readonly verdicts: Success<Service["commit"]>
   readonly nowMs: number
 }
+export interface Resolved {
+  readonly resolutions: Success<Service["resolve"]>
+  readonly nowMs: number
+}
 
 /** What observers of the database are told, when it happens. */
 export interface Observer {
@@ -147,9 +151,12 @@ export class Database implements Host {
     })
   }
 
-  resolve(doubts: ReadonlyArray<Doubt>, reply: Reply<Success<Service["resolve"]>, JournalUnavailable>) {
-    this.#locked(fencesOf(doubts), "exclusive", reply, (end) =>
-      this.#works("resolve", () => end(this.#run(this.nowMs, this.#journal.resolve(doubts))))
+  resolve(doubts: ReadonlyArray<Doubt>, reply: Reply<Resolved, JournalUnavailable>) {
+    this.#locked<Resolved, JournalUnavailable>(fencesOf(doubts), "exclusive", reply, (end) =>
+      this.#works("resolve", () => {
+        const { nowMs } = this
+        end(Exit.map(this.#run(nowMs, this.#journal.resolve(doubts)), (resolutions) => ({ resolutions, nowMs })))
+      })
     )
   }
 

@@ -96,6 +96,18 @@ export interface History {
   /** How the run ended, and what was not decided by then. */
   readonly ending: "finished" | "stuck" | "exhausted"
   readonly unanswered: ReadonlyArray<Request>
+  /** Of nodes that are one cluster. */
+  readonly cluster: Cluster | undefined
+}
+
+/** How a cluster came to rest. */
+export interface Cluster {
+  /** How long after the faults every partition was decided for by one node; `undefined` if that never was. */
+  readonly servedAfterMs: number | undefined
+  /** Who decides for each partition when all is quiet. */
+  readonly owners: ReadonlyArray<ReadonlyArray<string>>
+  /** The nodes that should have some. */
+  readonly takers: ReadonlyArray<string>
 }
 
 /** By bare UUID. */

@@ -1,6 +1,6 @@
 /** After the faults: what is mended, and what must then come to an end. */
 import { Effect } from "effect"
-import { type ProductId, productId, type UserId, userId, uuidOf } from "../../src/domain/Ids.ts"
+import { PartitionId, type ProductId, productId, type UserId, userId, uuidOf } from "../../src/domain/Ids.ts"
 import { maxBalance } from "../../src/domain/Money.ts"
 import { Client, isDecided, seenIn } from "./Client.ts"
 import type { Request } from "./History.ts"
@@ -9,10 +9,11 @@ import type { World } from "./World.ts"
 
 /** Mends a random majority of the nodes, the network and the database. The other nodes are left dead, or frozen. */
 export const mend = (world: World): void => {
-  const { nodes, network, database, recorder, rng } = world
+  const { nodes, network, database, store, recorder, rng } = world
   network.faulty = false
   network.heal()
   database.mend()
+  store.mend()
   const [first, ...others] = shuffled(world)
   const core = [first, ...others.slice(0, nodes.length >> 1)] as const
   world.serving = core
@@ -22,8 +23,7 @@ export const mend = (world: World): void => {
       world.boot(node)
     } else {
       world.abandoned.add(node)
-      if (rng.chance(0.5)) node.kill()
-      else node.process.freeze()
+      rng.pick([() => node.kill(), () => node.vanish(), () => node.process.freeze()])()
     }
   }
   recorder.note(`mended: the database and ${core.map(({ name }) => name).join(", ")}`, [])
@@ -35,6 +35,27 @@ const shuffled = ({ nodes: [first, ...others], rng }: World): World["nodes"] => 
     .toSorted((a, b) => a.place - b.place)
   return lead === undefined ? [first] : [lead.node, ...rest.map(({ node }) => node)]
 }
+
+/** Every partition is decided for by one node, and by one only. */
+const isServed = ({ options, nodes }: World): boolean =>
+  Array.from({ length: options.partitions }, (_, id) => PartitionId(id)).every(
+    (id) => nodes.filter((node) => node.serves(id)).length === 1
+  )
+
+/** Waits until it is; returns how long that took. */
+export const served = (world: World): Effect.Effect<number> => {
+  const begun = world.simulation.now
+  const wait: Effect.Effect<number> = Effect.suspend(() =>
+    isServed(world) ? Effect.succeed(world.simulation.now - begun) : Effect.delay(wait, "20 millis")
+  )
+  return wait
+}
+
+/** Who decides for each partition now. */
+export const ownersOf = ({ options, nodes }: World): ReadonlyArray<ReadonlyArray<string>> =>
+  Array.from({ length: options.partitions }, (_, id) =>
+    nodes.flatMap((node) => (node.serves(PartitionId(id)) ? [node.name] : []))
+  )
 
 /** Requests that may be made again, and of which nobody knows what became of them. */
 export const undecided = ({ recorder: { requests } }: World): ReadonlyArray<Request> =>

@@ -6,11 +6,27 @@ import { Rng } from "./Rng.ts"
 import type { World } from "./World.ts"
 
 export const program = (world: World): Effect.Effect<void> => {
-  const { options, nodes, network, database, recorder } = world
+  const { options, nodes, network, database, store, recorder } = world
   const rng = new Rng(options.seed, "nemesis")
   const say = (what: string) => Effect.sync(() => void recorder.note(what, []))
   const pause = (...choices: readonly [number, ...ReadonlyArray<number>]) =>
     Effect.suspend(() => Effect.sleep(rng.pick(choices) * (0.5 + rng.next())))
+
+  const cutOff = Effect.fnUntraced(function* (node: Node, other: string) {
+    const ways = rng.pick([
+      [[node.name, other]],
+      [[other, node.name]],
+      [
+        [node.name, other],
+        [other, node.name]
+      ]
+    ] as const)
+    yield* say(`nothing gets from ${ways.map((way) => way.join(" to ")).join(", nor from ")}`)
+    for (const [from, to] of ways) network.cut(from, to)
+    yield* pause(50, 500, 2000, 5000)
+    yield* say(`${node.name} and ${other} can talk again`)
+    for (const [from, to] of ways) network.mend(from, to)
+  })
 
   const strikes: Record<Nemesis, (node: Node) => Effect.Effect<void>> = {
     kill: (node) =>
@@ -18,6 +34,13 @@ export const program = (world: World): Effect.Effect<void> => {
         yield* say(`${node.name} is killed`)
         node.kill()
         yield* pause(20, 200, 2000)
+        world.boot(node)
+      }),
+    vanish: (node) =>
+      Effect.gen(function* () {
+        yield* say(`the machine of ${node.name} is gone`)
+        node.vanish()
+        yield* pause(200, 2000, 8000)
         world.boot(node)
       }),
     stop: (node) =>
@@ -42,20 +65,39 @@ export const program = (world: World): Effect.Effect<void> => {
       }),
     isolate: (node) =>
       Effect.gen(function* () {
-        const other = rng.pick(["database", "clients"])
-        const ways = rng.pick([
-          [[node.name, other]],
-          [[other, node.name]],
-          [
-            [node.name, other],
-            [other, node.name]
-          ]
-        ] as const)
-        yield* say(`nothing gets from ${ways.map((way) => way.join(" to ")).join(", nor from ")}`)
-        for (const [from, to] of ways) network.cut(from, to)
+        const peers = nodes.filter((peer) => peer !== node && options.cluster !== undefined)
+        yield* cutOff(node, rng.pick(["database", "clients", ...peers.map(({ name }) => name)]))
+      }),
+    storeCut: (node) => cutOff(node, "store"),
+    storeCrash: () =>
+      Effect.gen(function* () {
+        yield* say("the lease store crashes")
+        store.crash()
+        yield* pause(20, 500, 2000, 8000)
+        yield* say("the lease store is back")
+        store.restart()
+      }),
+    storeStall: () =>
+      Effect.gen(function* () {
+        const { process } = store
+        yield* say("the lease store stalls")
+        process.freeze()
         yield* pause(50, 500, 2000)
-        yield* say(`${node.name} and the ${other} can talk again`)
-        for (const [from, to] of ways) network.mend(from, to)
+        yield* say("the lease store goes on")
+        process.thaw()
+      }),
+    storeFlush: () =>
+      Effect.gen(function* () {
+        yield* say("the lease store loses everything")
+        store.flush()
+      }),
+    storeRollback: () =>
+      Effect.gen(function* () {
+        const goBack = store.snapshot()
+        const since = world.simulation.now
+        yield* pause(20, 500, 3000)
+        yield* say(`the lease store goes back ${Math.round(world.simulation.now - since)} ms`)
+        goBack()
       }),
     databaseCrash: () =>
       Effect.gen(function* () {
@@ -88,7 +130,7 @@ export const program = (world: World): Effect.Effect<void> => {
 
   /** One at a time for the database and for each node: what is dead cannot be killed. */
   const possible = (nemesis: Nemesis, node: Node) => {
-    const host = nemesis.startsWith("database") ? database : node
+    const host = /^store(Crash|Stall)/.test(nemesis) ? store : nemesis.startsWith("database") ? database : node
     return host.process.alive && !host.process.frozen
   }
 

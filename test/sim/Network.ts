@@ -55,6 +55,7 @@ export class Network {
   readonly #simulation: Simulation
   readonly #rng: Rng
   readonly #cuts = new Set<string>()
+  readonly #gone = new Set<string>()
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation
@@ -72,6 +73,15 @@ export class Network {
 
   mend(from: string, to: string): void {
     this.#cuts.delete(`${from}>${to}`)
+  }
+
+  /** A host whose machine is gone: nobody there says that nobody listens. */
+  vanish({ name }: Host): void {
+    this.#gone.add(name)
+  }
+
+  appear({ name }: Host): void {
+    this.#gone.delete(name)
   }
 
   call<A>({ link, from, to, patienceMs, serve, done }: Call<A>): void {
@@ -98,11 +108,14 @@ export class Network {
     }
     const arrive = () => {
       if (this.#cuts.has(`${from.name}>${to.name}`)) return
+      if (this.#gone.has(to.name)) return
       // A connection ends with the process at its other end: what was under way does not reach the next one.
       if (connected?.alive === false) return void later(latency(), () => end({ _tag: "Lost" }))
       const callee = to.process
       if (!callee.alive) return void later(latency(), () => end({ _tag: "Refused" }))
-      const spare = callee.onDeath(() => later(latency(), () => end({ _tag: "Lost" })))
+      const spare = callee.onDeath(() => {
+        if (!this.#gone.has(to.name)) later(latency(), () => end({ _tag: "Lost" }))
+      })
       callee.post(() =>
         serve((value) => {
           spare()

@@ -2,22 +2,33 @@
 import { Context, Effect, Exit, type Fiber, Layer, Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Directory } from "../../src/actors/Directory.ts"
+import * as Alone from "../../src/cluster/Alone.ts"
+import { Leases } from "../../src/cluster/Leases.ts"
+import { Membership } from "../../src/cluster/Membership.ts"
+import * as MemoryPeers from "../../src/cluster/MemoryPeers.ts"
+import { Ownership } from "../../src/cluster/Ownership.ts"
+import { Peers } from "../../src/cluster/Peers.ts"
+import type { PartitionId } from "../../src/domain/Ids.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 import type { Database } from "./Database.ts"
+import { type LeaseStore, leasesOf } from "./LeaseStore.ts"
 import type { Host, Network } from "./Network.ts"
-import type { Options } from "./Options.ts"
+import type { Cluster as ClusterOptions, Options } from "./Options.ts"
+import type { PeerNetwork } from "./PeerNetwork.ts"
 import * as RemoteJournal from "./RemoteJournal.ts"
 import type { Process, Simulation } from "./Simulation.ts"
 
 export type Engine = Transact | Directory
-type Services = Context.Context<Engine | GroupCommit>
+type Services = Context.Context<Engine | GroupCommit | Ownership>
 type GroupCommitService = GroupCommit["Service"]
 
 export interface Setting {
   readonly simulation: Simulation
   readonly network: Network
   readonly database: Database
+  readonly store: LeaseStore
+  readonly peers: PeerNetwork
   readonly options: Options
   /** Stands between a node's engine and its group commit, to watch. */
   readonly watch: (node: Node, commits: GroupCommitService) => GroupCommitService
@@ -31,9 +42,15 @@ export class NotReady {
 }
 
 const drainMs = 1000
+/** As the settings of a real node, for a lease of four seconds. */
+const syncsInTtl = 16
+const operationsInTtl = 5
+const handOverMs = 300
 
 export class Node implements Host {
   readonly name: string
+  /** Asks for partitions and takes none. */
+  readonly guest: boolean
   process: Process
   readonly #setting: Setting
   #services: Services | undefined
@@ -41,8 +58,9 @@ export class Node implements Host {
   #calls = 0
   #draining = false
 
-  constructor(name: string, setting: Setting) {
+  constructor(name: string, guest: boolean, setting: Setting) {
     this.name = name
+    this.guest = guest
     this.#setting = setting
     this.process = setting.simulation.process(name)
     this.process.kill()
@@ -57,8 +75,19 @@ export class Node implements Host {
     return this.up && this.#services !== undefined ? Context.get(this.#services, Directory) : undefined
   }
 
+  /** Whether it decides for a partition: it may answer, and it may commit, or will claim it when it is asked. */
+  serves(partition: PartitionId): boolean {
+    if (!this.up || this.process.frozen || this.#services === undefined) return false
+    const { epoch } = this.#setting.database.tables.partitions.get(partition) ?? {}
+    const isStale = Context.get(this.#services, Directory)
+      .owned()
+      .some((owned) => owned.id === partition && owned.epoch !== epoch)
+    return !isStale && Context.get(this.#services, Ownership).mine(partition)
+  }
+
   boot(): void {
     const process = this.#setting.simulation.process(this.name)
+    this.#setting.network.appear(this)
     process.wallOffsetMs = this.process.wallOffsetMs
     const scope = Scope.makeUnsafe()
     this.process = process
@@ -75,6 +104,12 @@ export class Node implements Host {
   }
 
   kill(): void {
+    this.process.kill()
+  }
+
+  /** Its whole machine is gone, and nobody says so. */
+  vanish(): void {
+    this.#setting.network.vanish(this)
     this.process.kill()
   }
 
@@ -121,10 +156,24 @@ export class Node implements Host {
       Effect.map(GroupCommit, (service) => watch(this, service))
     ).pipe(Layer.provide(GroupCommit.layer({ batchSize, inFlight, queueSize, drainWithin: drainMs })))
     return Transact.layer({ requestTimeoutMs, stepsMost }).pipe(
-      Layer.provideMerge(Directory.layer({ partitions, owner: this.name, residentActors })),
+      Layer.provideMerge(Directory.layerNoDeps({ partitions, owner: this.name, residentActors })),
       Layer.provideMerge(commits),
       Layer.provide(RemoteJournal.layer(network, options.toDatabase, this, database)),
+      Layer.provideMerge(options.cluster === undefined ? Alone.layer : this.#cluster(options.cluster)),
       Layer.provide(Layer.sync(SecureRandom.SecureRandom, () => SecureRandom.make((size) => rng.bytes(size))))
+    )
+  }
+
+  #cluster({ ttlMs, toStore }: ClusterOptions) {
+    const { network, store, peers, options } = this.#setting
+    const self = { address: this.name, nonce: `boot${this.process.number}` }
+    const leasing = { ttlMs, operationTimeoutMs: ttlMs / operationsInTtl }
+    const leases = leasesOf(network, toStore, this, store, self.nonce, leasing)
+    const takesPartitions = !this.guest
+    return Ownership.layer({ partitions: options.partitions, ttlMs, takesPartitions, handOverMs }).pipe(
+      Layer.provideMerge(Membership.layer({ ttlMs, syncEveryMs: ttlMs / syncsInTtl })),
+      Layer.provideMerge(Layer.effect(Peers, MemoryPeers.make(peers, self))),
+      Layer.provide(Layer.succeed(Leases, leases))
     )
   }
 }

@@ -10,9 +10,15 @@ export const nemeses = [
   "freeze",
   "jump",
   "isolate",
+  "vanish",
   "databaseCrash",
   "databaseStall",
-  "databaseFailover"
+  "databaseFailover",
+  "storeCrash",
+  "storeStall",
+  "storeFlush",
+  "storeRollback",
+  "storeCut"
 ] as const
 export type Nemesis = (typeof nemeses)[number]
 
@@ -34,6 +40,18 @@ const Link = Schema.Struct({
   refused: Probability,
   slow: Probability
 })
+
+/** What makes nodes one cluster; without it, each takes what it is asked for. */
+const Cluster = Schema.Struct({
+  ttlMs: Schema.Finite,
+  /** How many of the nodes take no partitions. */
+  guests: Schema.Int,
+  /** All nodes begin within so long. */
+  joinWithinMs: Schema.Finite,
+  toPeers: Link,
+  toStore: Link
+})
+export type Cluster = typeof Cluster.Type
 
 export const Options = Schema.Struct({
   seed: Schema.Int,
@@ -68,11 +86,12 @@ export const Options = Schema.Struct({
   toDatabase: Link,
   /** The time between two strikes of the nemesis, on average. */
   strikeEveryMs: Schema.Finite,
-  nemeses: Schema.Array(Schema.Literals(nemeses))
+  nemeses: Schema.Array(Schema.Literals(nemeses)),
+  cluster: Schema.optional(Cluster)
 })
 export type Options = typeof Options.Type
 
-const calm: LinkOptions = {
+export const calm: LinkOptions = {
   latencyMs: [0.05, 1],
   noticeMs: 20,
   lost: 0,
@@ -130,7 +149,35 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
 export const draw = (seed: number): Options => {
   const rng = new Rng(seed, "options")
   const options = drawFrom(seed, rng)
+  if (rng.chance(clustered)) return drawCluster(options, rng)
   return rng.chance(0.5) ? options : { ...options, ...rng.some(ambushes) }
+}
+
+const clustered = 0.4
+
+const drawCluster = (options: Options, rng: Rng): Options => {
+  const nodes = rng.pick([2, 3, 3, 5])
+  // Half of the stores keep what they are told, and then every read is up to date.
+  const storeKeeps = rng.chance(0.5)
+  return {
+    ...options,
+    nodes,
+    routing: rng.pick(["sticky", "any"]),
+    nemeses: nemeses.filter((nemesis) => rng.chance(0.5) && !(storeKeeps && nemesis.startsWith("store"))),
+    cluster: {
+      ttlMs: rng.pick([1000, 2000, 4000]),
+      guests: rng.chance(0.2) ? nodes >> 1 : 0,
+      joinWithinMs: rng.pick([0, 300, 3000]),
+      toPeers: rng.chance(0.3) ? calm : link(rng),
+      toStore: storeKeeps ? calm : link(rng)
+    }
+  }
+}
+
+/** Whether the lease store, and the way to it, can be relied on: then no two nodes believe they own a partition. */
+export const storeKeeps = ({ cluster, nemeses: faults }: Options): boolean => {
+  const { lost = 0, late = 0, replyLost = 0, refused = 0, slow = 0 } = cluster?.toStore ?? {}
+  return lost + late + replyLost + refused + slow === 0 && !faults.some((nemesis) => nemesis.startsWith("store"))
 }
 
 const drawFrom = (seed: number, rng: Rng): Options => {
@@ -164,7 +211,8 @@ const drawFrom = (seed: number, rng: Rng): Options => {
     toNode: link(rng),
     toDatabase: link(rng),
     strikeEveryMs: rng.pick([500, 2000, 6000]),
-    nemeses: nemeses.filter(() => rng.chance(0.5))
+    nemeses: nemeses.filter((nemesis) => rng.chance(0.5) && !nemesis.startsWith("store")),
+    cluster: undefined
   }
 }
 
@@ -186,11 +234,19 @@ const describeLink = ({ latencyMs: [least, most], noticeMs, ...faults }: LinkOpt
     ...Object.entries(faults).flatMap(([fault, probability]) => (none(probability) ? [] : [`${fault} ${probability}`]))
   ].join(", ")
 
+const describeCluster = ({ ttlMs, guests, joinWithinMs, toPeers, toStore }: Cluster) =>
+  [
+    `a cluster with leases of ${ttlMs} ms, ${guests} guests, all there within ${joinWithinMs} ms`,
+    `to peers (${describeLink(toPeers)})`,
+    `to the store (${describeLink(toStore)})`
+  ].join(" · ")
+
 /** One line that says what kind of world it is. */
-export const describe = ({ seed: _, toNode, toDatabase, nemeses: faults, ...rest }: Options): string =>
+export const describe = ({ seed: _, toNode, toDatabase, nemeses: faults, cluster, ...rest }: Options): string =>
   [
     ...Object.entries(rest).map(([name, value]) => `${name} ${value}`),
     `to nodes (${describeLink(toNode)})`,
     `to the database (${describeLink(toDatabase)})`,
+    ...(cluster === undefined ? [] : [describeCluster(cluster)]),
     `nemeses (${faults.join(", ") || "none"})`
   ].join(" · ")

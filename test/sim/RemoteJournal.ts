@@ -1,7 +1,7 @@
 /** A node's journal: the database at the other end of a network. What `PgJournal` makes of a broken connection, it does. */
 import { Clock, Effect, type Exit, Layer } from "effect"
 import { Journal, JournalUnavailable, OutcomeUnknown } from "../../src/persistence/Journal.ts"
-import type { CommitFailure, Committed, Database } from "./Database.ts"
+import type { CommitFailure, Committed, Database, Resolved } from "./Database.ts"
 import type { Host, Link, Network } from "./Network.ts"
 
 /** By then the database's own limit on statements has ended any. */
@@ -49,7 +49,17 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
               return verdicts
             }
           ),
-        resolve: (doubts) => ask((reply) => database.resolve(doubts, reply), unavailable),
+        resolve: (doubts) =>
+          Effect.map(
+            ask<Resolved, JournalUnavailable, JournalUnavailable>(
+              (reply) => database.resolve(doubts, reply),
+              unavailable
+            ),
+            ({ resolutions, nowMs }) => {
+              heard(nowMs)
+              return resolutions
+            }
+          ),
         find: (keys) => ask((reply) => database.find(keys, reply), unavailable),
         epochs: (partitions) => ask((reply) => database.epochs(partitions, reply), unavailable),
         forget: Effect.succeed(0)

@@ -6,7 +6,7 @@
  *    Whatever is pending must be decided within bounds, and every actor must serve.
  * 3. Audit: once all is quiet, the checks judge the whole history.
  */
-import { Effect } from "effect"
+import { Effect, Exit } from "effect"
 import { audit } from "./checks/index.ts"
 import { Client } from "./Client.ts"
 import type { History, Violation } from "./History.ts"
@@ -59,7 +59,7 @@ export const run = (options: Options): Result => {
       }
     })
 
-  for (const node of world.nodes) world.boot(node)
+  world.begin()
   const nemesis = simulation.process("nemesis")
   nemesis.fork(Nemesis.program(world))
   const shoppers = shop.owners.map((owner, n) => clients.process.fork(shopping(new Client(world, n + 1, owner))))
@@ -70,6 +70,7 @@ export const run = (options: Options): Result => {
   nemesis.kill()
   Liveness.mend(world)
   const finisher = clients.process.fork(Liveness.finish(world))
+  const watcher = clients.process.fork(options.cluster === undefined ? Effect.never : Liveness.served(world))
   const finished = () => shopped() && finisher.pollUnsafe() !== undefined
   const bound = simulation.now + livenessMsMost
   simulation.run(() => finished() || simulation.now > bound, stepsMost)
@@ -78,7 +79,13 @@ export const run = (options: Options): Result => {
   const last = simulation.run(() => simulation.now > quiet, stepsMost)
 
   const ending = last === "exhausted" ? "exhausted" : finished() ? "finished" : "stuck"
-  const history = world.history(ending, Liveness.undecided(world))
+  const served = watcher.pollUnsafe()
+  const cluster = {
+    servedAfterMs: served !== undefined && Exit.isSuccess(served) ? served.value : undefined,
+    owners: Liveness.ownersOf(world),
+    takers: world.serving.flatMap(({ name, guest }) => (guest ? [] : [name]))
+  }
+  const history = world.history(ending, Liveness.undecided(world), options.cluster && cluster)
   const violations = audit(history)
   const { digest } = simulation.trace
   return { history, violations, counts, digest, steps: simulation.steps, virtualMs: simulation.now }

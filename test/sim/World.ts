@@ -2,11 +2,13 @@
 import { Effect } from "effect"
 import { Database } from "./Database.ts"
 import type { History, Request } from "./History.ts"
+import { LeaseStore } from "./LeaseStore.ts"
 import { memoryOf } from "./Memory.ts"
 import { type Delivery, type Host, Network } from "./Network.ts"
 import { Node, type Serving } from "./Node.ts"
 import { carryOut, noConnection, type Outcome, outcomeOf } from "./Operation.ts"
-import type { Options } from "./Options.ts"
+import { calm, type Options } from "./Options.ts"
+import { PeerNetwork } from "./PeerNetwork.ts"
 import { Recorder } from "./Recorder.ts"
 import { Rng } from "./Rng.ts"
 import { Shop } from "./Shop.ts"
@@ -19,6 +21,7 @@ export class World {
   readonly recorder: Recorder
   readonly network: Network
   readonly database: Database
+  readonly store: LeaseStore
   readonly shop: Shop
   readonly nodes: readonly [Node, ...ReadonlyArray<Node>]
   readonly clients: Host
@@ -36,19 +39,38 @@ export class World {
     this.recorder = new Recorder(this.simulation)
     this.network = new Network(this.simulation)
     this.database = new Database(this.simulation, options, this.recorder.database)
+    this.store = new LeaseStore(this.simulation)
     this.shop = new Shop(options, this.database.tables, this.recorder.names)
     this.clients = { name: "clients", process: this.simulation.process("clients") }
     this.#supervisor = this.simulation.process("supervisor")
-    const { simulation, network, database, recorder } = this
+    const { simulation, network, database, store, recorder } = this
+    const peers = new PeerNetwork(network, options.cluster?.toPeers ?? calm, (address) => this.#nodeAt(address))
     const failed = (node: Node) => this.bootLater(node)
-    const setting = { simulation, network, database, options, watch: recorder.watch, failed }
-    const others = Array.from({ length: options.nodes - 1 }, (_, n) => new Node(`node${n + 2}`, setting))
-    this.nodes = [new Node("node1", setting), ...others]
+    const setting = { simulation, network, database, store, peers, options, watch: recorder.watch, failed }
+    const owners = options.nodes - (options.cluster?.guests ?? 0)
+    const others = Array.from(
+      { length: options.nodes - 1 },
+      (_, n) => new Node(`node${n + 2}`, n + 1 >= owners, setting)
+    )
+    this.nodes = [new Node("node1", false, setting), ...others]
     this.serving = this.nodes
+  }
+
+  #nodeAt(address: string): Node {
+    return this.nodes.find(({ name }) => name === address) ?? this.nodes[0]
   }
 
   bootLater(node: Node): void {
     this.#supervisor.after(this.rng.between(20, 1000), () => this.boot(node))
+  }
+
+  /** The first node is there at once, so that there is somebody to ask. */
+  begin(): void {
+    const within = this.options.cluster?.joinWithinMs ?? 0
+    for (const node of this.nodes) {
+      if (within === 0 || node === this.nodes[0]) this.boot(node)
+      else this.#supervisor.after(this.rng.between(0, within), () => this.boot(node))
+    }
   }
 
   boot(node: Node): void {
@@ -87,7 +109,7 @@ export class World {
     })
   }
 
-  history(ending: History["ending"], unanswered: ReadonlyArray<Request>): History {
+  history(ending: History["ending"], unanswered: ReadonlyArray<Request>, cluster: History["cluster"]): History {
     const { options, recorder, shop, nodes, database } = this
     const { names, requests, commits, submissions, rejections, claims, waitingMost } = recorder
     return {
@@ -105,7 +127,8 @@ export class World {
       tables: database.tables,
       memory: memoryOf(nodes, database),
       ending,
-      unanswered
+      unanswered,
+      cluster
     }
   }
 }

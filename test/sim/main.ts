@@ -22,12 +22,15 @@ const { values } = parseArgs({
     all: { type: "boolean", default: false },
     /** Prints everything that happened. */
     trace: { type: "boolean", default: false },
+    /** Prints the seed's world, for regressions.json. */
+    world: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false }
   }
 })
 
 const one = (seed: number) => {
   const options = draw(seed)
+  if (values.world) return console.log(JSON.stringify(options))
   console.log(`Seed ${seed}: ${describe(options)}\n`)
   const { history, violations, digest, steps, virtualMs } = run(options)
   if (values.trace) console.log(history.trace.events.map(line).join("\n"), "\n")

@@ -3,6 +3,7 @@ import { Option, Schema } from "effect"
 import type { ProductId, UserId } from "../../../src/domain/Ids.ts"
 import { uuidOf } from "../../../src/domain/Ids.ts"
 import type { Attempt, Commit, Violation } from "../History.ts"
+import { type Options, storeKeeps } from "../Options.ts"
 import type { Process } from "../Simulation.ts"
 import { answeredAt, type Evidence } from "./Evidence.ts"
 
@@ -36,23 +37,38 @@ const readsOf = ({ history }: Evidence, what: "amount" | "version"): ReadonlyArr
     })
   )
 
-/** At one process an actor never gets older. */
+/** How much a read may miss. A node may believe for so long that it owns what another one has claimed. */
+const staleMostMs = 2000
+
+/** Whether no two nodes ever believe they own the same actor. */
+const isOne = (options: Options) => options.nodes === 1 || (options.cluster !== undefined && storeKeeps(options))
+
+/** An actor never gets older: wherever it is read, if it has one owner, and else at one process, or after a while. */
 export const monotone = (evidence: Evidence): ReadonlyArray<Violation> => {
-  const byProcess = Map.groupBy(readsOf(evidence, "version"), ({ attempt }) => attempt.process)
-  return Array.from(byProcess.values(), (reads) =>
-    reads.flatMap(({ id, value, attempt: { invoked, returned = 0 } }) => {
-      const newest = Math.max(
-        0,
-        ...reads.flatMap((other) =>
-          other.id === id && (other.attempt.returned ?? Infinity) < invoked ? [other.value] : []
-        )
-      )
+  const { options } = evidence.history
+  const time = timeIn(evidence)
+  const precedes = (one: Attempt, other: Attempt): boolean => {
+    const { returned = Infinity } = one
+    if (isOne(options)) return returned < other.invoked
+    if (options.cluster === undefined) return one.process === other.process && returned < other.invoked
+    return time(returned) < time(other.invoked) - staleMostMs
+  }
+  const reads = readsOf(evidence, "version")
+  return Array.from(Map.groupBy(reads, ({ id }) => id).values(), (ofOne) =>
+    ofOne.flatMap(({ id, value, attempt }) => {
+      const before = ofOne.flatMap((other) => (precedes(other.attempt, attempt) ? [other.value] : []))
+      const newest = Math.max(0, ...before)
       if (value >= newest) return []
       const message = `${evidence.history.names.of(id)} was read at version ${value} after ${newest}`
-      return [{ invariant: "I-08 reads do not go back", message, about: [id], seq: returned }]
+      return [{ invariant: "I-08 reads do not go back", message, about: [id], seq: attempt.returned ?? 0 }]
     })
   ).flat()
 }
+
+const timeIn =
+  ({ history }: Evidence) =>
+  (seq: number): number =>
+    history.trace.events[seq - 1]?.at ?? Infinity
 
 interface Movement {
   readonly id: ProductId | UserId
@@ -69,25 +85,23 @@ interface Movement {
 /** With more movements that a read may or may not have seen, any value could be right. */
 const openMost = 12
 
-/** A node may believe for so long that it owns what another one has claimed. */
-const staleMost = 2000
-
 /**
- * A read sees everything that its process knew of before it was asked for; and of the rest, what was committed before it
- * returned. What another process did it may miss, but not for long; and with one node, nothing that anybody knew of.
+ * A read sees all that anybody was told of before it was asked for; and of the rest, what was committed before it
+ * returned. Where two nodes may believe they own an actor, a read may miss what another one did, but not for long.
  */
 export const current = (evidence: Evidence): ReadonlyArray<Violation> => {
   const { history } = evidence
+  const { options } = history
   const movements = movementsOf(evidence)
-  const timeOf = (seq: number) => history.trace.events[seq - 1]?.at ?? Infinity
+  const time = timeIn(evidence)
   return readsOf(evidence, "amount").flatMap(({ id, value, attempt: { invoked, returned = 0, process } }) => {
     const opening = history.opening.balances.get(uuidOf(id)) ?? history.opening.products.get(uuidOf(id))?.stock ?? 0
-    const mustSee = (movement: Movement) =>
-      history.options.nodes === 1
-        ? Math.min(movement.heard, movement.answered) < invoked
-        : movement.process === process
-          ? movement.heard < invoked
-          : timeOf(movement.commit.seq) < timeOf(invoked) - staleMost
+    const longAgo = (seq: number) => time(seq) < time(invoked) - staleMostMs
+    const mustSee = ({ commit, heard, answered, ...movement }: Movement): boolean => {
+      if (options.nodes === 1) return Math.min(heard, answered) < invoked
+      if (options.cluster !== undefined) return isOne(options) ? answered < invoked : longAgo(answered)
+      return movement.process === process ? heard < invoked : longAgo(commit.seq)
+    }
     const all = (movements.get(id) ?? []).filter(({ commit }) => commit.seq < returned)
     const open = all.filter((movement) => !mustSee(movement)).map(({ delta }) => delta)
     const least = all.filter(mustSee).reduce((sum, { delta }) => sum + delta, opening)

@@ -95,8 +95,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a wallet is closed while money is on its way in",
     file: wallet,
-    find: `return wallet.balance + wallet.incoming > 0`,
-    plant: `return wallet.balance > 0`
+    find: `return wallet.balance + wallet.incoming + wallet.purchases > 0`,
+    plant: `return wallet.balance + wallet.purchases > 0`
+  },
+  {
+    name: "a user leaves while buying something for nothing",
+    file: wallet,
+    find: `return wallet.balance + wallet.incoming + wallet.purchases > 0`,
+    plant: `return wallet.balance + wallet.incoming > 0`
   },
   {
     name: "two edits of a product at once",
