@@ -134,7 +134,7 @@ export const make = (
       const known = outboxes.get(address)
       if (known !== undefined) return known
       const fork = yield* FiberSet.makeRuntime()
-      const outbox = yield* Outbox.make(address, options, (message, arrived) => {
+      const carry = (message: string, arrived: (outcome: Outbox.Outcome) => void) => {
         const carried = network
           .carry(self, address, (there) => there.inbox.deliver(message))
           .pipe(
@@ -142,7 +142,9 @@ export const make = (
             Effect.result
           )
         fork(Effect.map(carried, arrived))
-      })
+      }
+      const afterThis = (run: () => void) => fork(Effect.andThen(Effect.yieldNow, Effect.sync(run)))
+      const outbox = yield* Outbox.make(address, options, carry, afterThis)
       outboxes.set(address, outbox)
       return outbox
     })

@@ -47,7 +47,9 @@ export const make = (
   address: string,
   options: Options,
   /** Carries a message there and its answers back. */
-  carry: (message: string, arrived: (outcome: Outcome) => void) => void
+  carry: (message: string, arrived: (outcome: Outcome) => void) => void,
+  /** Runs it when whatever runs now is done. The microtask is the soonest, and stands outside of any scheduler. */
+  afterThis: (run: () => void) => void = queueMicrotask
 ): Effect.Effect<Outbox, never, Scope.Scope> =>
   Effect.gen(function* () {
     const metrics = yield* Effect.context<never>()
@@ -98,7 +100,7 @@ export const make = (
       if (leaving || waiting.length === 0 || underWay.size >= options.inFlight) return
       leaving = true
       // Those of the same moment go together, and the busier we are, the longer is a moment.
-      if (underWay.size === 0) queueMicrotask(flush)
+      if (underWay.size === 0) afterThis(flush)
       else fork(Effect.andThen(Effect.yieldNow, Effect.sync(flush)))
     }
 
