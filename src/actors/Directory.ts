@@ -7,7 +7,7 @@ import * as Alone from "../cluster/Alone.ts"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
-import { type Epoch, PartitionId } from "../domain/Ids.ts"
+import { type Epoch, PartitionId, type TransactionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import { Journal, unavailable } from "../persistence/Journal.ts"
 import { Elsewhere, type Fenced, type Overloaded, type TimedOut, type Unavailable } from "./Errors.ts"
@@ -57,6 +57,8 @@ export class Directory extends Context.Service<
      * nodes have heard of it, before anybody is told. They may not have by the step's deadline: then it is `TimedOut`.
      */
     readonly settle: (step: Step) => Effect.Effect<void, TimedOut>
+    /** What the step was to do had been committed, as another transaction. */
+    readonly settleOther: (step: Step, id: TransactionId) => Effect.Effect<void, TimedOut>
     /** The step was not and will not be committed. */
     readonly release: (step: Step) => void
     /** Gives up partitions in doubt; the next ask claims them again. */
@@ -123,8 +125,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
       ),
     settle: (step) => {
       local.end(step, "settle")
-      return step.asked === undefined ? Effect.void : remote.settle(step)
+      return remote.settle(step)
     },
+    settleOther: remote.settleOther,
     release: (step) => {
       local.end(step, "release")
       remote.release(step)

@@ -15,7 +15,7 @@ export class Ended {
   }
 
   add(id: TransactionId, deadline: number): void {
-    if (!this.full) this.#deadlines.set(id, deadline)
+    if (!this.full) this.#deadlines.set(id, Math.max(deadline, this.#deadlines.get(id) ?? deadline))
   }
 
   has(id: TransactionId): boolean {

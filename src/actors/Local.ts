@@ -207,9 +207,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     }
   }
 
-  /** Ends what a step of another node holds here, under whatever epoch. */
-  const endOf = (id: TransactionId, partitions: ReadonlyArray<PartitionId>, how: "settle" | "release") => {
-    for (const partition of partitions) owners[partition]?.[how](id)
+  /** Ends what a step of another node holds here, under whatever epoch. Returns until when it could have held more. */
+  const endOf = (id: TransactionId, partitions: ReadonlyArray<PartitionId>, how: "settle" | "release"): number => {
+    const places = partitions.flatMap((partition) => owners[partition] ?? [])
+    const deadlines = places.map((owner) => owner.deadlineOf(id) ?? -Infinity)
+    for (const owner of places) owner[how](id)
+    return Math.max(-Infinity, ...deadlines)
   }
 
   /** Holds whose requester never came back: the journal knows what became of the transaction. */

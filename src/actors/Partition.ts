@@ -110,6 +110,11 @@ export class Partition {
     return this.#groups.get(transaction)?.holds.some((hold) => hold.kind === kind && hold.id === id) === true
   }
 
+  /** Until when a transaction that holds something here may ask for more. */
+  deadlineOf(transaction: TransactionId): number | undefined {
+    return this.#groups.get(transaction)?.doubt.deadline
+  }
+
   /** Turns the holds of a committed transaction into committed state. */
   settle(transaction: TransactionId): void {
     this.#end(transaction, "settle")

@@ -15,7 +15,7 @@ import { Array as Arr, Effect, Latch, Result, Schedule } from "effect"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers, type PeerUnavailable } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
-import type { PartitionId } from "../domain/Ids.ts"
+import type { PartitionId, TransactionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { Ended } from "./Ended.ts"
@@ -196,6 +196,7 @@ export const make = Effect.fnUntraced(function* (local: Local) {
   /** Tells all at once; what it returns waits until they have heard it, or the step's time is up. */
   const settle = (step: Step): Effect.Effect<void, TimedOut> => {
     const places = placesOf(step)
+    if (places.length === 0) return Effect.void
     const told = Latch.makeUnsafe()
     const deaf: Array<Place> = []
     let left = places.length
@@ -209,6 +210,13 @@ export const make = Effect.fnUntraced(function* (local: Local) {
       told.await,
       Effect.suspend(() => insist(step, deaf, 0))
     )
+  }
+
+  /** What a step was to do was committed as another transaction: tells whom the step has asked, here and elsewhere. */
+  const settleOther = (step: Step, id: TransactionId): Effect.Effect<void, TimedOut> => {
+    const partitions = step.fences.map(({ partition }) => partition)
+    end(id, step.deadline, partitions, "settle")
+    return settle({ ...step, id })
   }
 
   /** Tells them again for as long as they may be asked. */
@@ -238,6 +246,14 @@ export const make = Effect.fnUntraced(function* (local: Local) {
   }
 
   // Answering.
+
+  /** Ends what a transaction holds here. Whoever tells us may not be who asked, and not know its deadline. */
+  const end = (
+    id: TransactionId,
+    deadline: number,
+    partitions: ReadonlyArray<PartitionId>,
+    how: "settle" | "release"
+  ) => ended.add(id, Math.max(deadline, local.endOf(id, partitions, how)))
 
   const question = <K extends KindName>(
     kind: K,
@@ -296,8 +312,7 @@ export const make = Effect.fnUntraced(function* (local: Local) {
       switch (told.success._tag) {
         case "End": {
           const { id, deadline, how, partitions } = told.success
-          ended.add(id, deadline)
-          local.endOf(id, partitions, how)
+          end(id, deadline, partitions, how)
           return Effect.void
         }
         case "Drop":
@@ -328,7 +343,7 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     Effect.forkScoped
   )
 
-  return { holdAll, read, settle, release, tellOwners }
+  return { holdAll, read, settle, settleOther, release, tellOwners }
 })
 
 /** What a peer asks. */

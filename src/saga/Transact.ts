@@ -128,7 +128,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const found = request === undefined ? undefined : yield* find(request.key)
       if (found === undefined) return undefined
       if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
-      if (step !== undefined) yield* directory.settle({ ...step, id: found.id })
+      if (step !== undefined) yield* directory.settleOther(step, found.id)
       const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
       return { answer: kept, replayed: true }
     }).pipe(Effect.catchTag("JournalUnavailable", unavailable))

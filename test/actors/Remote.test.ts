@@ -167,6 +167,22 @@ describe("A node asks the actors of others", () => {
     })
   )
 
+  it.effect("and what a repetition has ended is not begun again by an ask that comes late", () =>
+    Effect.gen(function* () {
+      const { world, product, buyer, owner, asker } = yield* shop
+      world.onCommit = () => world.network.cut(asker.address, owner.address)
+      yield* Effect.forkChild(asker.on(buy({ key: 1, buyer, product })))
+      yield* world.until(() => world.tables.orders.size === 1)
+      const [placed = ""] = world.tables.orders.keys()
+      world.onCommit = () => {}
+      yield* world.run(owner.on(buy({ key: 1, buyer, product })))
+      world.network.heal()
+      const late = { ...step(0, 3_600_000), id: TransactionId(placed) }
+      const answer = yield* world.run(asker.peers.ask(owner.address, Wire.holdAsk(late, "product", [[product, take]])))
+      assert.deepStrictEqual(answer, { _tag: "Fenced" })
+    })
+  )
+
   it.effect("several at once, and sells all of an order or none of it", () =>
     Effect.gen(function* () {
       const { world, product, buyer, asker } = yield* shop
