@@ -49,6 +49,13 @@ const bans: ReadonlyArray<
   [/\bnew Date\(\s*\)/, "DateTime, from Clock", code, chaos, "const now = new Date()"],
   [/\bMath\.random\b/, "Random", code, [], "const n = Math.random()"],
   [/\bset(Timeout|Interval)\b/, "Effect.sleep or a Schedule", code, chaos, "setTimeout(retry, 100)"],
+  [
+    /\b(queueMicrotask|setImmediate|nextTick)\b/,
+    "Effect.yieldNow: the simulator has a scheduler of its own",
+    src,
+    ["src/cluster/Outbox.ts"],
+    "queueMicrotask(flush)"
+  ],
   [/\bprocess\.env\b/, "Config", everywhere, environment, "const port = process.env.PORT"],
   [
     /\bprocess\.\w|"node:process"/,

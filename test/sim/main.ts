@@ -24,7 +24,11 @@ const { values } = parseArgs({
     trace: { type: "boolean", default: false },
     /** Prints the seed's world, for regressions.json. */
     world: { type: "boolean", default: false },
-    mutants: { type: "boolean", default: false }
+    mutants: { type: "boolean", default: false },
+    /** Of the mutants: "1/2" and "2/2" are all of them, in two processes. */
+    part: { type: "string", default: "1/1" },
+    /** Mutants with this in their names. */
+    only: { type: "string", default: "" }
   }
 })
 
@@ -76,7 +80,9 @@ const many = (seedsMost: number, minutes: number) => {
 }
 
 if (values.mutants) {
-  process.exitCode = (await table((text) => console.log(text))) ? 0 : 1
+  const [which = 1, of = 1] = values.part.split("/").map(Number)
+  const caught = await table((text) => console.log(text), { part: [which, of], only: values.only })
+  process.exitCode = caught ? 0 : 1
 } else if (values.seed !== undefined) {
   one(Number(values.seed))
 } else {

@@ -19,6 +19,10 @@ const rules = "src/persistence/MemoryJournal.ts"
 const rows = "src/persistence/Rows.ts"
 const database = "test/sim/Database.ts"
 const journal = "test/sim/RemoteJournal.ts"
+const remote = "src/actors/Remote.ts"
+const ownership = "src/cluster/Ownership.ts"
+const keeping = "src/cluster/Keeping.ts"
+const store = "src/cluster/MemoryLeases.ts"
 const product = "src/domain/Product.ts"
 const wallet = "src/domain/Wallet.ts"
 
@@ -288,6 +292,109 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: `Effect.suspend(() => {
       const restore = <X>(effect: X): X => effect
       const { request } = wanted`
+  },
+  // The cluster.
+  {
+    name: "memory is read after the lease has ended",
+    file: ownership,
+    find: `mine: (id) => holdings.isValid(id, now()),`,
+    plant: `mine: (id) => holdings.has(id),`
+  },
+  {
+    name: "a lease ends by the wall clock",
+    file: "src/cluster/Monotonic.ts",
+    find: `Number(clock.monotonicTimeNanosUnsafe()) / 1e6`,
+    plant: `clock.currentTimeMillisUnsafe()`
+  },
+  {
+    name: "a lease is counted from the answer, not from the question",
+    file: keeping,
+    find: `holdings.extend(verdict.keep, sentAt + ttlMs)`,
+    plant: `holdings.extend(verdict.keep, now() + ttlMs)`
+  },
+  {
+    name: "a refresh takes back what was lost",
+    file: store,
+    find: `shards.filter((shard) => same(this.#leases.get(shard)?.owner, owner)),`,
+    plant: `shards,`
+  },
+  {
+    name: "a partition that was lost while it was claimed is kept",
+    file: local,
+    find: `const kept = losses[id] === before[index] && ownership.mine(id)`,
+    plant: `const kept = true`
+  },
+  {
+    name: "what was lost is remembered",
+    file: local,
+    find: `losses[id] = (losses[id] ?? 0) + 1 owners[id] = undefined`,
+    plant: `losses[id] = (losses[id] ?? 0) + 1`
+  },
+  {
+    name: "a partition is handed over and kept",
+    file: ownership,
+    find: `yield* estate.lose(given)`,
+    plant: ``
+  },
+  {
+    name: "a fenced owner does not doubt its lease",
+    file: local,
+    find: `if (fenced.length > 0) ownership.doubt(fenced.map(({ partition }) => partition))`,
+    plant: ``
+  },
+  {
+    name: "a commit does not carry the epochs of other nodes",
+    file: remote,
+    find: `if (known === undefined) step.fences.push(fence)`,
+    plant: ``
+  },
+  {
+    name: "transactions that have ended are not remembered",
+    file: remote,
+    find: `const over = ended.has(step.id) || step.deadline <= journal.now()`,
+    plant: `const over = step.deadline <= journal.now()`
+  },
+  {
+    name: "an ask that arrives twice is granted twice",
+    file: remote,
+    find: `if (over || ids.some((id) => local.holds(step.id, kind, id))) return new Fenced()`,
+    plant: `if (over) return new Fenced()`
+  },
+  {
+    name: "a hold whose requester never came back is never asked for",
+    file: local,
+    find: `if (doubts.length === 0) continue`,
+    plant: `if (doubts.length >= 0) continue`
+  },
+  {
+    name: "an ask whose answer was lost held nothing",
+    file: remote,
+    find: `return Effect.fail(reason === "Overloaded" ? new Overloaded() : new Fenced())`,
+    plant: `return Effect.fail(reason === "Overloaded" ? new Overloaded() : new Elsewhere())`
+  },
+  {
+    name: "answered before the owners have heard",
+    file: transact,
+    find: `resume(Effect.as(settled, verdict))`,
+    plant: `resume(Effect.succeed(verdict))`
+  },
+  {
+    name: "a settlement that got lost is not told again",
+    file: remote,
+    find: `if (still.length === 0) return Effect.void`,
+    plant: `if (still.length >= 0) return Effect.void`
+  },
+  {
+    name: "a repetition at another node tells nobody",
+    file: transact,
+    find: `if (step !== undefined) yield* directory.settleOther(step, found.id)`,
+    plant: ``
+  },
+  {
+    name: "the leases of the dead are not broken, and not waited for",
+    file: "src/cluster/View.ts",
+    find: `believed.set(address, { address, nonce, until: sentAt + remainingMs })`,
+    plant: `believed.set(address, { address, nonce, until: Infinity })`
   },
   // Rows.
   {

@@ -24,11 +24,21 @@ const hunt = async (mutant: Mutant): Promise<Fate> => {
   }
 }
 
+export interface Selection {
+  /** Every how many-th of them, and from which: for processes that share the work. */
+  readonly part: readonly [which: number, of: number]
+  /** What their names have in them. */
+  readonly only: string
+}
+
 /** Prints the table; tells whether all were caught. */
-export const table = async (print: (line: string) => void): Promise<boolean> => {
+export const table = async (
+  print: (line: string) => void,
+  { part: [which, of], only }: Selection
+): Promise<boolean> => {
   print("| bug | caught by | seeds |\n|---|---|---:|")
   let survivors = 0
-  for (const mutant of mutants) {
+  for (const mutant of mutants.filter(({ name }, n) => n % of === which - 1 && name.includes(only))) {
     const { cells, caught } = await hunt(mutant)
     if (!caught) survivors++
     print(`| ${mutant.name} | ${cells} |`)
