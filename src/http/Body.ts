@@ -6,7 +6,7 @@ import type { HttpServerRequest } from "effect/http"
 import { MalformedJson, PayloadTooLarge, UnsupportedMediaType } from "./api/Errors.ts"
 
 /** In bytes. */
-const maximum = 64 * 1024
+export const maximum = 64 * 1024
 
 const json = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i
 
@@ -41,7 +41,8 @@ const text = (source: Source, response: Sink): Effect.Effect<string, Refusal> =>
     }
     source.on("data", onData)
     source.on("end", onEnd)
-    if (source.headers.expect !== undefined) response.writeContinue()
+    // An older client would take it for the answer.
+    if (source.headers.expect !== undefined && source.httpVersion !== "1.0") response.writeContinue()
     // A client that goes away interrupts the fiber.
     return Effect.sync(stop)
   })

@@ -119,8 +119,11 @@ export class Express extends Context.Service<
         ]
       ])
 
+      /** Of what is too long, or may become it, there is a rest to get rid of: the usual way does. */
+      const isShort = ({ headers }: IncomingMessage) => Number(headers["content-length"] ?? Infinity) <= Body.maximum
+
       return (request, response) => {
-        const taken = request.method === "POST" ? lanes.get(request.url ?? "") : undefined
+        const taken = request.method === "POST" && isShort(request) ? lanes.get(request.url ?? "") : undefined
         taken?.(request, response)
         return taken !== undefined
       }

@@ -144,6 +144,37 @@ describe("The server", () => {
       })
     )
 
+    it_.effect("does not read on and on behind the refusal of a body that is too long", () =>
+      Effect.gen(function* () {
+        const port = yield* portOf
+        const head = "POST /api/v1/checkout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        const chunk = `10000\r\n${"x".repeat(0x10000)}\r\n`
+        const cutOff = yield* Effect.callback<boolean>((resume) => {
+          const socket = net.connect(port, "127.0.0.1", () => socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n`))
+          const more = () => {
+            if (socket.bytesWritten > 256 * 1024 * 1024) return resume(Effect.succeed(false))
+            if (!socket.destroyed) socket.write(chunk, more)
+          }
+          socket
+            .resume()
+            .once("connect", more)
+            .on("error", () => {})
+          socket.on("close", () => resume(Effect.succeed(true)))
+          return Effect.sync(() => socket.destroy())
+        })
+        assert.isTrue(cutOff)
+      })
+    )
+
+    it_.effect("does not tell clients of HTTP/1.0 to go on with their body", () =>
+      Effect.gen(function* () {
+        for (const path of ["checkout", "auth/login"]) {
+          const head = `POST /api/v1/${path} HTTP/1.0\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n`
+          assert.match(yield* wire(`${head}Content-Length: 2\r\n\r\n{}`), /^HTTP\/1\.1 4/)
+        }
+      })
+    )
+
     it_.effect("goes on when clients hang up in the middle of a body", () =>
       Effect.gen(function* () {
         const head = "POST /api/v1/checkout HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
