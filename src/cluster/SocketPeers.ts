@@ -136,8 +136,8 @@ const keepConnected = Effect.fnUntraced(function* (inbox: Inbox, peer: Owner, { 
           port,
           ...tls,
           pskCallback: () => ({ psk, identity: identity + self.address }),
-          // There are no certificates: who knows the key is a peer.
-          checkServerIdentity: () => undefined
+          // Asked of a certificate only, and whoever shows one instead of knowing the key is no peer.
+          checkServerIdentity: () => new Error("Not a peer")
         })
       ),
       (dialled) => Effect.sync(() => (current = void dialled.destroy()))

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Redacted } from "effect"
+import { createPrivateKey } from "node:crypto"
 import { connect, createServer, type Socket } from "node:net"
+import * as tls from "node:tls"
 import { freePort } from "../../dev/services/Machine.ts"
 import { type Options, Peers } from "../../src/cluster/Peers.ts"
 import * as SocketPeers from "../../src/cluster/SocketPeers.ts"
@@ -56,6 +58,46 @@ const proxy = Effect.fnUntraced(function* (port: number) {
   }
 })
 
+/** Somebody's certificate, and the key to it: of nobody, and good for a hundred years. */
+const somebodys = [
+  "MIIBIDCBxgIBATAKBggqhkjOPQQDAjAbMRkwFwYDVQQDDBBzb21lYm9keS5leGFtcGxlMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAx",
+  "MDAwMDAwWjAbMRkwFwYDVQQDDBBzb21lYm9keS5leGFtcGxlMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEfXhMrnMo50URt5LBl2ef",
+  "T7XYcaCMZHLUjMdkeyEfYP+Lx/qboiyTmDZWeu2+0CtMzGWZEw7GLo0AVtqF2kc6pzAKBggqhkjOPQQDAgNJADBGAiEAhg5BByKfhcMd",
+  "dnLOCu1lkhELjadSweaRTFRoOgzHuJsCIQCuAuuDPP0VqtsG8BCaaUbvXi/tFK4hE8PI56L5D0NfWQ=="
+].join("")
+const somebodysKey = [
+  "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgb4rB51n6dVN306WOmNwVEz2AjPoWflvpoMZ6bEbdUQmhRANCAAR9eEyu",
+  "cyjnRRG3ksGXZ59PtdhxoIxkctSMx2R7IR9g/4vH+puiLJOYNlZ67b7QK0zMZZkTDsYujQBW2oXaRzqn"
+].join("")
+
+/** A server with a certificate that everybody trusts, and nothing else; `read` is what it got to read. */
+const impostor = Effect.fnUntraced(function* (port: number) {
+  const read: Array<string> = []
+  const attempts: Array<string> = []
+  const key = createPrivateKey({ key: Buffer.from(somebodysKey, "base64"), format: "der", type: "pkcs8" })
+  const cert = `-----BEGIN CERTIFICATE-----\n${somebodys}\n-----END CERTIFICATE-----\n`
+  const trusted = tls.getCACertificates("default")
+  yield* Effect.acquireRelease(
+    Effect.sync(() => tls.setDefaultCACertificates([cert])),
+    () => Effect.sync(() => tls.setDefaultCACertificates(trusted))
+  )
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const server = tls.createServer({ cert, key: key.export({ format: "pem", type: "pkcs8" }) }, (socket) =>
+        socket
+          .on("error", () => undefined)
+          .on("data", (data) => {
+            read.push(String(data))
+            socket.write('0 ok "peer"\n')
+          })
+      )
+      return server.on("tlsClientError", ({ message }) => attempts.push(message)).listen(port, "127.0.0.1")
+    }),
+    (server) => Effect.sync(() => server.close())
+  )
+  return { read, attempts }
+})
+
 contract("Peers over sockets", Layer.succeed(Backend, Backend.of({ address, boot })))
 
 describe("Peers over sockets", { timeout: 60_000 }, () => {
@@ -73,6 +115,21 @@ describe("Peers over sockets", { timeout: 60_000 }, () => {
       yield* eventually(asked, ({ reason }) => reason === "NotConnected" && ++tries === 40)
       assert.deepStrictEqual([...ears.events, ...strange.events], [])
       assert.strictEqual(served, 0)
+    })
+  )
+
+  it.live("take nobody for a peer who has a certificate, however trusted, instead of the secret", () =>
+    Effect.gen(function* () {
+      const one = yield* boot(yield* address, "one")
+      const there = yield* address
+      const { read, attempts } = yield* impostor(Number(there.split(":")[1]))
+      const ears = hearing(one.peers)
+      yield* one.peers.watch([{ address: there, nonce: "peer" }])
+      yield* eventually(
+        Effect.sync(() => attempts.length + read.length),
+        (met) => met > 2
+      )
+      assert.deepStrictEqual([...ears.events, ...read], [])
     })
   )
 
