@@ -1,7 +1,7 @@
 /** Node's HTTP server, as Effect's: with limits, with the express lane first, and with an end that cuts off nobody. */
 import { NodeHttpServer } from "@effect/platform-node"
-import { type Duration, Effect, Layer, Scope } from "effect"
-import { HttpServer, HttpServerError } from "effect/http"
+import { type Duration, Effect, Layer, Result, Schema, Scope } from "effect"
+import { HttpServer } from "effect/http"
 import { NetAddress } from "effect/net"
 import { createServer, type Server } from "node:http"
 import { Express } from "./Express.ts"
@@ -31,20 +31,30 @@ const node = () => {
   return server
 }
 
+/** Nobody will hear from clients here. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  host: Schema.String,
+  port: Schema.Int,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `Sluice cannot listen on HOST and PORT (${this.host}:${this.port}): ${why}`
+  }
+}
+
 const listen = (server: Server, { host, port }: Options) =>
-  Effect.callback<NetAddress.SocketAddress, HttpServerError.ServeError>((resume) => {
-    const failed = (cause: unknown) => resume(Effect.fail(new HttpServerError.ServeError({ cause })))
+  Effect.callback<NetAddress.SocketAddress, CannotListen>((resume) => {
+    const failed = (cause: unknown) => resume(Effect.fail(new CannotListen({ host, port, cause })))
     server.once("error", failed)
     server.listen({ host, port }, () => {
       server.off("error", failed)
       const address = server.address()
       if (address === null || typeof address === "string") return failed(address)
-      resume(
-        Effect.mapError(
-          Effect.fromResult(NetAddress.inetAddressFromIpString(address.address, address.port)),
-          (cause) => new HttpServerError.ServeError({ cause })
-        )
-      )
+      Result.match(NetAddress.inetAddressFromIpString(address.address, address.port), {
+        onSuccess: (inet) => resume(Effect.succeed(inet)),
+        onFailure: failed
+      })
     })
   })
 
@@ -55,7 +65,10 @@ export const layer = (options: Options) =>
       const express = yield* Express
       const server = node()
       const address = yield* Effect.acquireRelease(listen(server, options), () =>
-        Effect.sync(() => server.closeAllConnections())
+        Effect.sync(() => {
+          server.close()
+          server.closeAllConnections()
+        })
       )
       // Takes no more connections, and waits for the requests of those there are.
       const drain = Effect.callback<void>((resume) => {
