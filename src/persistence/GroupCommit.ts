@@ -81,11 +81,17 @@ export class GroupCommit extends Context.Service<
         const answer = (batch: ReadonlyArray<Waiting>, verdicts: Verdict | ReadonlyArray<Verdict>) =>
           Effect.gen(function* () {
             const counts = new Map<Verdict, number>()
+            const defects: Array<unknown> = []
             batch.forEach(({ done }, index) => {
               const verdict = typeof verdicts === "string" ? verdicts : (verdicts[index] ?? "Rejected")
               counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
-              done(verdict)
+              try {
+                done(verdict)
+              } catch (defect) {
+                defects.push(defect)
+              }
             })
+            if (defects.length > 0) yield* Effect.logError("A verdict was not carried out", ...defects)
             for (const [verdict, count] of counts) {
               yield* Metric.update(Metric.withAttributes(verdictCount, { verdict }), count)
             }

@@ -148,6 +148,20 @@ describe("Group commit", () => {
     }
   )
 
+  it.effect("tells each its verdict, whatever became of whoever was told before", () => {
+    const { live } = journal({ commit: all("Committed") })
+    return Effect.gen(function* () {
+      const { submit } = yield* GroupCommit
+      const told: Array<Verdict> = []
+      const tell = (verdict: Verdict) => {
+        if (told.push(verdict) === 1) throw new Error("a bug")
+      }
+      for (const each of numbered(3)) submit({ transaction: each, done: tell })
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(told, ["Committed", "Committed", "Committed"])
+    }).pipe(Effect.provide(live))
+  })
+
   it.effect("gives each its own verdict", () => {
     const verdicts: ReadonlyArray<Verdict> = ["Committed", "Fenced", "Expired", "Duplicate"]
     const { live } = journal({
