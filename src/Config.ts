@@ -30,7 +30,15 @@ const redisUrl = Schema.Redacted(
   text.check(Schema.isPattern(/^rediss?:\/\//, { message: "Expected a URL that begins with redis:// or rediss://" }))
 )
 
-const hostAndPort = text.check(Schema.isPattern(/^.+:\d{1,5}$/, { message: "Expected a host:port" }))
+const hostAndPort = text.check(
+  Schema.makeFilter(
+    (value) => {
+      const port = Number(/^[^[\]\s]+:(\d{1,5})$/.exec(value)?.[1])
+      return port >= 1 && port <= 65535
+    },
+    { message: "Expected a host:port, the host without brackets" }
+  )
+)
 
 /** A setting: how it is read, and what a reader of the README is told. */
 type Setting<A> = Config.Config<A> & { readonly variable: string; readonly about: string; readonly fallback: A }

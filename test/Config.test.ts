@@ -40,11 +40,25 @@ describe("Config", () => {
     { env: { REDIS_URL: "redis://redis" }, problem: "JWT_SECRET: Required with REDIS_URL" },
     { env: { CLUSTER_SECRET: "short" }, problem: "CLUSTER_SECRET: Expected at least 32 bytes" },
     { env: { REDIS_URL: "redis://redis", CLUSTER_HOST: "0.0.0.0" }, problem: "CLUSTER_HOST: Expected an address" },
+    { env: { CLUSTER_LISTEN: "0.0.0.0" }, problem: "CLUSTER_LISTEN: Expected a host:port" },
+    { env: { CLUSTER_LISTEN: "0.0.0.0:70000" }, problem: "CLUSTER_LISTEN: Expected a host:port" },
+    {
+      env: { CLUSTER_LISTEN: "[::]:7400" },
+      problem: "CLUSTER_LISTEN: Expected a host:port, the host without brackets"
+    },
     { env: { CLUSTER_ROLE: "guest" }, problem: "CLUSTER_ROLE: A guest needs a cluster" }
   ])("refuses $env and says why", ({ env, problem }) =>
     Effect.gen(function* () {
       const { message } = yield* Effect.flip(load(env))
       assert.include(message, problem)
+    })
+  )
+
+  it.effect("takes addresses of both families to listen on", () =>
+    Effect.gen(function* () {
+      for (const listen of ["0.0.0.0:7400", ":::7400", "node-1:65535"]) {
+        assert.strictEqual((yield* load({ CLUSTER_LISTEN: listen })).clusterListen, listen)
+      }
     })
   )
 
