@@ -22,10 +22,15 @@ const words = (line: string): readonly [id: string, what: string, text: string] 
 const read = (socket: Duplex, take: (line: string) => void) => {
   let rest = ""
   socket.setEncoding("utf8").on("data", (text: string) => {
-    const lines = (rest + text).split("\n")
-    rest = lines.pop() ?? ""
+    // Only what is new is looked through: a long line comes in many pieces.
+    const lines = text.split("\n")
+    const begun = lines.pop() ?? ""
+    for (const line of lines) {
+      take(rest + line)
+      rest = ""
+    }
+    rest += begun
     if (rest.length > longestLine) socket.destroy()
-    for (const line of lines) take(line)
   })
 }
 
