@@ -6,6 +6,7 @@ import { partitionOf } from "../../src/actors/Placement.ts"
 import * as Services from "../../dev/Services.ts"
 import { freePort } from "../../dev/services/Machine.ts"
 import { freshDatabase } from "../setup/Database.ts"
+import { direct, links, type Place } from "./Links.ts"
 import { type Answer, Balance, Bought, call, expect, secret, shop, start, Stocked } from "./Nodes.ts"
 
 export const partitions = 16
@@ -24,38 +25,64 @@ export type Where = typeof Places.Type
 /** One place in the cluster; the process in it may be another one by and by. */
 export interface Member {
   readonly address: string
+  readonly place: Place
   readonly node: Running
   readonly scope: Scope.Closeable
 }
 
-export const cluster = Effect.fnUntraced(function* (count: number) {
+/** A Postgres and a Redis that may be broken, and links to them that may be. */
+export const breakable = Effect.gen(function* () {
+  const postgres = yield* Services.postgresServer
   const redis = yield* Services.redisServer
+  const urls = { postgres: yield* Services.freshDatabase(postgres.url), redis: redis.url }
+  return { postgres, redis, urls, ...links(urls) }
+})
+export type Breakable = Effect.Success<typeof breakable>
+
+/** On the Postgres of all tests. */
+const shareable = Effect.gen(function* () {
+  const redis = yield* Services.redisServer
+  return { redis, place: direct({ postgres: yield* freshDatabase, redis: redis.url }) }
+})
+
+export const cluster = (count: number) => Effect.flatMap(shareable, (ground) => clusterOn(ground, count))
+
+export const clusterOn = Effect.fnUntraced(function* (
+  { redis, place: newPlace }: Pick<Breakable, "redis" | "place">,
+  count: number,
+  given: Record<string, string> = {}
+) {
   const env = {
-    DATABASE_URL: yield* freshDatabase,
     DATABASE_CONNECTIONS: "4",
-    REDIS_URL: redis.url,
     CLUSTER_SECRET: secret,
     PARTITIONS: String(partitions),
     DRAIN_GRACE_MS: "300",
     ADMIN_LOGIN_ID: admin.loginId,
-    ADMIN_PASSWORD: admin.password
+    ADMIN_PASSWORD: admin.password,
+    ...given
   }
   const members: Array<Member> = []
+  /** Processes started by one test may serve the next. */
+  const whole = yield* Effect.scope
 
-  const boot = Effect.fnUntraced(function* (port: number, settings: Record<string, string> = {}) {
+  const boot = Effect.fnUntraced(function* (address: string, place: Place, settings: Record<string, string> = {}) {
     const scope = yield* Scope.make()
     yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-    const node = yield* Scope.provide(start({ ...env, CLUSTER_PORT: String(port), ...settings }), scope)
-    return { address: `127.0.0.1:${port}`, node, scope } satisfies Member
-  })
+    const port = address.slice(address.indexOf(":") + 1)
+    yield* place.reachable
+    const node = yield* Scope.provide(start({ ...env, ...place.env, CLUSTER_PORT: port, ...settings }), scope)
+    yield* Effect.forkScoped(Effect.andThen(Effect.ignore(node.exitCode), place.unreachable))
+    return { address, place, node, scope } satisfies Member
+  }, Scope.provide(whole))
   const join = Effect.fnUntraced(function* (settings: Record<string, string> = {}) {
-    const member = yield* boot(yield* freePort, settings)
+    const address = `127.0.0.1:${yield* freePort}`
+    const member = yield* boot(address, yield* Scope.provide(newPlace(address), whole), settings)
     members.push(member)
     return member
   })
   /** Another process in the place of one that has ended. */
   const again = Effect.fnUntraced(function* (member: Member) {
-    const next = yield* boot(Number(member.address.split(":")[1]))
+    const next = yield* boot(member.address, member.place)
     members.splice(members.indexOf(member), 1, next)
     return next
   })
@@ -76,7 +103,7 @@ export const cluster = Effect.fnUntraced(function* (count: number) {
     Effect.map(call(`${member.node.api}/admin/cluster`, { token }), (answer) =>
       Option.flatMap(answer, ({ body }) => Schema.decodeUnknownOption(Places)(body))
     )
-  /** All partitions are shared by these, and by nobody else, and all of them know it. */
+  /** These, asked, say that all partitions are shared by them and nobody else. */
   const shared = (by: ReadonlyArray<Member>, within: Duration.Input = "20 seconds") =>
     Effect.forEach(by, whereAt).pipe(
       Effect.filterOrFail((views) =>
@@ -110,7 +137,7 @@ export const cluster = Effect.fnUntraced(function* (count: number) {
     (client) => Effect.promise(() => client.flushall()),
     (client) => Effect.sync(() => client.disconnect())
   )
-  return { redis, members, join, again, shared, ownerOf, flushRedis }
+  return { redis, members, join, again, shared, whereAt, ownerOf, flushRedis }
 })
 
 export type Cluster = Effect.Success<ReturnType<typeof cluster>>
