@@ -68,6 +68,29 @@ describe("The express lane", () => {
       })
     )
 
+    it.effect("does not look at each of thousands of wrong values", () =>
+      Effect.gen(function* () {
+        const buyer = yield* person()
+        const raw = json({ items: Array.from({ length: 9000 }, () => ({})) })
+        const { status, body } = yield* call("POST", express, { token: buyer.token, key: "k", raw })
+        assert.strictEqual(status, 422)
+        assert.deepStrictEqual(body["errors"], [{ pointer: "", message: "Expected at most 500 values" }])
+      })
+    )
+
+    it.effect("takes as many items as an order may have", () =>
+      Effect.gen(function* () {
+        const buyer = yield* person()
+        const id = (n: number) => `prd_00000000-0000-7000-8000-${String(n).padStart(12, "0")}`
+        const body = {
+          items: Array.from({ length: 100 }, (_, n) => ({ productId: id(n), quantity: 1 })),
+          expectedTotal: 1
+        }
+        const { status } = yield* call("POST", express, { token: buyer.token, key: "k", body })
+        assert.strictEqual(status, 404)
+      })
+    )
+
     it.effect("sells as the usual way does, and each knows what the other has sold", () =>
       Effect.gen(function* () {
         const seller = yield* person("SELLER")
