@@ -65,7 +65,11 @@ export const settings = {
   databaseUrl: optional("DATABASE_URL", postgresUrl, "A Postgres server, 15 to 18. Without it: embedded, in DATA_DIR."),
   databaseConnections: setting("DATABASE_CONNECTIONS", between(2, 100), 10, "The most connections to the server."),
   dataDir: setting("DATA_DIR", text, ".data", "The folder of the embedded database."),
-  jwtSecret: optional("JWT_SECRET", secret, "Signs and verifies tokens (HS256); at least 32 bytes."),
+  jwtSecret: optional(
+    "JWT_SECRET",
+    secret,
+    "Signs and verifies tokens (HS256); at least 32 bytes. Without it one is made and kept in DATA_DIR; required in production and in a cluster."
+  ),
   jwtPublicKey: optional("JWT_PUBLIC_KEY", text, "Verifies tokens of an issuer of yours: a public key in PEM."),
   jwtJwksUrl: optional("JWT_JWKS_URL", text, "The same, with the keys read from a JWKS address."),
   tokenTtlSeconds: setting("TOKEN_TTL_SECONDS", between(60, 604_800), 3600, "How long a token from a login is valid."),
@@ -96,7 +100,11 @@ export const settings = {
     hostAndPort,
     "Where it listens for them, host:port, if that is not where they reach it."
   ),
-  clusterSecret: optional("CLUSTER_SECRET", secret, "What the nodes of a cluster know; at least 32 bytes."),
+  clusterSecret: optional(
+    "CLUSTER_SECRET",
+    secret,
+    "What the nodes of a cluster know; at least 32 bytes. Required with REDIS_URL."
+  ),
   clusterRole: setting(
     "CLUSTER_ROLE",
     Schema.Literals(["owner", "guest"]),

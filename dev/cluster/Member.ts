@@ -25,6 +25,10 @@ interface Running {
   frozen: boolean
 }
 
+/** Ended by SIGINT or SIGTERM a process has drained. */
+const drained = new Set([0, 130, 143])
+const lastWord = (code: number) => (drained.has(code) ? "stopped" : `ended (exit code ${code})`)
+
 /** Without a process at first. When the scope closes there is none again: stop it before, to let it finish. */
 export const make = Effect.fnUntraced(function* ({ name, port, env }: Options) {
   // Of its own, so that whatever is added to the scope after this is done while the process still runs.
@@ -46,7 +50,7 @@ export const make = Effect.fnUntraced(function* ({ name, port, env }: Options) {
         Effect.map(child.complaint, (complaint) => {
           running = undefined
           if (complaint !== "") for (const line of complaint.split("\n")) say(name, line)
-          say(name, Exit.isSuccess(exit) ? `ended (exit code ${exit.value})` : "ended (killed)")
+          say(name, Exit.isSuccess(exit) ? lastWord(exit.value) : "ended (killed)")
         })
       ),
       Effect.andThen(Scope.close(own, Exit.void)),

@@ -15,7 +15,19 @@
  *
  * The callback runs on the verdict whatever became of the request that asked: its client may have hung up.
  */
-import { type Cause, Clock, Context, type Duration, Effect, Fiber, Layer, Metric, Queue, Schedule } from "effect"
+import {
+  type Cause,
+  Clock,
+  Context,
+  type Duration,
+  Effect,
+  Fiber,
+  Layer,
+  Metric,
+  Predicate,
+  Queue,
+  Schedule
+} from "effect"
 import type { Transaction } from "../domain/Transaction.ts"
 import { BatchRejected, Journal, type Resolution, type Verdict } from "./Journal.ts"
 
@@ -56,6 +68,13 @@ const backoff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced
 
 /** An idle node knows as soon as a busy one that the database is gone. */
 const probeEvery = "1 second"
+
+/** What went wrong at the bottom of it, in its own words. */
+const innermost = (cause: unknown): string => {
+  if (Predicate.hasProperty(cause, "reason")) return innermost(cause.reason)
+  if (Predicate.hasProperty(cause, "cause") && cause.cause !== undefined) return innermost(cause.cause)
+  return cause instanceof Error && cause.message !== "" ? cause.message : String(cause)
+}
 
 export class GroupCommit extends Context.Service<
   GroupCommit,
@@ -182,9 +201,19 @@ export class GroupCommit extends Context.Service<
           Queue.end(queue).pipe(Effect.andThen(Fiber.awaitAll(flushers)), Effect.timeoutOption(options.drainWithin))
         )
 
+        /** Said once, when it changes. */
+        const heard = (now: boolean, said: Effect.Effect<void>) =>
+          Effect.suspend(() => {
+            const changed = answers !== now
+            answers = now
+            return changed ? said : Effect.void
+          })
         yield* journal.resolve([]).pipe(
-          Effect.isSuccess,
-          Effect.tap((success) => Effect.sync(() => void (answers = success))),
+          Effect.matchEffect({
+            onSuccess: () => heard(true, Effect.logInfo("The database answers again")),
+            onFailure: ({ cause }) =>
+              heard(false, Effect.logWarning(`The database does not answer: ${innermost(cause)}`))
+          }),
           Effect.repeat(Schedule.spaced(probeEvery)),
           Effect.forkScoped
         )

@@ -54,7 +54,7 @@ export class JournalUnavailable extends Schema.TaggedError<JournalUnavailable>()
 
 /** What the engine tells of it; the cause is for the log. */
 export const unavailable = ({ cause }: JournalUnavailable): Effect.Effect<never, Unavailable> =>
-  Effect.andThen(Effect.logWarning("The journal is unavailable", cause), Effect.fail(new Unavailable()))
+  Effect.andThen(Effect.logDebug("The journal is unavailable", cause), Effect.fail(new Unavailable()))
 
 /** The connection broke while the batch was under way: it may or may not have been committed. */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {

@@ -12,8 +12,16 @@ import { call, person, product } from "./Shop.ts"
 
 const Reference = Schema.Struct({ $ref: Schema.optionalKey(Schema.String) })
 const Operation = Schema.Struct({
+  summary: Schema.optionalKey(Schema.String),
   security: Schema.Array(Schema.Record(Schema.String, Schema.Unknown)),
-  parameters: Schema.Array(Schema.Struct({ name: Schema.String, in: Schema.String, required: Schema.Boolean })),
+  parameters: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      in: Schema.String,
+      required: Schema.Boolean,
+      description: Schema.optionalKey(Schema.String)
+    })
+  ),
   requestBody: Schema.optionalKey(
     Schema.Struct({ content: Schema.Struct({ "application/json": Schema.Struct({ schema: Reference }) }) })
   ),
@@ -154,6 +162,17 @@ describe("The OpenAPI document", () => {
           assert.strictEqual(names.includes("idempotency-key"), codes.includes("IDEMPOTENCY_KEY_REQUIRED"), route)
           assert.strictEqual(names.includes("if-match"), codes.includes("PRECONDITION_REQUIRED"), route)
           if (codes.includes("OVERLOADED")) assert.property(operation.responses["503"]?.headers, "Retry-After")
+        }
+      })
+    )
+
+    it_.effect("says of every operation, and of every parameter that is no id, what it is for", () =>
+      Effect.gen(function* () {
+        for (const { route, operation } of yield* operations) {
+          assert.isNotEmpty(operation.summary, route)
+          for (const { name, description } of operation.parameters) {
+            if (!name.endsWith("Id")) assert.isNotEmpty(description, `${name} of ${route}`)
+          }
         }
       })
     )

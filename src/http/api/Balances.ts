@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { OrderId, UserId } from "../../domain/Ids.ts"
 import { Money } from "../../domain/Money.ts"
+import { Policy } from "../../domain/Policy.ts"
 import { ClaimedUserId, IdempotencyKey, page, PageQuery, replayable, Timestamp } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, keyed, problems, writing } from "./Problems.ts"
@@ -9,7 +10,9 @@ import { asking, keyed, problems, writing } from "./Problems.ts"
 export const Balance = Schema.Struct({ userId: UserId, balance: Money }).annotate({ identifier: "Balance" })
 
 /** Any number: what may be charged is for the wallet to say. */
-const Amount = Schema.Finite
+const Amount = Schema.Finite.annotate({
+  description: `Whole won, ${Policy.wallet.minCharge} to ${Policy.wallet.maxCharge}.`
+})
 
 export const Charge = Schema.Struct({ userId: Schema.optionalKey(ClaimedUserId), amount: Amount }).annotate({
   identifier: "Charge"

@@ -1,7 +1,8 @@
-/** What the OpenAPI document says besides what the endpoints' schemas do: tokens, and the headers of problems. */
+/** What the OpenAPI document says besides what the endpoints' schemas do: words, tokens, and the headers of problems. */
 import { HttpApi, type HttpApiGroup, type OpenApi } from "effect/http-api"
 import { Authenticated, MaybeAuthenticated } from "./Middleware.ts"
 import { catalogue } from "./Problems.ts"
+import { parameters, summaries } from "./Words.ts"
 
 const token = { bearer: [] }
 const header = (name: string, description: string) => ({ [name]: { description, schema: { type: "string" } } })
@@ -21,6 +22,8 @@ export const complete =
       onEndpoint: ({ endpoint, middleware, errors }) => {
         const keys = new Set(Array.from(middleware, ({ key }) => key))
         const operation = document["paths"][endpoint.path.replaceAll(/:(\w+)/g, "{$1}")][endpoint.method.toLowerCase()]
+        operation.summary = summaries[operation.operationId]
+        for (const parameter of operation.parameters) Object.assign(parameter, parameters[parameter.name])
         if (keys.has(Authenticated.key)) operation.security = [token]
         if (keys.has(MaybeAuthenticated.key)) operation.security = [{}, token]
         for (const status of errors.keys()) {

@@ -105,7 +105,7 @@ it.live(
       process.kill(cluster.pid, "SIGINT")
       assert.strictEqual(yield* Effect.timeout(cluster.exitCode, "20 seconds"), 130)
       assert.deepStrictEqual(
-        cluster.log.filter((line) => line.includes("│ ended (")).map((line) => /node \d/.exec(line)?.[0]),
+        cluster.log.filter((line) => /│ (ended \(|stopped$)/.test(line)).map((line) => /node \d/.exec(line)?.[0]),
         ["node 2", "node 1", "node 2", "node 3"]
       )
       assert.deepStrictEqual(pids.filter(runs), [])

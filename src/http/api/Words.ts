@@ -1,0 +1,60 @@
+/** What the document says of operations and parameters, in words. */
+import { maxPrice } from "../../domain/Money.ts"
+
+/** By operation. */
+export const summaries: Readonly<Record<string, string>> = {
+  "users.register": "Sign up",
+  "users.login": "Log in",
+  "users.profile": "A user",
+  "users.changeProfile": "Change name or password",
+  "users.withdraw": "Withdraw",
+  "balances.charge": "Put money into a wallet",
+  "balances.balance": "A wallet's balance",
+  "balances.transactions": "A wallet's history",
+  "products.create": "Put something on sale",
+  "products.list": "Products",
+  "products.read": "A product",
+  "products.edit": "Change a product",
+  "products.discontinue": "Take a product off sale for good",
+  "products.adjustStock": "Add pieces, or take some away",
+  "orders.checkout": "Buy and pay at once",
+  "orders.list": "Orders",
+  "orders.read": "An order",
+  "system.live": "Whether the process lives",
+  "system.ready": "Whether it should be sent requests",
+  "system.cluster": "Nodes, and who owns which partition",
+  "system.metrics": "Metrics, for Prometheus"
+}
+
+interface Parameter {
+  readonly description: string
+  /** Instead of the schema of its text. */
+  readonly schema?: object
+}
+
+const price = { type: "integer", minimum: 0, maximum: maxPrice }
+
+/** By name: a parameter means the same wherever it is. */
+export const parameters: Readonly<Record<string, Parameter>> = {
+  "idempotency-key": {
+    description:
+      "Makes the request happen once: the same key with the same body is answered as the first time, for 24 hours, on any node. Of your choosing, new for each thing you mean to do."
+  },
+  "if-match": { description: "The `etag` of the product as you saw it; another version is refused (412)." },
+  limit: {
+    description: "How many to list.",
+    schema: { type: "integer", minimum: 1, maximum: 100, default: 20 }
+  },
+  cursor: { description: "Where to go on: the `nextCursor` of the page before." },
+  view: { description: "In whose words `status` is told: the shop's, the warehouse's, or the parcel's." },
+  fresh: {
+    description: "As the owner of the product has it now, not as it was a moment ago.",
+    schema: { type: "boolean" }
+  },
+  sort: { description: "By price, dearest first with `-price`, or newest first." },
+  q: { description: "Part of a name." },
+  category: { description: "Exactly this category." },
+  minPrice: { description: "In won.", schema: price },
+  maxPrice: { description: "In won.", schema: price },
+  inStock: { description: "Whether something is left to buy.", schema: { type: "boolean" } }
+}
