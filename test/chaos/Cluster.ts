@@ -126,7 +126,8 @@ export const clusterOn = Effect.fnUntraced(function* (
 
   /** Who sells the product. */
   const ownerOf = Effect.fnUntraced(function* ({ at: { productId } }: Sale) {
-    const { partitions: all } = yield* Effect.flatMap(whereAt(first), Effect.fromOption)
+    const [asked] = members
+    const { partitions: all } = yield* Effect.flatMap(whereAt(asked ?? first), Effect.fromOption)
     const partition = partitionOf("product", productId, partitions)
     const owner = members.find(({ address }) => address === all[partition]?.owner)
     return yield* Effect.fromNullishOr(owner)
