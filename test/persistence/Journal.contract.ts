@@ -394,14 +394,20 @@ const states = (it: It) => {
 const ownership = (it: It) => {
   const fresh = () => PartitionId(Number.parseInt(Scene.next().slice(-6), 16) + 1_000_000)
 
-  const epochs = (...numbers: ReadonlyArray<number>) => numbers.map((number) => Epoch(number))
+  /** Of the last claims. */
+  const epochsOf = (...ids: ReadonlyArray<PartitionId>) => Effect.flatMap(Journal, (journal) => journal.epochs(ids))
 
   it.effect("a claim raises the epoch of what it claims, and of nothing else", () =>
     Effect.gen(function* () {
       const [a, b, c] = [fresh(), fresh(), fresh()]
-      assert.deepEqual(yield* claim(c, a), epochs(1, 1))
-      assert.deepEqual(yield* claim(a, b), epochs(2, 1))
-      assert.deepEqual(yield* claim(b, c, a), epochs(2, 2, 3))
+      const [c1, a1 = 0] = yield* claim(c, a)
+      const [a2 = 0, b1 = 0] = yield* claim(a, b)
+      assert.isAbove(a2, a1)
+      assert.deepEqual(yield* epochsOf(c), [c1])
+      const [b2 = 0, c2 = 0, a3 = 0] = yield* claim(b, c, a)
+      assert.isAbove(b2, b1)
+      assert.isAbove(c2, c1 ?? 0)
+      assert.isAbove(a3, a2)
       assert.deepEqual(yield* claim(), [])
     })
   )
@@ -410,9 +416,8 @@ const ownership = (it: It) => {
     Effect.gen(function* () {
       const [a, b, nobodys] = [fresh(), fresh(), fresh()]
       yield* claim(a)
-      yield* claim(a, b)
-      const journal = yield* Journal
-      assert.deepEqual(yield* journal.epochs([b, nobodys, a]), [Epoch(1), undefined, Epoch(2)])
+      const [newest, other] = yield* claim(a, b)
+      assert.deepEqual(yield* epochsOf(b, nobodys, a), [other, undefined, newest])
     })
   )
 
@@ -428,7 +433,7 @@ const ownership = (it: It) => {
       )
       contested.forEach((_, index) => {
         const own = claimed.map((each, claimer) => each.at(claimer === 1 ? 7 - index : index))
-        assert.deepEqual(new Set(own), new Set(epochs(1, 2, 3, 4)))
+        assert.strictEqual(new Set(own).size, 4)
       })
     })
   )

@@ -118,6 +118,24 @@ describe("a commit that waited for a claim", () => {
   )
 })
 
+describe("a database that has forgotten the last claim", () => {
+  it.live("does not give its epoch again", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const sql = yield* connect(url)
+        const { partition, epoch } = yield* Scene.claimed
+        const journal = yield* Journal
+        const [last = 0] = yield* journal.claim([partition], "one")
+        yield* sql`UPDATE partitions SET epoch = ${epoch} WHERE partition = ${partition}`
+        // A failover takes longer.
+        yield* until(sql<{ now: bigint }>`SELECT clock_ms() AS now`, ([row]) => (row?.now ?? 0n) > BigInt(last))
+        const [next = 0] = yield* journal.claim([partition], "other")
+        assert.isAbove(next, last)
+      })
+    )
+  )
+})
+
 describe("two nodes", () => {
   /** What both nodes' batches do to the same buyer and the same product, one transaction each. */
   const shapes: ReadonlyArray<[what: string, changes: (buyer: UserId, product: ProductId) => ReadonlyArray<Change>]> = [

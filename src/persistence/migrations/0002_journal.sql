@@ -5,14 +5,16 @@
 CREATE FUNCTION clock_ms() RETURNS bigint LANGUAGE sql VOLATILE AS
   $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 
--- Takes partitions over. Waits for commits in progress, then fences all that come later with the old epoch.
+-- Takes partitions over. Waits for commits in progress, then fences all that come later with the old epoch. An epoch is
+-- no less than the time: a replica that becomes the primary without the last claims does not give their epochs again.
 CREATE FUNCTION journal_claim(claimed int[], new_owner text) RETURNS TABLE (partition_id int, new_epoch bigint)
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(claimed) p ORDER BY p) sorted;
   RETURN QUERY
-    INSERT INTO partitions AS old (partition, epoch, owner) SELECT p, 1, new_owner FROM unnest(claimed) p
-    ON CONFLICT (partition) DO UPDATE SET epoch = old.epoch + 1, owner = new_owner, claimed_at = now()
+    INSERT INTO partitions AS old (partition, epoch, owner) SELECT p, clock_ms(), new_owner FROM unnest(claimed) p
+    ON CONFLICT (partition) DO UPDATE
+      SET epoch = greatest(old.epoch + 1, clock_ms()), owner = new_owner, claimed_at = now()
     RETURNING old.partition, old.epoch;
 END $$;
 
