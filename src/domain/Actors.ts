@@ -1,5 +1,6 @@
 /** The kinds of actors there are. A new kind is a page of its own, a row here, and a loader in the journal. */
-import type { ProductId, UserId } from "./Ids.ts"
+import { type Coupon, type CouponCommand, type CouponGrant, CouponKind, type CouponRefusal } from "./Coupon.ts"
+import type { CouponId, ProductId, UserId } from "./Ids.ts"
 import type { Kind } from "./Kind.ts"
 import { type Product, type ProductCommand, type ProductGrant, ProductKind, type ProductRefusal } from "./Product.ts"
 import { type Wallet, type WalletCommand, type WalletGrant, WalletKind, type WalletRefusal } from "./Wallet.ts"
@@ -19,6 +20,13 @@ export interface Actors {
     readonly grant: WalletGrant
     readonly refusal: WalletRefusal
   }
+  readonly coupon: {
+    readonly id: CouponId
+    readonly state: Coupon
+    readonly command: CouponCommand
+    readonly grant: CouponGrant
+    readonly refusal: CouponRefusal
+  }
 }
 
 export type KindName = keyof Actors
@@ -31,4 +39,8 @@ export type KindOf<K extends KindName> = Kind<
   Actors[K]["refusal"]
 >
 
-export const kinds: { readonly [K in KindName]: KindOf<K> } = { product: ProductKind, wallet: WalletKind }
+export const kinds: { readonly [K in KindName]: KindOf<K> } = {
+  product: ProductKind,
+  wallet: WalletKind,
+  coupon: CouponKind
+}

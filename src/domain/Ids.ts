@@ -24,6 +24,13 @@ export type ProductId = typeof ProductId.Type
 export const OrderId = prefixed("ord").pipe(Schema.brand("OrderId"))
 export type OrderId = typeof OrderId.Type
 
+export const CouponId = prefixed("cpn").pipe(Schema.brand("CouponId"))
+export type CouponId = typeof CouponId.Type
+
+/** One coupon in one user's hands. */
+export const UserCouponId = prefixed("uco").pipe(Schema.brand("UserCouponId"))
+export type UserCouponId = typeof UserCouponId.Type
+
 export const PaymentId = prefixed("pay").pipe(Schema.brand("PaymentId"))
 export type PaymentId = typeof PaymentId.Type
 
@@ -47,15 +54,19 @@ export type Epoch = number & Brand.Brand<"Epoch">
 export const Epoch = Brand.nominal<Epoch>()
 
 /** The UUID of an id, without its prefix. */
-export const uuidOf = (id: UserId | ProductId | OrderId | PaymentId): string => id.slice(4)
+export const uuidOf = (id: UserId | ProductId | OrderId | PaymentId | CouponId | UserCouponId): string => id.slice(4)
 
 const make = {
   user: Brand.nominal<UserId>(),
   product: Brand.nominal<ProductId>(),
   order: Brand.nominal<OrderId>(),
-  payment: Brand.nominal<PaymentId>()
+  payment: Brand.nominal<PaymentId>(),
+  coupon: Brand.nominal<CouponId>(),
+  userCoupon: Brand.nominal<UserCouponId>()
 }
 export const userId = (uuid: string): UserId => make.user(`usr_${uuid}`)
 export const productId = (uuid: string): ProductId => make.product(`prd_${uuid}`)
 export const orderId = (uuid: string): OrderId => make.order(`ord_${uuid}`)
 export const paymentId = (uuid: string): PaymentId => make.payment(`pay_${uuid}`)
+export const couponId = (uuid: string): CouponId => make.coupon(`cpn_${uuid}`)
+export const userCouponId = (uuid: string): UserCouponId => make.userCoupon(`uco_${uuid}`)

@@ -35,7 +35,41 @@ export const zero = money(0)
 export const won = money
 export const pieces = quantity
 
+/** A share of an amount, in hundredths of a percent: `10_000` is all of it. */
+export type BasisPoints = number & Brand.Brand<"BasisPoints">
+export const BasisPoints = between(1, 10_000).pipe(Schema.brand("BasisPoints"))
+export const basisPoints = Brand.nominal<BasisPoints>()
+
+/** A share of an amount, rounded down (G4). In two parts, since `amount × share` may not be exact. */
+export const shareOf = (amount: Money, share: BasisPoints): Money => {
+  const rest = amount % 10_000
+  return money(((amount - rest) / 10_000) * share + Math.floor((rest * share) / 10_000))
+}
+
+/**
+ * Divides an amount in the ratio of `weights`, in whole won, by largest remainder: it always sums to `amount`, and no
+ * part is above its weight unless `amount` is above their sum (G4).
+ */
+export const allocate = (amount: Money, weights: ReadonlyArray<Money>): ReadonlyArray<Money> => {
+  const whole = BigInt(sum(weights))
+  if (whole === 0n) return weights.map(() => zero)
+  const parts = weights.map((weight, n) => {
+    const product = BigInt(amount) * BigInt(weight)
+    return { n, share: Number(product / whole), remainder: product % whole }
+  })
+  let left = amount - parts.reduce((total, { share }) => total + share, 0)
+  const extra = new Set<number>()
+  for (const { n } of parts.toSorted((a, b) => Number(b.remainder - a.remainder) || a.n - b.n)) {
+    if (left-- <= 0) break
+    extra.add(n)
+  }
+  return parts.map(({ n, share }) => money(extra.has(n) ? share + 1 : share))
+}
+
+export const least = (first: Money, ...others: ReadonlyArray<Money>): Money => money(Math.min(first, ...others))
 export const add = (a: Money, b: Money): Money => money(a + b)
+/** What is left of `a`, of which `b` is a part. */
+export const minus = (a: Money, b: Money): Money => money(a - b)
 export const sum = (amounts: Iterable<Money>): Money => {
   let total = 0
   for (const amount of amounts) total += amount

@@ -1,6 +1,6 @@
 /** An order: what was bought, at which price, and where it stands. */
 import { Schema } from "effect"
-import type { OrderId, PaymentId, ProductId, UserId } from "./Ids.ts"
+import type { OrderId, PaymentId, ProductId, UserCouponId, UserId } from "./Ids.ts"
 import type { Money, Quantity } from "./Money.ts"
 
 /** Seed 001's names, canonical (C1, A27). */
@@ -22,6 +22,8 @@ export interface OrderLine {
   readonly unitPrice: Money
   readonly quantity: Quantity
   readonly amount: Money
+  /** This line's part of the order's discount. */
+  readonly discount: Money
 }
 
 /** One tender of an order. A wallet payment is complete in the order's own transaction. */
@@ -39,6 +41,8 @@ export interface Order {
   readonly payments: ReadonlyArray<Payment>
   readonly totalAmount: Money
   readonly discountAmount: Money
+  /** The coupon it was bought with (D3). */
+  readonly userCouponId: UserCouponId | undefined
   readonly paidAmount: Money
   /** Milliseconds since 1970, by the database's clock. */
   readonly createdAt: number

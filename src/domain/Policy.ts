@@ -18,6 +18,19 @@ export const Policy = {
     /** The most lines of one order. */
     linesMax: 100
   },
+  coupon: {
+    /** The longest name, and the longest code a person may choose, in characters. */
+    nameMax: 100,
+    codeMax: 40,
+    /** The most of one coupon. */
+    quantityMax: 100_000_000,
+    /** How many of one coupon a user can have: unless told otherwise, and at the most (C15). */
+    perUserLimit: 1,
+    perUserMost: 100,
+    /** The most products, and the most categories, a coupon can be limited to. */
+    productsMost: 100,
+    categoriesMost: 20
+  },
   idempotency: {
     /** How long an answer can be replayed (api.md, Conventions; G15). */
     keptHours: 24

@@ -1,8 +1,10 @@
 /** What an order costs, from the quotes of its products. */
-import { Result, Schema } from "effect"
-import { Money, type Quantity, sum, times, zero } from "./Money.ts"
+import { Array as Arr, Result, Schema } from "effect"
+import { type Coupon, discounts } from "./Coupon.ts"
+import { minus, Money, type Quantity, sum, times, zero } from "./Money.ts"
 import type { OrderLine } from "./Order.ts"
 import type { Product } from "./Product.ts"
+import type { CouponNotUsable } from "./UserCoupon.ts"
 
 export interface Quote {
   readonly lines: ReadonlyArray<OrderLine>
@@ -18,20 +20,33 @@ export class PriceChanged extends Schema.TaggedError<PriceChanged>()("PriceChang
   total: Money
 }) {}
 
-/** Prices `quantity` pieces of each product. Fails when the buyer named a total and it is another. */
+/**
+ * Prices `quantity` pieces of each product, less what a coupon takes off. Fails when the coupon cannot be used for
+ * them, and when the buyer named what there is to pay and it is something else.
+ */
 export const quote = (
   items: ReadonlyArray<{ readonly product: Product; readonly quantity: Quantity }>,
-  expectedTotal: Money | undefined
-): Result.Result<Quote, PriceChanged> => {
-  const lines = items.map(({ product, quantity }) => ({
-    productId: product.productId,
-    name: product.name,
-    unitPrice: product.price,
-    quantity,
-    amount: times(product.price, quantity)
+  expectedTotal: Money | undefined,
+  coupon?: Coupon
+): Result.Result<Quote, CouponNotUsable | PriceChanged> => {
+  const priced = items.map(({ product, quantity }) => ({
+    product,
+    line: {
+      productId: product.productId,
+      name: product.name,
+      unitPrice: product.price,
+      quantity,
+      amount: times(product.price, quantity)
+    }
   }))
-  const total = sum(lines.map((line) => line.amount))
-  return expectedTotal !== undefined && expectedTotal !== total
-    ? Result.fail(new PriceChanged({ expectedTotal, total }))
-    : Result.succeed({ lines, total, discount: zero, payable: total })
+  const taken = coupon === undefined ? Result.succeed(priced.map(() => zero)) : discounts(coupon, priced)
+  return Result.flatMap(taken, (each) => {
+    const lines = Arr.zipWith(priced, each, ({ line }, discount) => ({ ...line, discount }))
+    const total = sum(lines.map((line) => line.amount))
+    const discount = sum(each)
+    const payable = minus(total, discount)
+    return expectedTotal !== undefined && expectedTotal !== payable
+      ? Result.fail(new PriceChanged({ expectedTotal, total: payable }))
+      : Result.succeed({ lines, total, discount, payable })
+  })
 }

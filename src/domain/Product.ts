@@ -22,6 +22,8 @@ export const Product = Schema.Struct({
   productId: ProductId,
   sellerId: UserId,
   name: Schema.String,
+  /** What coupons may be limited to (C-12). */
+  category: Schema.UndefinedOr(Schema.String),
   price: Price,
   onHand: Stock,
   /** Held by transactions that are not settled. Not on disk: a hold dies with its actor. */
@@ -98,8 +100,12 @@ export const stockStatus = (product: Pick<Product, "onHand" | "reserved" | "sale
   return free <= Policy.product.lowStock ? "LOW_STOCK" : "AVAILABLE"
 }
 
-export const make = (product: Omit<Product, "reserved" | "version" | "pending">): Product => ({
+export const make = (
+  product: Omit<Product, "category" | "reserved" | "version" | "pending">,
+  category?: string
+): Product => ({
   ...product,
+  category,
   reserved: pieces(0),
   version: 1,
   pending: undefined
@@ -151,6 +157,7 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
         return {
           ...product,
           name: command.edit.name ?? product.name,
+          category: command.edit.category ?? product.category,
           price: command.edit.price ?? product.price,
           saleStatus: command.edit.saleStatus ?? product.saleStatus,
           version: product.version + 1,

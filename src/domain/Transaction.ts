@@ -1,7 +1,18 @@
 /**
  * A transaction: the changes of one business step, all or nothing. It is plain data; the journal turns it into rows.
  */
-import type { Epoch, OrderId, PartitionId, ProductId, RequestKey, TransactionId, UserId } from "./Ids.ts"
+import type { CouponEdit } from "./Coupon.ts"
+import type {
+  CouponId,
+  Epoch,
+  OrderId,
+  PartitionId,
+  ProductId,
+  RequestKey,
+  TransactionId,
+  UserCouponId,
+  UserId
+} from "./Ids.ts"
 import type { MoneyDelta } from "./Money.ts"
 import type { Order } from "./Order.ts"
 import type { Product, ProductEdit } from "./Product.ts"
@@ -50,12 +61,30 @@ export type Change =
   | { readonly _tag: "ProductEdited"; readonly productId: ProductId; readonly edit: ProductEdit }
   | { readonly _tag: "OrderPlaced"; readonly order: Order }
   | { readonly _tag: "UserWithdrew"; readonly userId: UserId }
+  /** At most one of a transaction's: its rank is told with the verdict. */
+  | {
+      readonly _tag: "CouponIssued"
+      readonly userCouponId: UserCouponId
+      readonly couponId: CouponId
+      readonly userId: UserId
+      readonly slot: number
+      /** Milliseconds since 1970. */
+      readonly issuedAt: number
+    }
+  | {
+      readonly _tag: "CouponUsed"
+      readonly userCouponId: UserCouponId
+      readonly userId: UserId
+      readonly orderId: OrderId
+    }
+  /** Raises the coupon's version. */
+  | { readonly _tag: "CouponEdited"; readonly couponId: CouponId; readonly edit: CouponEdit }
 
 /** What other systems are told, once it is true. */
 export interface DomainEvent {
   readonly type: string
   /** The id of the thing the event is about; events of one entity stay in order. */
-  readonly entity: UserId | ProductId | OrderId
+  readonly entity: UserId | ProductId | OrderId | CouponId | UserCouponId
   readonly payload: unknown
 }
 

@@ -1,14 +1,15 @@
 /**
- * A wallet: the one spendable balance of one user (C12), decided by one actor.
+ * A wallet: the one spendable balance of one user (C12), and the user's coupons, decided by one actor.
  *
  * Only committed money can be spent: `available = balance − held`. Money on its way in (a charge, a refund) counts
- * once it is committed.
+ * once it is committed; so does a coupon.
  */
 import { Result, Schema } from "effect"
-import { UserId } from "./Ids.ts"
+import { CouponId, UserCouponId, UserId } from "./Ids.ts"
 import type { Kind } from "./Kind.ts"
 import { maxBalance, Money, won } from "./Money.ts"
 import { Policy } from "./Policy.ts"
+import { CouponAlreadyIssued, CouponNotUsable, CouponUndecided, freeSlot, unusable, UserCoupon } from "./UserCoupon.ts"
 
 export const Wallet = Schema.Struct({
   userId: UserId,
@@ -19,20 +20,29 @@ export const Wallet = Schema.Struct({
   incoming: Money,
   /** Purchases that are not settled: one that costs nothing holds no money, and needs its buyer all the same. */
   purchases: Schema.Int,
+  /** All the user ever had: they count against what one user may have. */
+  coupons: Schema.Array(UserCoupon),
   closing: Schema.Boolean
 })
 export type Wallet = typeof Wallet.Type
 
 export const WalletCommand = Schema.Union([
-  Schema.TaggedStruct("Take", { amount: Money }),
+  /** A purchase: its money, and the coupon that made it cheaper. */
+  Schema.TaggedStruct("Take", { amount: Money, userCouponId: Schema.optional(UserCouponId) }),
   Schema.TaggedStruct("Give", { amount: Money }),
+  /** A coupon, of which one user may have `limit`. */
+  Schema.TaggedStruct("Receive", { userCouponId: UserCouponId, couponId: CouponId, limit: Schema.Int }),
   /** The user withdraws. Only a wallet that is empty and not in use can be closed, and once settled it is gone. */
   Schema.TaggedStruct("Close", {})
 ])
 export type WalletCommand = typeof WalletCommand.Type
 
-/** The balance when this command and everything admitted before it has been committed. */
-export const WalletGrant = Schema.Struct({ balance: Money })
+export const WalletGrant = Schema.Struct({
+  /** The balance when this command and everything admitted before it has been committed. */
+  balance: Money,
+  /** Which of the coupons one user may have this one is. */
+  slot: Schema.optional(Schema.Int)
+})
 export type WalletGrant = typeof WalletGrant.Type
 
 /** A user has exactly one wallet (W7), so no wallet is no user. */
@@ -62,7 +72,15 @@ export class ChargeBelowMinimum extends Schema.TaggedError<ChargeBelowMinimum>()
   minimum: Money
 }) {}
 
-export const WalletRefusal = Schema.Union([UserNotFound, InsufficientBalance, BalanceLimitExceeded, BalanceRemaining])
+export const WalletRefusal = Schema.Union([
+  UserNotFound,
+  InsufficientBalance,
+  BalanceLimitExceeded,
+  BalanceRemaining,
+  CouponNotUsable,
+  CouponAlreadyIssued,
+  CouponUndecided
+])
 export type WalletRefusal = typeof WalletRefusal.Type
 
 /** What may be charged (W5, W6, C13). */
@@ -74,13 +92,16 @@ export const chargeable = (amount: number): Result.Result<Money, InvalidAmount |
   return amount < minCharge ? Result.fail(new ChargeBelowMinimum({ minimum: minCharge })) : Result.succeed(won(amount))
 }
 
+const none: ReadonlyArray<UserCoupon> = []
+
 /** A wallet as it is on disk, with nothing in flight. */
-export const make = (userId: UserId, balance: Money): Wallet => ({
+export const make = (userId: UserId, balance: Money, coupons: ReadonlyArray<UserCoupon> = none): Wallet => ({
   userId,
   balance,
   held: won(0),
   incoming: won(0),
   purchases: 0,
+  coupons,
   closing: false
 })
 
@@ -90,20 +111,63 @@ const expected = (wallet: Wallet): Money => won(wallet.balance + wallet.incoming
 
 const granted = (state: Wallet) => Result.succeed({ state, grant: { balance: expected(state) } })
 
+/** Changes one coupon; `undefined` takes it away. */
+const withCoupon = (
+  coupons: ReadonlyArray<UserCoupon>,
+  id: UserCouponId | undefined,
+  change: (coupon: UserCoupon) => UserCoupon | undefined
+) =>
+  id === undefined
+    ? coupons
+    : coupons.flatMap((coupon) => (coupon.userCouponId === id ? (change(coupon) ?? []) : [coupon]))
+
+const take = (wallet: Wallet, { amount, userCouponId }: WalletCommand & { readonly _tag: "Take" }) => {
+  if (userCouponId !== undefined) {
+    const reason = unusable(wallet.coupons.find((coupon) => coupon.userCouponId === userCouponId))
+    if (reason !== undefined) return Result.fail(new CouponNotUsable({ reason }))
+  }
+  return available(wallet) < amount
+    ? Result.fail(new InsufficientBalance({ balance: available(wallet), required: amount }))
+    : granted({
+        ...wallet,
+        held: won(wallet.held + amount),
+        purchases: wallet.purchases + 1,
+        coupons: withCoupon(wallet.coupons, userCouponId, (coupon) => ({ ...coupon, pending: "use" }))
+      })
+}
+
+/** Exact, also when a user asks a hundred times at once: what is pending counts, but nobody is refused for it. */
+const receive = (wallet: Wallet, { userCouponId, couponId, limit }: WalletCommand & { readonly _tag: "Receive" }) => {
+  const had = wallet.coupons.filter((coupon) => coupon.couponId === couponId)
+  if (had.length >= limit) {
+    const pending = had.filter((coupon) => coupon.pending === "issue")
+    return Result.fail(
+      had.length - pending.length < limit ? new CouponUndecided() : new CouponAlreadyIssued({ couponId })
+    )
+  }
+  const slot = freeSlot(had, couponId)
+  const coupon: UserCoupon = { userCouponId, couponId, slot, status: "ISSUED", pending: "issue" }
+  const state = { ...wallet, coupons: [...wallet.coupons, coupon] }
+  return Result.succeed({ state, grant: { balance: expected(state), slot } })
+}
+
+const isInUse = ({ balance, incoming, purchases, coupons }: Wallet) =>
+  balance + incoming + purchases > 0 || coupons.some(({ pending }) => pending !== undefined)
+
 export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, WalletRefusal> = {
   hold: (userId, wallet, command) => {
     if (wallet === undefined || wallet.closing) return Result.fail(new UserNotFound({ userId }))
     switch (command._tag) {
       case "Take":
-        return available(wallet) < command.amount
-          ? Result.fail(new InsufficientBalance({ balance: available(wallet), required: command.amount }))
-          : granted({ ...wallet, held: won(wallet.held + command.amount), purchases: wallet.purchases + 1 })
+        return take(wallet, command)
       case "Give":
         return wallet.balance + wallet.incoming + command.amount > maxBalance
           ? Result.fail(new BalanceLimitExceeded({ maximum: won(maxBalance) }))
           : granted({ ...wallet, incoming: won(wallet.incoming + command.amount) })
+      case "Receive":
+        return receive(wallet, command)
       case "Close":
-        return wallet.balance + wallet.incoming + wallet.purchases > 0
+        return isInUse(wallet)
           ? Result.fail(new BalanceRemaining({ balance: won(wallet.balance + wallet.incoming) }))
           : granted({ ...wallet, closing: true })
     }
@@ -115,7 +179,12 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
           ...wallet,
           balance: won(wallet.balance - command.amount),
           held: won(wallet.held - command.amount),
-          purchases: wallet.purchases - 1
+          purchases: wallet.purchases - 1,
+          coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({
+            ...coupon,
+            status: "USED",
+            pending: undefined
+          }))
         }
       case "Give":
         return {
@@ -123,6 +192,13 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
           balance: won(wallet.balance + command.amount),
           incoming: won(wallet.incoming - command.amount)
         }
+      case "Receive": {
+        const { userCouponId } = command
+        return {
+          ...wallet,
+          coupons: withCoupon(wallet.coupons, userCouponId, (coupon) => ({ ...coupon, pending: undefined }))
+        }
+      }
       case "Close":
         return undefined
     }
@@ -130,9 +206,16 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
   release: (wallet, command) => {
     switch (command._tag) {
       case "Take":
-        return { ...wallet, held: won(wallet.held - command.amount), purchases: wallet.purchases - 1 }
+        return {
+          ...wallet,
+          held: won(wallet.held - command.amount),
+          purchases: wallet.purchases - 1,
+          coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({ ...coupon, pending: undefined }))
+        }
       case "Give":
         return { ...wallet, incoming: won(wallet.incoming - command.amount) }
+      case "Receive":
+        return { ...wallet, coupons: withCoupon(wallet.coupons, command.userCouponId, () => undefined) }
       case "Close":
         return { ...wallet, closing: false }
     }

@@ -1,5 +1,6 @@
 /** Things tests speak of. */
-import { orderId, productId, userId } from "../../src/domain/Ids.ts"
+import { type Coupon, make as makeCoupon } from "../../src/domain/Coupon.ts"
+import { couponId, orderId, productId, userCouponId, userId } from "../../src/domain/Ids.ts"
 import { pieces, won } from "../../src/domain/Money.ts"
 import { make as makeProduct, type Product } from "../../src/domain/Product.ts"
 import { make as makeWallet, type Wallet } from "../../src/domain/Wallet.ts"
@@ -11,6 +12,7 @@ export const buyer = userId(uuid(1))
 export const seller = userId(uuid(2))
 export const sneaker = productId(uuid(3))
 export const order = orderId(uuid(4))
+export const voucher = userCouponId(uuid(6))
 
 export const product = (change: Partial<Product> = {}): Product => ({
   ...makeProduct({
@@ -25,3 +27,20 @@ export const product = (change: Partial<Product> = {}): Product => ({
 })
 
 export const wallet = (balance: number): Wallet => makeWallet(buyer, won(balance))
+
+/** 1,000 won off anything, a hundred of them. */
+export const coupon = (change: Partial<Coupon> = {}): Coupon => ({
+  ...makeCoupon({
+    couponId: couponId(uuid(5)),
+    sellerId: undefined,
+    discount: { _tag: "FIXED", amount: won(1000) },
+    minOrderAmount: won(0),
+    productIds: [],
+    categories: [],
+    totalQuantity: 100,
+    perUserLimit: 1,
+    issue: { from: undefined, until: undefined },
+    validity: { from: undefined, until: undefined }
+  }),
+  ...change
+})

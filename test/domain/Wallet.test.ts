@@ -2,7 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { maxBalance, won } from "../../src/domain/Money.ts"
 import { available, chargeable, type Wallet, type WalletCommand, WalletKind } from "../../src/domain/Wallet.ts"
-import { buyer, wallet } from "./Samples.ts"
+import { statusAt, type UserCoupon, type UserCouponStatus } from "../../src/domain/UserCoupon.ts"
+import { couponId, userCouponId } from "../../src/domain/Ids.ts"
+import { buyer, coupon, uuid, voucher, wallet } from "./Samples.ts"
 
 const take = (amount: number): WalletCommand => ({ _tag: "Take", amount: won(amount) })
 const give = (amount: number): WalletCommand => ({ _tag: "Give", amount: won(amount) })
@@ -79,5 +81,110 @@ describe("A wallet", () => {
     }
     for (const [command, settle] of open) end(command, settle)
     assert.deepStrictEqual(state, wallet(balance))
+  })
+})
+
+const mine = (change: Partial<UserCoupon> = {}): UserCoupon => ({
+  userCouponId: voucher,
+  couponId: coupon().couponId,
+  slot: 1,
+  status: "ISSUED",
+  pending: undefined,
+  ...change
+})
+const having = (...coupons: ReadonlyArray<UserCoupon>): Wallet => ({ ...wallet(1000), coupons })
+const receive = (n: number, limit = 1): WalletCommand => ({
+  _tag: "Receive",
+  userCouponId: userCouponId(uuid(100 + n)),
+  couponId: coupon().couponId,
+  limit
+})
+const spend = (amount = 0): WalletCommand => ({ _tag: "Take", amount: won(amount), userCouponId: voucher })
+
+const why = (state: Wallet | undefined, command: WalletCommand) =>
+  Result.match(hold(state, command), {
+    onSuccess: ({ grant }) => (grant.slot === undefined ? "granted" : `slot ${grant.slot}`),
+    onFailure: (error) => (error._tag === "CouponNotUsable" ? error.reason : error._tag)
+  })
+
+describe("A user's coupon", () => {
+  it.each<[string, Wallet | undefined, WalletCommand, string]>([
+    ["is received", having(), receive(1), "slot 1"],
+    ["is received by nobody", undefined, receive(1), "UserNotFound"],
+    ["is received once", having(mine()), receive(1), "CouponAlreadyIssued"],
+    ["is received once, also when it was used", having(mine({ status: "USED" })), receive(1), "CouponAlreadyIssued"],
+    ["is received besides others", having(mine({ couponId: couponId(uuid(9)) })), receive(1), "slot 1"],
+    ["is undecided while another one is on its way", having(mine({ pending: "issue" })), receive(1), "CouponUndecided"],
+    [
+      "is not undecided when those that are there suffice",
+      having(mine(), mine({ slot: 2, pending: "issue" })),
+      receive(1),
+      "CouponAlreadyIssued"
+    ],
+    ["takes the first slot that is free", having(mine({ slot: 2 })), receive(1, 3), "slot 1"],
+    ["takes the next slot", having(mine()), receive(1, 3), "slot 2"],
+    ["is used", having(mine()), spend(), "granted"],
+    ["is used again when it was given back", having(mine({ status: "REFUNDED" })), spend(), "granted"],
+    ["is not there for others", having(mine({ userCouponId: userCouponId(uuid(9)) })), spend(), "NOT_FOUND"],
+    ["is not used before it is there", having(mine({ pending: "issue" })), spend(), "NOT_FOUND"],
+    ["is not used while it is being used", having(mine({ pending: "use" })), spend(), "HELD"],
+    ["is not used twice", having(mine({ status: "USED" })), spend(), "USED"],
+    ["is not used while an order holds it", having(mine({ status: "HELD" })), spend(), "HELD"],
+    ["is not used once revoked", having(mine({ status: "REVOKED" })), spend(), "REVOKED"],
+    ["does not pay", having(mine()), spend(1001), "InsufficientBalance"],
+    [
+      "keeps its user while it is on its way",
+      { ...having(mine({ pending: "issue" })), balance: won(0) },
+      close,
+      "BalanceRemaining"
+    ]
+  ])("%s", (_, state, command, expected) => assert.strictEqual(why(state, command), expected))
+
+  it.each<[UserCouponStatus, number | undefined, UserCouponStatus]>([
+    ["ISSUED", undefined, "ISSUED"],
+    ["ISSUED", 1001, "ISSUED"],
+    ["ISSUED", 1000, "EXPIRED"],
+    ["REFUNDED", 1000, "EXPIRED"],
+    ["USED", 1000, "USED"],
+    ["HELD", 1000, "HELD"],
+    ["REVOKED", 1000, "REVOKED"]
+  ])("that is %s and valid until %s is called %s", (status, until, expected) =>
+    assert.strictEqual(statusAt(status, until, 1000), expected)
+  )
+
+  const Steps = Schema.Array(
+    Schema.Struct({ what: Schema.Literals([0, 1, 2, 3, 4]), settle: Schema.Boolean, now: Schema.Boolean })
+  )
+
+  it.prop("is had no more often than allowed, in slots of their own, and used once", [Steps], ([steps]) => {
+    let state = having()
+    const open: Array<readonly [WalletCommand, boolean]> = []
+    const used = new Set<string>()
+    const end = (command: WalletCommand, settle: boolean) => {
+      const id = command._tag === "Take" ? command.userCouponId : undefined
+      if (id !== undefined && settle) {
+        assert.isFalse(used.has(id))
+        used.add(id)
+      }
+      state = WalletKind[settle ? "settle" : "release"](state, command) ?? state
+    }
+    for (const [n, { what, settle, now }] of steps.entries()) {
+      const owned = state.coupons[what]
+      const command: WalletCommand =
+        owned === undefined ? receive(n, 3) : { _tag: "Take", amount: won(0), userCouponId: owned.userCouponId }
+      const told = hold(state, command)
+      if (Result.isFailure(told)) continue
+      state = told.success.state
+      assert.isAtMost(state.coupons.length, 3)
+      assert.deepStrictEqual(
+        state.coupons.map(({ slot }) => slot).toSorted(),
+        [...new Set(state.coupons.map(({ slot }) => slot))].toSorted()
+      )
+      if (now) end(command, settle)
+      else open.push([command, settle])
+    }
+    for (const [command, settle] of open) end(command, settle)
+    assert.isTrue(state.coupons.every(({ pending }) => pending === undefined))
+    assert.strictEqual(state.coupons.filter(({ status }) => status === "USED").length, used.size)
   })
 })
