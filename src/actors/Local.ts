@@ -118,7 +118,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     ) => Effect.Effect<Partition | undefined, Overloaded | JournalUnavailable>
   } = {
     product: yield* Batcher.make({ run: load("product"), linger: loadLinger, queueSize }),
-    wallet: yield* Batcher.make({ run: load("wallet"), linger: loadLinger, queueSize })
+    wallet: yield* Batcher.make({ run: load("wallet"), linger: loadLinger, queueSize }),
+    coupon: yield* Batcher.make({ run: load("coupon"), linger: loadLinger, queueSize })
   }
 
   /** Whether an actor can be asked at this very moment. */

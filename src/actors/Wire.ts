@@ -8,7 +8,8 @@
  */
 import { Result, Schema } from "effect"
 import { type Actors, type KindName } from "../domain/Actors.ts"
-import { ProductId, UserId } from "../domain/Ids.ts"
+import { Coupon, CouponCommand, CouponGrant, CouponRefusal } from "../domain/Coupon.ts"
+import { CouponId, ProductId, UserId } from "../domain/Ids.ts"
 import { Product, ProductCommand, ProductGrant, ProductRefusal } from "../domain/Product.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import { Wallet, WalletCommand, WalletGrant, WalletRefusal } from "../domain/Wallet.ts"
@@ -22,7 +23,7 @@ const Transaction = {
   id: Schema.String.pipe(Schema.brand("TransactionId")),
   deadline: Schema.Finite
 }
-const Kind = Schema.Literals(["product", "wallet"])
+const Kind = Schema.Literals(["product", "wallet", "coupon"])
 
 const Ask = Schema.Union([
   Schema.TaggedStruct("Hold", {
@@ -127,7 +128,8 @@ const of: { readonly [K in KindName]: Codecs<K> } = {
     asksOf(ProductId, ProductCommand),
     answerOf(ProductGrant, ProductRefusal, Product)
   ),
-  wallet: codecs<"wallet">(UserId, asksOf(UserId, WalletCommand), answerOf(WalletGrant, WalletRefusal, Wallet))
+  wallet: codecs<"wallet">(UserId, asksOf(UserId, WalletCommand), answerOf(WalletGrant, WalletRefusal, Wallet)),
+  coupon: codecs<"coupon">(CouponId, asksOf(CouponId, CouponCommand), answerOf(CouponGrant, CouponRefusal, Coupon))
 }
 
 export const readId = <K extends KindName>(kind: K, id: unknown) => of[kind].readId(id)

@@ -29,11 +29,12 @@ import {
   Schedule
 } from "effect"
 import type { Transaction } from "../domain/Transaction.ts"
-import { BatchRejected, Journal, type Resolution, type Verdict } from "./Journal.ts"
+import { BatchRejected, type Decision, Journal, type Rank, type Resolution, type Verdict } from "./Journal.ts"
 
 export interface Submission {
   readonly transaction: Transaction
-  readonly done: (verdict: Verdict) => void
+  /** `rank` is that of an issue, unless its commit was in doubt. */
+  readonly done: (verdict: Verdict, rank?: Rank) => void
 }
 
 /** A submission, with its deadline by this process's own clock, in milliseconds. */
@@ -97,15 +98,16 @@ export class GroupCommit extends Context.Service<
         let answers = true
         let inTrouble = 0
 
-        const answer = (batch: ReadonlyArray<Waiting>, verdicts: Verdict | ReadonlyArray<Verdict>) =>
+        const answer = (batch: ReadonlyArray<Waiting>, decisions: Verdict | ReadonlyArray<Decision>) =>
           Effect.gen(function* () {
             const counts = new Map<Verdict, number>()
             const defects: Array<unknown> = []
             batch.forEach(({ done }, index) => {
-              const verdict = typeof verdicts === "string" ? verdicts : (verdicts[index] ?? "Rejected")
+              const decision = typeof decisions === "string" ? decisions : (decisions[index] ?? "Rejected")
+              const verdict = typeof decision === "number" ? "Committed" : decision
               counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
               try {
-                done(verdict)
+                done(verdict, typeof decision === "number" ? decision : undefined)
               } catch (defect) {
                 defects.push(defect)
               }
@@ -138,7 +140,7 @@ export class GroupCommit extends Context.Service<
             : Effect.suspend(() => journal.commit(batch.map(({ transaction }) => transaction))).pipe(
                 // A bug costs the transactions it is about, not the flusher.
                 Effect.catchDefect((cause) => Effect.fail(new BatchRejected({ cause }))),
-                Effect.flatMap((verdicts) => (inDoubt ? confirm(batch, verdicts) : answer(batch, verdicts))),
+                Effect.flatMap((decisions) => (inDoubt ? confirm(batch, decisions) : answer(batch, decisions))),
                 Effect.catchTags({
                   BatchRejected: () => split(batch, inDoubt),
                   OutcomeUnknown: () => settleDoubt(batch),
@@ -175,14 +177,14 @@ export class GroupCommit extends Context.Service<
             )
           })
 
-        const confirm = (batch: ReadonlyArray<Waiting>, verdicts: ReadonlyArray<Verdict>): Effect.Effect<void> =>
-          verdicts.every((verdict) => verdict === "Committed")
-            ? answer(batch, verdicts)
+        const confirm = (batch: ReadonlyArray<Waiting>, decisions: ReadonlyArray<Decision>): Effect.Effect<void> =>
+          decisions.every((decision) => decision === "Committed" || typeof decision === "number")
+            ? answer(batch, decisions)
             : Effect.flatMap(resolve(batch), (resolutions) =>
                 answer(
                   batch,
                   batch.map((_, index) =>
-                    resolutions[index] === "Committed" ? "Committed" : (verdicts[index] ?? "Rejected")
+                    resolutions[index] === "Committed" ? "Committed" : (decisions[index] ?? "Rejected")
                   )
                 )
               )

@@ -6,7 +6,7 @@
  * 3. `commit` writes a batch of independent transactions in one round trip, all of them in one database transaction:
  *    it takes the locks of all their partitions shared, then, in a later statement and so with a fresh snapshot,
  *    compares epochs and deadlines, then claims the request keys, then writes the rows of those that passed. Each
- *    transaction gets its own verdict; one that is refused never costs its batch.
+ *    transaction gets its own verdict; one that is refused never costs its batch. An issued coupon gets its rank.
  * 4. `resolve` settles doubt. It takes the locks exclusively, so no commit of these partitions is in progress, and asks
  *    whether a transaction is there. "Absent" is final, because the database refuses the transaction from its deadline
  *    on, by the same clock.
@@ -15,7 +15,7 @@
  *
  * A commit whose outcome is unknown is never repeated blindly: `GroupCommit` resolves it first.
  */
-import { Context, Effect, Schema } from "effect"
+import { Brand, Context, Effect, Schema } from "effect"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import type { Epoch, PartitionId, RequestKey, TransactionId } from "../domain/Ids.ts"
 import type { Answered, Transaction } from "../domain/Transaction.ts"
@@ -32,6 +32,16 @@ export type Verdict =
   /** A constraint of the database refused it: memory and disk disagree. */
   | "Rejected"
 
+/**
+ * The place, from 1, of an issue among all of its coupon. Only the order of commits has no gaps, for what is not
+ * committed is not in it; so the commit gives it.
+ */
+export type Rank = number & Brand.Brand<"Rank">
+export const Rank = Brand.nominal<Rank>()
+
+/** A verdict; of a committed issue, its rank. */
+export type Decision = Verdict | Rank
+
 export type Resolution =
   | "Committed"
   /** Not there, and it can no longer come. */
@@ -45,6 +55,8 @@ export type Doubt = Pick<Transaction, "id" | "key" | "deadline" | "fences">
 /** What a request key was used for. */
 export interface Found extends Answered {
   readonly id: TransactionId
+  /** Of the issue that was its transaction. */
+  readonly rank?: Rank | undefined
 }
 
 /** The database does not answer, or not in time. Nothing was written. */
@@ -81,10 +93,10 @@ export class Journal extends Context.Service<
       kind: K,
       ids: ReadonlyArray<Actors[K]["id"]>
     ) => Effect.Effect<ReadonlyArray<Actors[K]["state"] | undefined>, JournalUnavailable>
-    /** Verdicts aligned with `batch`. */
+    /** Decisions aligned with `batch`. */
     readonly commit: (
       batch: ReadonlyArray<Transaction>
-    ) => Effect.Effect<ReadonlyArray<Verdict>, JournalUnavailable | OutcomeUnknown | BatchRejected>
+    ) => Effect.Effect<ReadonlyArray<Decision>, JournalUnavailable | OutcomeUnknown | BatchRejected>
     /** Resolutions aligned with `doubts`. */
     readonly resolve: (doubts: ReadonlyArray<Doubt>) => Effect.Effect<ReadonlyArray<Resolution>, JournalUnavailable>
     /** Findings aligned with `keys`; `undefined` where the key is unused. */

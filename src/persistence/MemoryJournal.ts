@@ -1,13 +1,14 @@
 /** The journal over plain maps: the same protocol and the same constraints as on Postgres, without I/O. */
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, Struct } from "effect"
 import type { Actors, KindName } from "../domain/Actors.ts"
-import { Epoch, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
+import { couponId, Epoch, TransactionId, userCouponId, userId, uuidOf } from "../domain/Ids.ts"
 import { maxBalance, maxPrice, maxStock, pieces, won } from "../domain/Money.ts"
 import { Policy } from "../domain/Policy.ts"
 import { make as makeProduct } from "../domain/Product.ts"
 import type { Transaction } from "../domain/Transaction.ts"
+import { isSpendable, type UserCoupon } from "../domain/UserCoupon.ts"
 import { make as makeWallet } from "../domain/Wallet.ts"
-import { BatchRejected, Journal, type Resolution, type Verdict } from "./Journal.ts"
+import { BatchRejected, type Decision, Journal, Rank, type Resolution, type Verdict } from "./Journal.ts"
 import { MemoryTables, type OrderRecord, type Tables } from "./MemoryTables.ts"
 import * as Rows from "./Rows.ts"
 
@@ -26,8 +27,8 @@ const draftOf = <K, V>(table: Map<K, V>) => {
   }
 }
 
-/** Verdicts of all, after writing what those that passed wrote; or the first constraint that was violated. */
-const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number): ReadonlyArray<Verdict> | string => {
+/** Decisions on all, after writing what those that passed wrote; or the first constraint that was violated. */
+const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number): ReadonlyArray<Decision> | string => {
   const transactions = draftOf(tables.transactions)
   const passed = new Set<number>()
 
@@ -46,7 +47,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     return "Committed"
   }
 
-  const verdicts = batch.map((transaction, index) => judge(transaction, index + 1))
+  const decisions: Array<Decision> = batch.map((transaction, index) => judge(transaction, index + 1))
   const written = Rows.make(batch)
   const of = <Row extends { readonly t: number }>(rows: ReadonlyArray<Row>) => rows.filter(({ t }) => passed.has(t))
   const idOf = (t: number) => batch[t - 1]?.id ?? ""
@@ -81,6 +82,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     const record = orders.get(line.order)
     need(record !== undefined, "a line has an order")
     need(products.get(line.product) !== undefined, "a line has a product")
+    need(whole(line.discount, line.price * line.quantity), "a line's discount is at most its amount")
     need(line.quantity > 0 && line.price >= 0 && text(line.name), "a line has pieces and a price")
     if (record !== undefined) orders.set(line.order, { ...record, lines: [...record.lines, line] })
   }
@@ -89,6 +91,17 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     need(record !== undefined, "a payment has an order")
     need(payment.amount >= 0, "a payment is no debt")
     if (record !== undefined) orders.set(payment.order, { ...record, payments: [...record.payments, payment] })
+  }
+
+  const slots = new Set<string>()
+  const slotOf = ({ user, coupon, slot }: { user: string; coupon: string; slot: number }) => `${user} ${coupon} ${slot}`
+  const userCoupons = draftOf(tables.userCoupons)
+  for (const { userCoupon, user, order } of of(written.uses)) {
+    const record = userCoupons.get(userCoupon)
+    need(record?.user === user && isSpendable(record), "a coupon is its user's, and can be used")
+    const { order: placed, lines = [] } = orders.get(order) ?? {}
+    need(placed?.discount === lines.reduce((sum, { discount }) => sum + discount, 0), "discounts add up")
+    if (record !== undefined) userCoupons.set(userCoupon, { ...record, status: "USED", order })
   }
 
   const wallets = draftOf(tables.wallets)
@@ -107,6 +120,28 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     if (record !== undefined) {
       users.set(user, { ...record, loginId: undefined, passwordHash: undefined, name: "", withdrawn: true })
     }
+  }
+
+  const coupons = draftOf(tables.coupons)
+  for (const { t, userCoupon, ...issue } of of(written.issues)) {
+    const coupon = coupons.get(issue.coupon)
+    need(coupon !== undefined && tables.users.has(issue.user), "there is a coupon, and a user to have it")
+    if (coupon === undefined) continue
+    const rank = Rank(coupon.issued + 1)
+    const had = Array.from(tables.userCoupons.values()).filter((other) => other.user === issue.user)
+    const isTaken = had.some((other) => other.coupon === issue.coupon && other.slot === issue.slot)
+    need(rank <= coupon.totalQuantity, "no more is issued than there is")
+    need(userCoupons.get(userCoupon) === undefined && !slots.has(slotOf(issue)) && !isTaken, "a slot is taken once")
+    need(issue.slot > 0 && issue.slot <= coupon.perUserLimit, "a user has no more than one user may have")
+    slots.add(slotOf(issue))
+    coupons.set(issue.coupon, { ...coupon, issued: rank })
+    userCoupons.set(userCoupon, { ...issue, rank, status: "ISSUED", order: null })
+    decisions[t - 1] = rank
+  }
+  for (const { coupon, condition } of of(written.couponEdits)) {
+    const record = coupons.get(coupon)
+    need(record !== undefined && record.condition !== "CANCELLED", "there is a coupon to edit")
+    if (record !== undefined) coupons.set(coupon, { ...record, condition, version: record.version + 1 })
   }
 
   for (const [product, delta] of sums(of(written.stock), "product")) {
@@ -139,10 +174,16 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
   }
 
   if (violated !== undefined) return violated
-  for (const table of [transactions, products, orders, wallets, users]) table.save()
+  for (const table of [transactions, products, orders, wallets, users, coupons, userCoupons]) table.save()
   for (const row of of(written.ledger)) tables.ledger.push({ ...row, transactionId: idOf(row.t), createdAt: now })
   for (const row of of(written.events)) tables.outbox.push({ ...row, transactionId: idOf(row.t), createdAt: now })
-  return verdicts
+  return decisions
+}
+
+/** The rank of the issue a transaction was. */
+const rankOf = ({ userCoupons }: Tables, id: string) => {
+  const issued = userCoupons.get(id)
+  return issued === undefined ? {} : { rank: Rank(issued.rank) }
 }
 
 const sums = <Of extends string>(
@@ -160,13 +201,24 @@ const loaders: {
   product: ({ products }, id) => {
     const record = products.get(uuidOf(id))
     if (record === undefined) return undefined
-    const { seller, name, price, onHand, status, version } = record
+    const { seller, name, category, price, onHand, status, version } = record
     const product = { productId: id, sellerId: userId(seller), name, price: won(price), onHand: pieces(onHand) }
-    return { ...makeProduct({ ...product, saleStatus: status }), version }
+    return { ...makeProduct({ ...product, saleStatus: status }, category ?? undefined), version }
   },
-  wallet: ({ wallets }, id) => {
+  wallet: ({ wallets, userCoupons }, id) => {
     const balance = wallets.get(uuidOf(id))
-    return balance === undefined ? undefined : makeWallet(id, won(balance))
+    const theirs = Array.from(userCoupons).flatMap(([uuid, { user, coupon, slot, status }]): Array<UserCoupon> =>
+      user === uuidOf(id)
+        ? [{ userCouponId: userCouponId(uuid), couponId: couponId(coupon), slot, status, pending: undefined }]
+        : []
+    )
+    return balance === undefined ? undefined : makeWallet(id, won(balance), theirs)
+  },
+  coupon: ({ coupons }, id) => {
+    const record = coupons.get(uuidOf(id))
+    if (record === undefined) return undefined
+    const coupon = Struct.omit(record, ["code", "name", "createdBy", "createdAt"])
+    return { ...coupon, couponId: id, held: 0, pending: undefined }
   }
 }
 
@@ -213,7 +265,7 @@ export const layer = Layer.effect(
             const { id, bodyHash, answer } = tables.transactions.get(key) ?? {}
             return id === undefined || bodyHash === undefined || answer === undefined
               ? undefined
-              : { id: TransactionId(id), bodyHash, answer }
+              : { id: TransactionId(id), bodyHash, answer, ...rankOf(tables, id) }
           })
         ),
 

@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { orderId, paymentId, productId, userId, uuidOf } from "../domain/Ids.ts"
+import { orderId, paymentId, productId, userCouponId, userId, uuidOf } from "../domain/Ids.ts"
 import { pieces, won } from "../domain/Money.ts"
 import type { Order } from "../domain/Order.ts"
 import { MemoryTables, type OrderRecord } from "./MemoryTables.ts"
@@ -9,12 +9,13 @@ const orderOf = ({ order, lines, payments }: OrderRecord): Order => ({
   orderId: orderId(order.order),
   userId: userId(order.user),
   status: order.status,
-  lines: lines.map(({ product, name, price, quantity }) => ({
+  lines: lines.map(({ product, name, price, quantity, discount }) => ({
     productId: productId(product),
     name,
     unitPrice: won(price),
     quantity: pieces(quantity),
-    amount: won(price * quantity)
+    amount: won(price * quantity),
+    discount: won(discount)
   })),
   payments: payments.map(({ payment, method, amount }) => ({
     paymentId: paymentId(payment),
@@ -23,6 +24,7 @@ const orderOf = ({ order, lines, payments }: OrderRecord): Order => ({
   })),
   totalAmount: won(order.total),
   discountAmount: won(order.discount),
+  userCouponId: order.userCoupon === null ? undefined : userCouponId(order.userCoupon),
   paidAmount: won(order.paid),
   createdAt: order.created
 })

@@ -1,6 +1,8 @@
 /** What Postgres would keep, in memory: one database for the memory journals and repositories that share it. */
 import { Context, Layer } from "effect"
-import type { EventRow, LedgerRow, LineRow, OrderRow, PaymentRow, ProductRow } from "./Rows.ts"
+import type { UserCouponStatus } from "../domain/UserCoupon.ts"
+import type { NewCoupon } from "./Coupons.ts"
+import type { EventRow, IssueRow, LedgerRow, LineRow, OrderRow, PaymentRow, ProductRow } from "./Rows.ts"
 import type { Role } from "./Users.ts"
 
 type Stored<Row> = Omit<Row, "t">
@@ -26,6 +28,16 @@ export interface OrderRecord {
   readonly payments: ReadonlyArray<Stored<PaymentRow>>
 }
 
+export interface CouponRecord extends Omit<NewCoupon, "couponId" | "held" | "pending"> {
+  readonly createdAt: number
+}
+
+export interface UserCouponRecord extends Omit<Stored<IssueRow>, "userCoupon"> {
+  readonly rank: number
+  readonly status: UserCouponStatus
+  readonly order: string | null
+}
+
 export interface TransactionRecord {
   readonly id: string
   readonly bodyHash: string | undefined
@@ -42,6 +54,8 @@ export interface Tables {
   readonly users: Map<string, UserRecord>
   readonly wallets: Map<string, number>
   readonly products: Map<string, ProductRecord>
+  readonly coupons: Map<string, CouponRecord>
+  readonly userCoupons: Map<string, UserCouponRecord>
   readonly transactions: Map<string, TransactionRecord>
   readonly orders: Map<string, OrderRecord>
   readonly ledger: Array<Entry<LedgerRow>>
@@ -54,6 +68,8 @@ export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluic
     users: new Map(),
     wallets: new Map(),
     products: new Map(),
+    coupons: new Map(),
+    userCoupons: new Map(),
     transactions: new Map(),
     orders: new Map(),
     ledger: [],

@@ -1,16 +1,29 @@
 /** The journal on Postgres (a server, or PGlite): one function call, one round trip, per operation. */
 import { PgTypes } from "@effect/sql-pg"
-import { type Cause, Clock, Effect, Layer, Result, Schema } from "effect"
+import { type Cause, Clock, Effect, Layer, Result, Schema, Struct } from "effect"
 import type { SqlError } from "effect/sql"
 import type { Actors, KindName } from "../domain/Actors.ts"
+import type { Coupon } from "../domain/Coupon.ts"
 import { Epoch, productId, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
 import { pieces, won } from "../domain/Money.ts"
 import { Policy } from "../domain/Policy.ts"
 import { make as makeProduct, type Product, SaleStatus } from "../domain/Product.ts"
 import type { Transaction } from "../domain/Transaction.ts"
+import { UserCoupon } from "../domain/UserCoupon.ts"
 import { make as makeWallet, type Wallet } from "../domain/Wallet.ts"
 import { JournalClient } from "./Database.ts"
-import { BatchRejected, Journal, JournalUnavailable, OutcomeUnknown, type Resolution, type Verdict } from "./Journal.ts"
+import {
+  BatchRejected,
+  type Decision,
+  type Found,
+  Journal,
+  JournalUnavailable,
+  OutcomeUnknown,
+  Rank,
+  type Resolution,
+  type Verdict
+} from "./Journal.ts"
+import { columns, couponOf, CouponRow } from "./PgCouponRow.ts"
 import { ask, within } from "./Queries.ts"
 import * as Rows from "./Rows.ts"
 
@@ -51,6 +64,7 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     o_discount: numbers(rows.orders.map((row) => row.discount)),
     o_paid: numbers(rows.orders.map((row) => row.paid)),
     o_created: numbers(rows.orders.map((row) => row.created)),
+    o_coupon: uuids(rows.orders.map((row) => row.userCoupon)),
     l_t: numbers(rows.lines.map((row) => row.t)),
     l_order: uuids(rows.lines.map((row) => row.order)),
     l_line: numbers(rows.lines.map((row) => row.line)),
@@ -58,6 +72,7 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     l_name: texts(rows.lines.map((row) => row.name)),
     l_price: numbers(rows.lines.map((row) => row.price)),
     l_quantity: numbers(rows.lines.map((row) => row.quantity)),
+    l_discount: numbers(rows.lines.map((row) => row.discount)),
     p_t: numbers(rows.payments.map((row) => row.t)),
     p_order: uuids(rows.payments.map((row) => row.order)),
     p_payment: uuids(rows.payments.map((row) => row.payment)),
@@ -88,7 +103,20 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     c_description: texts(rows.edits.map((row) => row.description)),
     c_category: texts(rows.edits.map((row) => row.category)),
     c_price: numbers(rows.edits.map((row) => row.price)),
-    c_status: texts(rows.edits.map((row) => row.status))
+    c_status: texts(rows.edits.map((row) => row.status)),
+    u_t: numbers(rows.uses.map((row) => row.t)),
+    u_coupon: uuids(rows.uses.map((row) => row.userCoupon)),
+    u_user: uuids(rows.uses.map((row) => row.user)),
+    u_order: uuids(rows.uses.map((row) => row.order)),
+    i_t: numbers(rows.issues.map((row) => row.t)),
+    i_id: uuids(rows.issues.map((row) => row.userCoupon)),
+    i_coupon: uuids(rows.issues.map((row) => row.coupon)),
+    i_user: uuids(rows.issues.map((row) => row.user)),
+    i_slot: numbers(rows.issues.map((row) => row.slot)),
+    i_issued: numbers(rows.issues.map((row) => row.issued)),
+    m_t: numbers(rows.couponEdits.map((row) => row.t)),
+    m_coupon: uuids(rows.couponEdits.map((row) => row.coupon)),
+    m_condition: texts(rows.couponEdits.map((row) => row.condition))
   }
 }
 
@@ -97,6 +125,8 @@ const commitStatement = `SELECT journal_commit(${Object.keys(parameters([]))
   .join(", ")}) AS verdicts, clock_ms() AS now`
 
 const verdicts: ReadonlyArray<Verdict> = ["Committed", "Fenced", "Expired", "Duplicate"]
+/** What the function says of a transaction: below 0, it is a rank. */
+const decisionOf = (said: number): Decision | undefined => (said < 0 ? Rank(-said) : verdicts[said])
 const resolutions: ReadonlyArray<Resolution> = ["Committed", "Absent", "Pending"]
 
 /** Above every limit the sessions have themselves, so that silence means that nobody is there. */
@@ -133,11 +163,19 @@ const LoadedProduct = Schema.Struct({
   product_id: Schema.String,
   seller_id: Schema.String,
   name: Schema.String,
+  category: Schema.NullOr(Schema.String),
   price: Schema.BigInt,
   on_hand: Schema.BigInt,
   sale_status: SaleStatus,
   version: Schema.Int
 })
+const LoadedWallet = Schema.Struct({
+  user_id: Schema.String,
+  balance: Schema.BigInt,
+  coupons: Schema.NullOr(Schema.Array(Schema.Struct(Struct.omit(UserCoupon.fields, ["pending"]))))
+})
+const decodeWallets = Schema.decodeUnknownEffect(Schema.Array(LoadedWallet))
+const decodeCoupons = Schema.decodeUnknownEffect(Schema.Array(CouponRow))
 const decodeProducts = Schema.decodeUnknownEffect(Schema.Array(LoadedProduct))
 
 export const layer = Layer.effect(
@@ -156,40 +194,61 @@ export const layer = Layer.effect(
 
     const loadProducts = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const rows = yield* sql`
-        SELECT product_id, seller_id, name, price, on_hand, sale_status, version
+        SELECT product_id, seller_id, name, category, price, on_hand, sale_status, version
         FROM products WHERE product_id = ANY (${uuids(ids)})`.pipe(bounded)
       const products = yield* decodeProducts(rows).pipe(Effect.orDie)
       return new Map(
         products.map((row): [string, Product] => [
           row.product_id,
           {
-            ...makeProduct({
-              productId: productId(row.product_id),
-              sellerId: userId(row.seller_id),
-              name: row.name,
-              price: won(Number(row.price)),
-              onHand: pieces(Number(row.on_hand)),
-              saleStatus: row.sale_status
-            }),
+            ...makeProduct(
+              {
+                productId: productId(row.product_id),
+                sellerId: userId(row.seller_id),
+                name: row.name,
+                price: won(Number(row.price)),
+                onHand: pieces(Number(row.on_hand)),
+                saleStatus: row.sale_status
+              },
+              row.category ?? undefined
+            ),
             version: row.version
           }
         ])
       )
     })
 
+    /** Coupons as the actor has them: one look into an index for each wallet, which mostly finds nothing. */
     const loadWallets = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
-      const rows = yield* sql<{ user_id: string; balance: bigint }>`
-        SELECT user_id, balance FROM wallets WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
+      const rows = yield* sql`
+        SELECT user_id, balance, (
+          SELECT json_agg(json_build_object('userCouponId', 'uco_' || user_coupon_id, 'couponId', 'cpn_' || coupon_id,
+            'slot', slot, 'status', status)) FROM user_coupons u WHERE u.user_id = w.user_id
+        ) AS coupons FROM wallets w WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
+      const wallets = yield* decodeWallets(rows).pipe(Effect.orDie)
       return new Map(
-        rows.map((row): [string, Wallet] => [row.user_id, makeWallet(userId(row.user_id), won(Number(row.balance)))])
+        wallets.map(({ user_id, balance, coupons }): [string, Wallet] => [
+          user_id,
+          makeWallet(
+            userId(user_id),
+            won(Number(balance)),
+            coupons?.map((coupon) => ({ ...coupon, pending: undefined }))
+          )
+        ])
       )
+    })
+
+    const loadCoupons = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+      const rows = yield* sql`SELECT ${columns(sql)} FROM coupons c WHERE coupon_id = ANY (${uuids(ids)})`.pipe(bounded)
+      const coupons = yield* decodeCoupons(rows).pipe(Effect.orDie)
+      return new Map(coupons.map((row): [string, Coupon] => [uuidOf(row.couponId), couponOf(row)]))
     })
 
     const loaders: {
       readonly [K in KindName]: (
         ids: ReadonlyArray<string>
       ) => Effect.Effect<ReadonlyMap<string, Actors[K]["state"]>, JournalUnavailable>
-    } = { product: loadProducts, wallet: loadWallets }
+    } = { product: loadProducts, wallet: loadWallets, coupon: loadCoupons }
 
     return Journal.of({
       now: () => monotonicMs() + offsetMs,
@@ -216,7 +275,7 @@ export const layer = Layer.effect(
             Effect.mapError(commitFailure),
             Effect.flatMap(([row]) => {
               heard(row?.now)
-              const given = row?.verdicts.map((verdict) => verdicts[verdict]).filter((verdict) => verdict !== undefined)
+              const given = row?.verdicts.map(decisionOf).filter((decision) => decision !== undefined)
               return given?.length === batch.length
                 ? Effect.succeed(given)
                 : Effect.fail(new OutcomeUnknown({ cause: "The database did not answer for each transaction" }))
@@ -240,12 +299,16 @@ export const layer = Layer.effect(
         ),
 
       find: (keys) =>
-        sql<{ key: string; id: string; body_hash: string; answer: string }>`
-          SELECT key, id, body_hash, answer FROM transactions
-          WHERE key = ANY (${uuids(keys)}) AND answer IS NOT NULL`.pipe(
+        sql<{ key: string; id: string; body_hash: string; answer: string; rank: number | null }>`
+          SELECT key, id, body_hash, answer,
+            (SELECT rank FROM user_coupons WHERE user_coupon_id = transactions.id) AS rank
+          FROM transactions WHERE key = ANY (${uuids(keys)}) AND answer IS NOT NULL`.pipe(
           Effect.map((rows) => {
             const found = new Map(
-              rows.map((row) => [row.key, { id: TransactionId(row.id), bodyHash: row.body_hash, answer: row.answer }])
+              rows.map(({ key, id, body_hash: bodyHash, answer, rank }): [string, Found] => [
+                key,
+                { id: TransactionId(id), bodyHash, answer, ...(rank === null ? {} : { rank: Rank(rank) }) }
+              ])
             )
             return keys.map((key) => found.get(key))
           }),

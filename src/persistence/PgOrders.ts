@@ -1,17 +1,18 @@
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { OrderId, PaymentId, ProductId, UserId, uuidOf } from "../domain/Ids.ts"
+import { OrderId, PaymentId, ProductId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
 import { Money, Price, Quantity } from "../domain/Money.ts"
 import { OrderStatus } from "../domain/Order.ts"
 import { cursor, Orders } from "./Orders.ts"
-import { query } from "./Queries.ts"
+import { nullable, query } from "./Queries.ts"
 
 const Line = Schema.Struct({
   productId: ProductId,
   name: Schema.String,
   unitPrice: Price,
   quantity: Quantity,
-  amount: Money
+  amount: Money,
+  discount: Money
 })
 const Payment = Schema.Struct({ paymentId: PaymentId, method: Schema.Literals(["WALLET"]), amount: Money })
 
@@ -24,6 +25,7 @@ const orders = query(
     payments: Schema.Array(Payment),
     totalAmount: Money,
     discountAmount: Money,
+    userCouponId: nullable(UserCouponId),
     paidAmount: Money,
     createdAt: Schema.Int
   })
@@ -36,12 +38,13 @@ export const layer = Layer.effect(
     const select = sql`
       SELECT 'ord_' || order_id AS "orderId", 'usr_' || user_id AS "userId", status,
         (SELECT coalesce(json_agg(json_build_object('productId', 'prd_' || product_id, 'name', name,
-            'unitPrice', unit_price, 'quantity', quantity, 'amount', amount) ORDER BY line), '[]')
+            'unitPrice', unit_price, 'quantity', quantity, 'amount', amount, 'discount', discount) ORDER BY line), '[]')
           FROM order_lines l WHERE l.order_id = o.order_id) AS lines,
         (SELECT coalesce(json_agg(json_build_object('paymentId', 'pay_' || payment_id, 'method', method,
             'amount', amount) ORDER BY payment_id), '[]')
           FROM payments p WHERE p.order_id = o.order_id) AS payments,
         total_amount::float8 AS "totalAmount", discount_amount::float8 AS "discountAmount",
+        'uco_' || user_coupon_id AS "userCouponId",
         paid_amount::float8 AS "paidAmount", round(extract(epoch FROM created_at) * 1000)::float8 AS "createdAt"
       FROM orders o`
 

@@ -2,6 +2,7 @@
  * The rows a batch of transactions writes, table by table. Pure; `PgJournal` sends them as columns, `MemoryJournal`
  * applies them as they are, so both write the same.
  */
+import type { CouponCondition } from "../domain/Coupon.ts"
 import { uuidOf } from "../domain/Ids.ts"
 import type { OrderStatus, Payment } from "../domain/Order.ts"
 import type { SaleStatus } from "../domain/Product.ts"
@@ -47,6 +48,7 @@ export interface OrderRow extends Row {
   readonly discount: number
   readonly paid: number
   readonly created: number
+  readonly userCoupon: string | null
 }
 export interface LineRow extends Row {
   readonly order: string
@@ -55,6 +57,7 @@ export interface LineRow extends Row {
   readonly name: string
   readonly price: number
   readonly quantity: number
+  readonly discount: number
 }
 export interface PaymentRow extends Row {
   readonly order: string
@@ -95,6 +98,23 @@ export interface EditRow extends Row {
   readonly status: SaleStatus | null
 }
 
+export interface UseRow extends Row {
+  readonly userCoupon: string
+  readonly user: string
+  readonly order: string
+}
+export interface IssueRow extends Row {
+  readonly userCoupon: string
+  readonly coupon: string
+  readonly user: string
+  readonly slot: number
+  readonly issued: number
+}
+export interface CouponEditRow extends Row {
+  readonly coupon: string
+  readonly condition: CouponCondition
+}
+
 /** In the order they are written. */
 export interface Rows {
   readonly fences: Array<FenceRow>
@@ -102,10 +122,13 @@ export interface Rows {
   readonly orders: Array<OrderRow>
   readonly lines: Array<LineRow>
   readonly payments: Array<PaymentRow>
+  readonly uses: Array<UseRow>
   readonly ledger: Array<LedgerRow>
   readonly events: Array<EventRow>
   readonly wallets: Array<WalletRow>
   readonly withdrawals: Array<WithdrawalRow>
+  readonly issues: Array<IssueRow>
+  readonly couponEdits: Array<CouponEditRow>
   readonly stock: Array<StockRow>
   readonly edits: Array<EditRow>
 }
@@ -117,10 +140,13 @@ export const make = (batch: ReadonlyArray<Transaction>): Rows => {
     orders: [],
     lines: [],
     payments: [],
+    uses: [],
     ledger: [],
     events: [],
     wallets: [],
     withdrawals: [],
+    issues: [],
+    couponEdits: [],
     stock: [],
     edits: []
   }
@@ -176,10 +202,11 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
         total: order.totalAmount,
         discount: order.discountAmount,
         paid: order.paidAmount,
-        created: order.createdAt
+        created: order.createdAt,
+        userCoupon: order.userCouponId === undefined ? null : uuidOf(order.userCouponId)
       })
-      order.lines.forEach(({ productId, name, unitPrice: price, quantity }, index) =>
-        rows.lines.push({ t, order: id, line: index + 1, product: uuidOf(productId), name, price, quantity })
+      order.lines.forEach(({ productId, name, unitPrice: price, quantity, discount }, index) =>
+        rows.lines.push({ t, order: id, line: index + 1, product: uuidOf(productId), name, price, quantity, discount })
       )
       for (const { paymentId, method, amount } of order.payments) {
         rows.payments.push({ t, order: id, payment: uuidOf(paymentId), method, amount })
@@ -215,5 +242,25 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
     }
     case "UserWithdrew":
       rows.withdrawals.push({ t, user: uuidOf(change.userId) })
+      return
+    case "CouponIssued": {
+      const { userCouponId, couponId, userId, slot, issuedAt } = change
+      rows.issues.push({
+        t,
+        userCoupon: uuidOf(userCouponId),
+        coupon: uuidOf(couponId),
+        user: uuidOf(userId),
+        slot,
+        issued: issuedAt
+      })
+      return
+    }
+    case "CouponUsed": {
+      const { userCouponId, userId, orderId } = change
+      rows.uses.push({ t, userCoupon: uuidOf(userCouponId), user: uuidOf(userId), order: uuidOf(orderId) })
+      return
+    }
+    case "CouponEdited":
+      rows.couponEdits.push({ t, coupon: uuidOf(change.couponId), condition: change.edit.condition })
   }
 }

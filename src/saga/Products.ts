@@ -25,7 +25,7 @@ export const createProduct = ({ stock, description, category, ...fields }: NewPr
     transact.run({
       answer: ProductAnswer,
       plan: Effect.fnUntraced(function* ({ id, hold }) {
-        const product = make({ ...fields, productId: productId(id), onHand: stock })
+        const product = make({ ...fields, productId: productId(id), onHand: stock }, category)
         const { productId: created, version } = yield* hold("product", product.productId, { _tag: "Create", product })
         return {
           changes: [

@@ -19,7 +19,14 @@ import { Fenced, KeyReused, Overloaded, RequestInProgress, TimedOut, Unavailable
 import type { Step } from "../actors/Step.ts"
 import * as Batcher from "../persistence/Batcher.ts"
 import { GroupCommit } from "../persistence/GroupCommit.ts"
-import { type Found, Journal, type JournalUnavailable, unavailable, type Verdict } from "../persistence/Journal.ts"
+import {
+  type Found,
+  Journal,
+  type JournalUnavailable,
+  type Rank,
+  unavailable,
+  type Verdict
+} from "../persistence/Journal.ts"
 import { type Keyed, type Original, Originals } from "./Originals.ts"
 
 export type { Keyed }
@@ -47,6 +54,11 @@ export interface Attempt {
     kind: K,
     asks: ReadonlyArray<Asked<K>>
   ) => Effect.Effect<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Interruption>
+  /** Looks up what never changes. What may, only a hold tells. */
+  readonly read: <K extends KindName>(
+    kind: K,
+    id: Actors[K]["id"]
+  ) => Effect.Effect<Actors[K]["state"] | undefined, Interruption>
 }
 
 /** Why an attempt ended without a refusal. */
@@ -58,6 +70,8 @@ export interface Answer<A> {
   readonly answer: A
   /** Whether this is the answer of an earlier request with the same key. */
   readonly replayed: boolean
+  /** The place that the commit gave the coupon it issued. */
+  readonly rank?: Rank
 }
 
 export type Plan<A, E> = (attempt: Attempt) => Effect.Effect<Outcome<A>, E | Interruption>
@@ -93,11 +107,18 @@ export class Transact extends Context.Service<
   static readonly layer = (options: Options) => Layer.effect(Transact, make(options))
 }
 
+const ranked = (rank: Rank | undefined) => (rank === undefined ? {} : { rank })
+
 /** Fenced or rejected attempts are rare and cured by claiming again; one that never is must not spin. */
 const attemptsMost = 8
 const attemptDelay = "10 millis"
 const originalWait = "2 seconds"
 const giveUpSweep = "100 millis"
+
+interface Decided {
+  readonly verdict: Verdict
+  readonly rank: Rank | undefined
+}
 
 interface Waiting {
   readonly deadline: number
@@ -130,7 +151,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
       if (step !== undefined) yield* directory.settleOther(step, found.id)
       const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
-      return { answer: kept, replayed: true }
+      return { answer: kept, replayed: true, ...ranked(found.rank) }
     }).pipe(Effect.catchTag("JournalUnavailable", unavailable))
 
   /** Submits the step. On the verdict, listened to or not, what it held is settled or given back. */
@@ -143,12 +164,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
       readonly decided: (settled: Effect.Effect<void, TimedOut>) => void
     }
   ) =>
-    Effect.callback<Verdict, Overloaded | TimedOut>((resume) => {
+    Effect.callback<Decided, Overloaded | TimedOut>((resume) => {
       const answered =
         request === undefined ? undefined : { bodyHash: request.bodyHash, answer: JSON.stringify(outcome.answer) }
       const accepted = commits.submit({
         transaction: { ...step, answered, changes: outcome.changes, events: outcome.events },
-        done: (verdict) => {
+        done: (verdict, rank) => {
           const settled = verdict === "Committed" ? directory.settle(step) : Effect.void
           if (verdict !== "Committed") directory.release(step)
           // Memory allows what the disk does not: forget it, and read again.
@@ -156,7 +177,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           if (verdict === "Fenced") directory.doubt(step.fences)
           waiting.delete(step.id)
           on.decided(settled)
-          resume(Effect.as(settled, verdict))
+          resume(Effect.as(settled, { verdict, rank }))
         }
       })
       if (!accepted) {
@@ -197,10 +218,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
       id: step.id,
       now: journal.now(),
       hold: (kind, actor, command) => directory.hold(step, kind, actor, command),
-      holdAll: (kind, asks) => directory.holdAll(step, kind, asks)
+      holdAll: (kind, asks) => directory.holdAll(step, kind, asks),
+      read: directory.read
     }).pipe(
       Effect.flatMap((outcome) =>
-        Effect.map(commit(step, outcome, request, on), (verdict) => ({ verdict, answer: outcome.answer }))
+        Effect.map(commit(step, outcome, request, on), (decided) => ({ ...decided, outcome }))
       ),
       // Until the journal has it, nobody else ends what it holds; its asker may go away between two lines.
       Effect.onExit(() => Effect.sync(() => submitted || directory.release(step)))
@@ -240,10 +262,18 @@ const make = Effect.fnUntraced(function* (options: Options) {
         const undecided = error instanceof TimedOut || error instanceof Overloaded || error instanceof Unavailable
         return undecided ? Effect.fail(error) : orReplay(Effect.fail(error))
       },
-      onSuccess: ({ verdict, answer }): Effect.Effect<Answer<A>, E | Failure> => {
+      onSuccess: ({ verdict, rank, outcome: { answer, changes } }): Effect.Effect<Answer<A>, E | Failure> => {
         switch (verdict) {
-          case "Committed":
-            return Effect.succeed({ answer, replayed: false })
+          case "Committed": {
+            const committed = { answer, replayed: false, ...ranked(rank) }
+            const isRankMissing = rank === undefined && changes.some(({ _tag }) => _tag === "CouponIssued")
+            if (!isRankMissing) return Effect.succeed(committed)
+            // Its commit was in doubt; the journal knows by now. What happened must not look as if it had not.
+            return replay(run).pipe(
+              Effect.map((known) => ({ ...committed, ...ranked(known?.rank) })),
+              Effect.mapError(() => new TimedOut())
+            )
+          }
           case "Duplicate":
             return orReplay(again)
           case "Fenced":

@@ -1,9 +1,11 @@
 /** Where data can be kept. Every contract in this folder is run on all of them. */
 import { Effect, Layer, Redacted } from "effect"
 import type { Catalogue } from "../../src/persistence/Catalogue.ts"
+import type { Coupons } from "../../src/persistence/Coupons.ts"
 import * as Database from "../../src/persistence/Database.ts"
 import type { Journal } from "../../src/persistence/Journal.ts"
 import * as MemoryCatalogue from "../../src/persistence/MemoryCatalogue.ts"
+import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
 import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
 import * as MemoryStatements from "../../src/persistence/MemoryStatements.ts"
@@ -11,6 +13,7 @@ import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
 import type { Orders } from "../../src/persistence/Orders.ts"
 import * as PgCatalogue from "../../src/persistence/PgCatalogue.ts"
+import * as PgCoupons from "../../src/persistence/PgCoupons.ts"
 import * as PgJournal from "../../src/persistence/PgJournal.ts"
 import * as PgOrders from "../../src/persistence/PgOrders.ts"
 import * as PgStatements from "../../src/persistence/PgStatements.ts"
@@ -25,6 +28,7 @@ export const memory = Layer.mergeAll(
   MemoryUsers.layer,
   MemoryCatalogue.layer,
   MemoryOrders.layer,
+  MemoryCoupons.layer,
   MemoryStatements.layer,
   Books.memory
 ).pipe(Layer.provide(MemoryTables.layer))
@@ -35,6 +39,7 @@ export const onPostgres = Layer.mergeAll(
   PgUsers.layer,
   PgCatalogue.layer,
   PgOrders.layer,
+  PgCoupons.layer,
   PgStatements.layer,
   Books.sql
 )
@@ -45,7 +50,7 @@ export const embedded = onPostgres.pipe(Layer.provideMerge(Database.embedded({ d
 
 export const postgres = onPostgres.pipe(Layer.provideMerge(Layer.unwrap(Effect.map(freshDatabase, server))))
 
-export type Storage = Journal | Users | Catalogue | Orders | Statements | Books
+export type Storage = Journal | Users | Catalogue | Coupons | Orders | Statements | Books
 
 export const backends: ReadonlyArray<readonly [name: string, layer: Layer.Layer<Storage, unknown>]> = [
   ["in memory", memory],

@@ -1,12 +1,25 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Schedule, Schema } from "effect"
-import { Epoch, PartitionId, productId, type ProductId, RequestKey, userId, type UserId } from "../../src/domain/Ids.ts"
-import { maxBalance, maxStock, MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
+import {
+  couponId,
+  Epoch,
+  PartitionId,
+  productId,
+  type ProductId,
+  RequestKey,
+  TransactionId,
+  userCouponId,
+  type UserCouponId,
+  userId,
+  type UserId
+} from "../../src/domain/Ids.ts"
+import { basisPoints, maxBalance, maxStock, MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import type { Order } from "../../src/domain/Order.ts"
 import type { Change, Fence, Transaction } from "../../src/domain/Transaction.ts"
-import { type Doubt, Journal, type Resolution, type Verdict } from "../../src/persistence/Journal.ts"
+import { type Doubt, Journal, Rank, type Resolution, type Verdict } from "../../src/persistence/Journal.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
 import { Users } from "../../src/persistence/Users.ts"
+import * as Samples from "../domain/Samples.ts"
 import type { Storage } from "./Backends.ts"
 import { balances, Books } from "./Books.ts"
 import * as Scene from "./Scene.ts"
@@ -121,7 +134,7 @@ const verdicts = (it: It) => {
       const batch = yield* Effect.forEach(buyers, (buyer) =>
         Scene.transaction({ fences, changes: Scene.bought(Scene.orderOf(buyer, product, 1)) })
       )
-      assert.deepEqual(new Set(yield* commit(...batch)), new Set(["Committed"]))
+      assert.deepEqual<ReadonlySet<unknown>>(new Set(yield* commit(...batch)), new Set(["Committed"]))
       assert.strictEqual(yield* stock(product), pieces(0))
       assert.deepEqual(new Set(yield* Effect.forEach(buyers, balance)), new Set([won(0)]))
     })
@@ -350,6 +363,7 @@ const states = (it: It) => {
           productId: product,
           sellerId: seller,
           name: "Sneaker",
+          category: undefined,
           price: won(1000),
           onHand: pieces(10),
           reserved: pieces(0),
@@ -532,6 +546,187 @@ const accounting = (it: It) => {
   )
 }
 
+const coupons = (it: It) => {
+  const scene = (change: Parameters<typeof Scene.offered>[1] = {}) =>
+    Effect.gen(function* () {
+      const base = yield* market
+      const coupon = yield* Scene.offered(base.seller, { totalQuantity: 5, ...change })
+      const issue = (to: UserId, change_: Partial<Transaction> = {}, slot = 1) =>
+        Scene.transaction({ fences: base.fences, changes: [Scene.issued(to, coupon, slot)], ...change_ })
+      const state = Effect.flatMap(Journal, (journal) => Effect.map(journal.load("coupon", [coupon]), ([one]) => one))
+      const of = (user: UserId) =>
+        Effect.flatMap(Journal, (journal) => Effect.map(journal.load("wallet", [user]), ([one]) => one?.coupons))
+      return { ...base, coupon, issue, state, of }
+    })
+
+  const ranks = (...all: ReadonlyArray<number>) => all.map((rank) => Rank(rank))
+
+  it.effect("issues are ranked in the order of their commits", () =>
+    Effect.gen(function* () {
+      const { buyer, seller, issue, give, state, of, coupon } = yield* scene()
+      const other = yield* Scene.register()
+      const first = yield* issue(buyer)
+      assert.deepEqual(yield* commit(first, yield* give(1), yield* issue(seller)), [Rank(1), "Committed", Rank(2)])
+      assert.deepEqual(yield* commit(yield* issue(other)), ranks(3))
+      assert.strictEqual((yield* state)?.issued, 3)
+      const [change] = first.changes
+      assert.deepEqual(yield* of(buyer), [
+        {
+          userCouponId: change?._tag === "CouponIssued" ? change.userCouponId : assert.fail("no issue"),
+          couponId: coupon,
+          slot: 1,
+          status: "ISSUED",
+          pending: undefined
+        }
+      ])
+    })
+  )
+
+  it.effect("what is not committed leaves no gap", () =>
+    Effect.gen(function* () {
+      const { fence, buyer, seller, issue, state } = yield* scene()
+      const [one, two] = [yield* Scene.register(), yield* Scene.register()]
+      const first = yield* issue(buyer)
+      const batch = [
+        yield* issue(one, { fences: [before(fence)] }),
+        first,
+        yield* issue(two, { deadline: past((yield* Journal).now()) }),
+        yield* issue(one, { key: first.key }),
+        yield* issue(seller)
+      ]
+      assert.deepEqual(yield* commit(...batch), ["Fenced", Rank(1), "Expired", "Duplicate", Rank(2)])
+      assert.deepEqual(yield* commit(yield* issue(one)), ranks(3))
+      assert.strictEqual((yield* state)?.issued, 3)
+    })
+  )
+
+  it.effect("coupons of one batch are ranked each for itself", () =>
+    Effect.gen(function* () {
+      const { buyer, seller, issue, fences } = yield* scene()
+      const other = yield* Scene.offered(seller)
+      const another = (to: UserId) => Scene.transaction({ fences, changes: [Scene.issued(to, other)] })
+      assert.deepEqual(
+        yield* commit(yield* issue(buyer), yield* another(buyer), yield* another(seller), yield* issue(seller)),
+        ranks(1, 1, 2, 2)
+      )
+    })
+  )
+
+  it.effect("a batch that comes again is committed, and its ranks are found", () =>
+    Effect.gen(function* () {
+      const { buyer, seller, issue, state } = yield* scene()
+      const kept = { bodyHash: Scene.next(), answer: "{}" }
+      const id = TransactionId(Scene.next())
+      const change = { ...Scene.issued(buyer, (yield* state)!.couponId), userCouponId: userCouponId(id) }
+      const first = yield* issue(buyer, { id, key: RequestKey(id), answered: kept, changes: [change] })
+      assert.deepEqual(yield* commit(yield* issue(seller), first), ranks(1, 2))
+      assert.deepEqual(yield* commit(first), ["Committed"])
+      assert.deepEqual(yield* find(first.key), [{ id: first.id, ...kept, rank: Rank(2) }])
+      assert.strictEqual((yield* state)?.issued, 2)
+    })
+  )
+
+  it.effect("a coupon is loaded as it was made", () =>
+    Effect.gen(function* () {
+      const { seller, product } = yield* market
+      const journal = yield* Journal
+      const terms = {
+        sellerId: seller,
+        discount: { _tag: "PERCENTAGE", share: basisPoints(1250), most: won(5000) },
+        minOrderAmount: won(10_000),
+        productIds: [product],
+        categories: ['a "b", {c}', "신발"],
+        totalQuantity: 7,
+        perUserLimit: 2,
+        issue: { from: 1_700_000_000_123, until: 1_800_000_000_000 },
+        validity: { from: undefined, until: 1_800_000_000_456 }
+      } as const
+      const [one, other] = [yield* Scene.offered(seller, terms), yield* Scene.offered(seller)]
+      assert.deepEqual(yield* journal.load("coupon", [couponId(Scene.next()), one, other]), [
+        undefined,
+        Samples.coupon({ ...terms, couponId: one }),
+        Samples.coupon({ couponId: other })
+      ])
+    })
+  )
+
+  it.effect("a coupon is used by its order, in the same commit", () =>
+    Effect.gen(function* () {
+      const { buyer, product, fences, issue, of } = yield* scene()
+      yield* commit(yield* issue(buyer))
+      const [mine] = (yield* of(buyer)) ?? []
+      const { order, changes } = Scene.boughtWith(buyer, product, mine!.userCouponId)
+      assert.deepEqual(yield* commit(yield* Scene.transaction({ fences, changes })), ["Committed"])
+      assert.deepEqual(yield* of(buyer), [{ ...mine!, status: "USED" }])
+      assert.deepEqual(yield* (yield* Orders).get(order.orderId), order)
+      assert.strictEqual(yield* balance(buyer), won(9100))
+    })
+  )
+
+  it.effect("an edit is done", () =>
+    Effect.gen(function* () {
+      const { fences, coupon: id, state, issue, buyer } = yield* scene()
+      const edit = yield* Scene.transaction({
+        fences,
+        changes: [{ _tag: "CouponEdited", couponId: id, edit: { condition: "SUSPENDED" } }]
+      })
+      assert.deepEqual(yield* commit(edit, yield* issue(buyer)), ["Committed", Rank(1)])
+      const { condition, version, issued } = (yield* state)!
+      assert.deepEqual([condition, version, issued], ["SUSPENDED", 2, 1])
+    })
+  )
+
+  type Stage = Effect.Success<ReturnType<typeof scene>> & { readonly mine: UserCouponId }
+  const nothing = couponId(Scene.next())
+  const culprits: ReadonlyArray<[what: string, changes: (stage: Stage) => ReadonlyArray<Change>]> = [
+    ["issues one too many", ({ coupon: of, seller }) => [3, 4, 5].map((slot) => Scene.issued(seller, of, slot))],
+    ["issues a coupon that is not there", ({ seller }) => [Scene.issued(seller, nothing)]],
+    ["issues a coupon to nobody", ({ coupon: of }) => [Scene.issued(userId(Scene.next()), of)]],
+    ["gives a user the same slot twice", ({ coupon: of, buyer }) => [Scene.issued(buyer, of)]],
+    ["gives a user more than one user may have", ({ coupon: of, seller }) => [Scene.issued(seller, of, 3)]],
+    ["uses another's coupon", ({ seller, product, mine }) => Scene.boughtWith(seller, product, mine).changes],
+    [
+      "uses a coupon that is not there",
+      ({ buyer, product }) => Scene.boughtWith(buyer, product, userCouponId(Scene.next())).changes
+    ],
+    [
+      "uses a coupon twice",
+      ({ buyer, product, mine }) => [1, 2].flatMap(() => Scene.boughtWith(buyer, product, mine).changes)
+    ],
+    [
+      "takes off less than its lines say",
+      ({ buyer, product, mine }) => {
+        const { order, changes } = Scene.boughtWith(buyer, product, mine)
+        const lines = order.lines.map((line) => ({ ...line, discount: won(99) }))
+        return [{ _tag: "OrderPlaced", order: { ...order, lines } }, ...changes.slice(1)]
+      }
+    ],
+    [
+      "takes more off a line than it costs",
+      ({ buyer, product, mine }) => Scene.boughtWith(buyer, product, mine, 1001).changes
+    ],
+    ["edits no coupon", () => [{ _tag: "CouponEdited", couponId: nothing, edit: { condition: "SUSPENDED" } }]]
+  ]
+  for (const [what, changes] of culprits) {
+    it.effect(`a transaction that ${what} is rejected, and its batch with it`, () =>
+      Effect.gen(function* () {
+        const stage = yield* scene({ totalQuantity: 3, perUserLimit: 2 })
+        yield* commit(yield* stage.issue(stage.buyer))
+        const [mine] = (yield* stage.of(stage.buyer)) ?? []
+        const { fences, give } = stage
+        const culprit = yield* Scene.transaction({ fences, changes: changes({ ...stage, mine: mine!.userCouponId }) })
+        const innocent = yield* give(1)
+        const books = yield* Books
+        const then = yield* books.read
+        assert.strictEqual((yield* Effect.flip(commit(innocent, culprit)))._tag, "BatchRejected")
+        assert.deepEqual(yield* books.read, then)
+        assert.strictEqual((yield* stage.state)?.issued, 1)
+        assert.deepEqual(yield* commit(innocent), ["Committed"])
+      })
+    )
+  }
+}
+
 export const ofJournal = (it: It) => {
-  for (const part of [verdicts, keys, constraints, states, ownership, accounting]) part(it)
+  for (const part of [verdicts, keys, constraints, states, ownership, accounting, coupons]) part(it)
 }

@@ -162,7 +162,7 @@ describe("two nodes", () => {
               const batch = yield* Effect.forEach(order, ({ buyer, product }) =>
                 Scene.transaction({ fences, changes: changes(buyer, product.id) })
               )
-              assert.deepEqual(new Set(yield* journal.commit(batch)), new Set(["Committed"]))
+              assert.deepEqual<ReadonlySet<unknown>>(new Set(yield* journal.commit(batch)), new Set(["Committed"]))
             }
           }).pipe(Effect.provide(Layer.fresh(storage(url))))
         yield* Effect.all([node(both), node(both.toReversed())], { concurrency: 2 })

@@ -1,14 +1,17 @@
 import { assert, type Vitest } from "@effect/vitest"
-import { Effect } from "effect"
-import { orderId, productId, userId } from "../../src/domain/Ids.ts"
+import { Effect, Struct } from "effect"
+import { couponId, orderId, productId, userId } from "../../src/domain/Ids.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import { Catalogue, type CatalogueQuery, type Sort } from "../../src/persistence/Catalogue.ts"
+import { Coupons } from "../../src/persistence/Coupons.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
 import type { InvalidCursor, Page, PageRequest } from "../../src/persistence/Page.ts"
 import { Statements } from "../../src/persistence/Statements.ts"
 import { LoginIdTaken, Users } from "../../src/persistence/Users.ts"
+import { coupon } from "../domain/Samples.ts"
 import type { Storage } from "./Backends.ts"
+import { Books } from "./Books.ts"
 import * as Scene from "./Scene.ts"
 
 type It = Vitest.MethodsNonLive<Storage>
@@ -364,6 +367,105 @@ export const ofStatements = (it: It) => {
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* Statements).list(userId(Scene.next()), { limit: 1, cursor }))
       assert.strictEqual(error._tag, "InvalidCursor")
+    })
+  )
+}
+
+export const ofCoupons = (it: It) => {
+  it.effect("a code belongs to one coupon", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const seller = yield* Scene.register("SELLER")
+      const id = yield* Scene.offered(seller)
+      const taken = yield* Effect.flip(Scene.offered(seller, { code: id }))
+      assert.strictEqual(taken._tag, "CouponCodeTaken")
+      const { createdAt, ...entry } = (yield* repository.get(id))!
+      assert.isAbove(createdAt, 0)
+      assert.deepEqual(entry, {
+        ...Struct.omit(coupon({ couponId: id }), ["held", "pending"]),
+        code: id,
+        name: "Welcome"
+      })
+      assert.isUndefined(yield* repository.get(couponId(Scene.next())))
+    })
+  )
+
+  it.effect("a new coupon is told of in the same commit", () =>
+    Effect.gen(function* () {
+      const id = yield* Scene.offered(yield* Scene.register("SELLER"))
+      assert.deepEqual((yield* (yield* Books).read).events.get(id), ["CouponCreated"])
+    })
+  )
+
+  it.effect("those are listed that can be issued now, newest first, over pages of any size", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const seller = yield* Scene.register("SELLER")
+      const fences = [yield* Scene.claimed]
+      const now = (yield* Journal).now()
+      const hourMs = 3_600_000
+      const at = (from: number | undefined, until: number | undefined) =>
+        Scene.offered(seller, { issue: { from, until } })
+      const open = [yield* at(undefined, undefined), yield* at(now - hourMs, now + hourMs)]
+      yield* at(now + hourMs, undefined)
+      yield* at(undefined, now - hourMs)
+      const [gone, suspended] = [yield* Scene.offered(seller, { totalQuantity: 1 }), yield* Scene.offered(seller)]
+      yield* Scene.commit(
+        fences,
+        [Scene.issued(seller, gone)],
+        [{ _tag: "CouponEdited", couponId: suspended, edit: { condition: "SUSPENDED" } }]
+      )
+      const last = yield* at(now - hourMs, undefined)
+      for (const limit of [1, 2, 100]) {
+        const listed = yield* allPages(limit, repository.issuable)
+        const found = listed.map((entry) => entry.couponId)
+        const [first] = open
+        assert.deepEqual(
+          found.filter((id) => id >= first!),
+          [last, ...open.toReversed()]
+        )
+      }
+    })
+  )
+
+  it.effect("a user's coupons are listed newest first, by status and over pages of any size", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const { fences, buyer, product } = yield* market
+      const seller = yield* Scene.register("SELLER")
+      const until = (yield* Journal).now() - 1000
+      const [fresh, old] = [
+        yield* Scene.offered(seller),
+        yield* Scene.offered(seller, { validity: { from: undefined, until } })
+      ]
+      const issues = [Scene.issued(buyer, fresh), Scene.issued(buyer, old), Scene.issued(seller, fresh)]
+      yield* Scene.commit(fences, ...issues.map((issue) => [issue]))
+      const [used] = issues
+      const { order, changes } = Scene.boughtWith(buyer, product, used!.userCouponId)
+      yield* Scene.commit(fences, changes)
+      const statuses = (list: ReadonlyArray<{ readonly status: string; readonly rank: number }>) =>
+        list.map(({ status, rank }) => [status, rank])
+      for (const limit of [1, 2, 3]) {
+        const all = yield* allPages(limit, (page) => repository.ofUser(buyer, { ...page, status: undefined }))
+        assert.deepEqual(statuses(all), [
+          ["EXPIRED", 1],
+          ["USED", 1]
+        ])
+        assert.deepInclude(all[1], { orderId: order.orderId, issuedAt: 1_700_000_000_000, userId: buyer })
+      }
+      const expired = yield* repository.ofUser(buyer, { ...firstPage, status: "EXPIRED" })
+      assert.deepEqual(statuses(expired.items), [["EXPIRED", 1]])
+      const others = yield* repository.ofUser(seller, { ...firstPage, status: "ISSUED" })
+      assert.deepEqual(statuses(others.items), [["ISSUED", 2]])
+    })
+  )
+
+  it.effect.each(badCursors)("refuses a cursor that is none: %j", (cursor) =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const asked = { limit: 1, cursor, status: undefined }
+      assert.strictEqual((yield* Effect.flip(repository.issuable(asked)))._tag, "InvalidCursor")
+      assert.strictEqual((yield* Effect.flip(repository.ofUser(userId(Scene.next()), asked)))._tag, "InvalidCursor")
     })
   )
 }

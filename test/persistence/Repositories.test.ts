@@ -13,6 +13,9 @@ describe.each(backends)("%s", (_, backend) => {
     describe("orders", () => {
       contract.ofOrders(it)
     })
+    describe("coupons", () => {
+      contract.ofCoupons(it)
+    })
     describe("statements", () => {
       contract.ofStatements(it)
     })

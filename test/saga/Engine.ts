@@ -1,7 +1,17 @@
 /** The engine of one node, over a journal in memory that a test may wrap. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Struct } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
-import { type ProductId, RequestKey, type UserId, userId, uuidOf } from "../../src/domain/Ids.ts"
+import type { Coupon } from "../../src/domain/Coupon.ts"
+import {
+  couponId,
+  type CouponId,
+  type ProductId,
+  RequestKey,
+  type UserCouponId,
+  type UserId,
+  userId,
+  uuidOf
+} from "../../src/domain/Ids.ts"
 import { type Money, pieces, won } from "../../src/domain/Money.ts"
 import * as Entropy from "../../src/Entropy.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
@@ -12,7 +22,8 @@ import { charge } from "../../src/saga/Charge.ts"
 import { checkout } from "../../src/saga/Checkout.ts"
 import { createProduct } from "../../src/saga/Products.ts"
 import { type Keyed, Transact } from "../../src/saga/Transact.ts"
-import { seller, uuid } from "../domain/Samples.ts"
+import { issue } from "../../src/saga/Coupons.ts"
+import { coupon, seller, uuid } from "../domain/Samples.ts"
 
 export type JournalShape = Journal["Service"]
 
@@ -60,20 +71,36 @@ export const onSale = (stock: number, price = 1000) =>
     return productId
   })
 
+/** A coupon to be had: 1,000 won off. */
+export const offered = (change: Partial<Coupon>) =>
+  Effect.gen(function* () {
+    const { coupons } = yield* MemoryTables
+    const id = couponId(uuid(700 + coupons.size))
+    const record = Struct.omit(coupon(change), ["couponId", "held", "pending"])
+    coupons.set(uuidOf(id), { ...record, code: id, name: "Welcome", createdBy: seller, createdAt: 0 })
+    return id
+  })
+
+/** Asks for a coupon. */
+export const take = (wanted: CouponId, who: UserId, key: number) =>
+  issue({ request: request(200_000 + key), couponId: wanted, userId: who })
+
 export interface Purchase {
   readonly key: number
   readonly body?: number
   readonly buyer: UserId
   readonly product: ProductId
   readonly quantity?: number
+  readonly userCouponId?: UserCouponId | undefined
   readonly expectedTotal?: Money
 }
 
-export const buy = ({ key, body = 0, buyer, product, quantity = 1, expectedTotal }: Purchase) =>
+export const buy = ({ key, body = 0, buyer, product, quantity = 1, userCouponId, expectedTotal }: Purchase) =>
   checkout({
     request: request(key, body),
     buyer,
     items: [{ productId: product, quantity: pieces(quantity) }],
+    userCouponId,
     expectedTotal
   })
 

@@ -72,6 +72,11 @@ const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
       return [change.product.productId]
     case "OrderPlaced":
       return [change.order.orderId]
+    case "CouponIssued":
+    case "CouponUsed":
+      return [change.userCouponId]
+    case "CouponEdited":
+      return [change.couponId]
   }
 }
 

@@ -1,0 +1,93 @@
+import { Clock, Effect, Layer, Order, Struct } from "effect"
+import { couponStatus } from "../domain/Coupon.ts"
+import { couponId, orderId, userCouponId, userId, uuidOf } from "../domain/Ids.ts"
+import { statusAt } from "../domain/UserCoupon.ts"
+import {
+  CouponCodeTaken,
+  type CouponEntry,
+  Coupons,
+  createdPayload,
+  cursor,
+  type UserCouponEntry,
+  userCursor
+} from "./Coupons.ts"
+import { Rank } from "./Journal.ts"
+import { type CouponRecord, MemoryTables, type UserCouponRecord } from "./MemoryTables.ts"
+
+const newest = Order.flip(Order.String)
+
+export const layer = Layer.effect(
+  Coupons,
+  Effect.gen(function* () {
+    const { coupons, userCoupons, outbox } = yield* MemoryTables
+    const clock = yield* Clock.Clock
+    const now = () => clock.currentTimeMillisUnsafe()
+    const entryOf = (id: string, record: CouponRecord): CouponEntry => ({
+      ...Struct.omit(record, ["createdBy"]),
+      couponId: couponId(id)
+    })
+
+    const userEntryOf = (id: string, record: UserCouponRecord): ReadonlyArray<UserCouponEntry> => {
+      const coupon = coupons.get(record.coupon)
+      if (coupon === undefined) return []
+      const { name, discount, minOrderAmount, validity } = coupon
+      return [
+        {
+          userCouponId: userCouponId(id),
+          couponId: couponId(record.coupon),
+          userId: userId(record.user),
+          status: statusAt(record.status, validity.until, now()),
+          rank: Rank(record.rank),
+          orderId: record.order === null ? undefined : orderId(record.order),
+          issuedAt: record.issued,
+          name,
+          discount,
+          minOrderAmount,
+          validity
+        }
+      ]
+    }
+
+    return Coupons.of({
+      create: (created) =>
+        Effect.suspend(() => {
+          const { couponId: id, code } = created
+          if (Array.from(coupons.values()).some((other) => other.code === code)) {
+            return Effect.fail(new CouponCodeTaken({ couponCode: code }))
+          }
+          coupons.set(uuidOf(id), { ...Struct.omit(created, ["couponId", "held", "pending"]), createdAt: now() })
+          const about = { type: "CouponCreated", entity: id, payload: createdPayload(created) }
+          outbox.push({ ...about, transactionId: uuidOf(id), createdAt: now() })
+          return Effect.void
+        }),
+
+      get: (id) =>
+        Effect.sync(() => {
+          const record = coupons.get(uuidOf(id))
+          return record === undefined ? undefined : entryOf(uuidOf(id), record)
+        }),
+
+      issuable: Effect.fnUntraced(function* (request) {
+        const after = yield* cursor.read(request)
+        const found = Array.from(coupons, ([id, record]) => entryOf(id, record))
+          .filter((entry) => couponStatus(entry, now()) === "ACTIVE" && (after === undefined || entry.couponId < after))
+          .toSorted(Order.mapInput(newest, (entry) => entry.couponId))
+        return cursor.page(found, request, (last) => last.couponId)
+      }),
+
+      ofUser: Effect.fnUntraced(function* (user, request) {
+        const after = yield* userCursor.read(request)
+        const found = Array.from(userCoupons)
+          .flatMap(([id, record]) => userEntryOf(id, record))
+          .filter(
+            (entry) =>
+              entry.userId === user &&
+              (request.status === undefined || entry.status === request.status) &&
+              (after === undefined || entry.userCouponId < after)
+          )
+          .toSorted(Order.mapInput(newest, (entry) => entry.userCouponId))
+        return userCursor.page(found, request, (last) => last.userCouponId)
+      })
+    })
+  })
+)

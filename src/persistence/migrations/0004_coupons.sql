@@ -1,0 +1,278 @@
+-- Coupons, and what users have of them. `coupons.issued` changes only through journal_commit, and ranks are given by it:
+-- the order of commits is the only order without gaps, for what is not committed is not in it (decision 10).
+
+CREATE TABLE coupons (
+  coupon_id        uuid PRIMARY KEY,
+  seller_id        uuid REFERENCES users,
+  code             text NOT NULL UNIQUE CHECK (char_length(code) BETWEEN 1 AND 40),
+  name             text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
+  discount_type    text NOT NULL CHECK (discount_type IN ('FIXED', 'PERCENTAGE')),
+  -- Won, or basis points.
+  discount_value   bigint NOT NULL CHECK (discount_value > 0),
+  max_discount     bigint CHECK (max_discount > 0),
+  min_order_amount bigint NOT NULL CHECK (min_order_amount >= 0),
+  product_ids      uuid[] NOT NULL,
+  categories       text[] NOT NULL,
+  total_quantity   int NOT NULL CHECK (total_quantity > 0),
+  per_user_limit   smallint NOT NULL CHECK (per_user_limit > 0),
+  issue_from       timestamptz,
+  issue_until      timestamptz,
+  valid_from       timestamptz,
+  valid_until      timestamptz,
+  condition        text NOT NULL DEFAULT 'OPEN' CHECK (condition IN ('OPEN', 'SUSPENDED', 'CANCELLED')),
+  issued           int NOT NULL DEFAULT 0 CHECK (issued BETWEEN 0 AND total_quantity),
+  version          int NOT NULL DEFAULT 1 CHECK (version > 0),
+  created_by       uuid NOT NULL REFERENCES users,
+  created_at       timestamptz NOT NULL DEFAULT now(),
+  CHECK (issue_from < issue_until),
+  CHECK (valid_from < valid_until),
+  CHECK (discount_type = 'FIXED' AND max_discount IS NULL OR discount_type = 'PERCENTAGE' AND discount_value <= 10000)
+) WITH (fillfactor = 50);
+
+-- `slot`: which of the coupons that one user may have of a kind. Its key is also the index of a user's coupons.
+CREATE TABLE user_coupons (
+  user_coupon_id uuid PRIMARY KEY,
+  coupon_id      uuid NOT NULL,
+  user_id        uuid NOT NULL,
+  slot           smallint NOT NULL CHECK (slot > 0),
+  rank           int NOT NULL CHECK (rank > 0),
+  status         text NOT NULL CHECK (status IN ('ISSUED', 'HELD', 'USED', 'REFUNDED', 'REVOKED')),
+  order_id       uuid,
+  issued_at      timestamptz NOT NULL,
+  UNIQUE (user_id, coupon_id, slot),
+  UNIQUE (coupon_id, rank),
+  CHECK (order_id IS NOT NULL OR status NOT IN ('HELD', 'USED'))
+) WITH (fillfactor = 90);
+
+CREATE FUNCTION user_coupons_refer() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$ BEGIN
+  IF EXISTS (SELECT FROM added WHERE (SELECT 1 FROM users u WHERE u.user_id = added.user_id) IS NULL
+    OR (SELECT 1 FROM coupons c WHERE c.coupon_id = added.coupon_id AND added.slot <= c.per_user_limit) IS NULL) THEN
+    RAISE EXCEPTION 'a coupon of nobody, or of no kind, or beyond what one user may have'
+      USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER refer AFTER INSERT ON user_coupons
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION user_coupons_refer();
+
+ALTER TABLE orders ADD COLUMN user_coupon_id uuid;
+-- One order per coupon, unless it was cancelled.
+CREATE UNIQUE INDEX orders_coupon ON orders (user_coupon_id) WHERE user_coupon_id IS NOT NULL AND status <> 'CANCELLED';
+ALTER TABLE order_lines ADD COLUMN discount bigint NOT NULL DEFAULT 0 CHECK (discount BETWEEN 0 AND amount);
+
+GRANT SELECT, INSERT, UPDATE ON coupons, user_coupons TO sluice_app;
+
+DO $$ BEGIN EXECUTE 'DROP FUNCTION ' || 'journal_commit'::regproc::oid::regprocedure; END $$;
+
+-- As before (0002), with coupons. A verdict below 0 is a rank, and so a commit. Rows are written in one global order, hot
+-- ones last: request keys, orders, the coupons they use, wallets, ledger and outbox, coupons issued, products. A coupon's
+-- row is locked before its ranks are given, so ranks are the order of commits.
+CREATE FUNCTION journal_commit(
+  t_key uuid[], t_id uuid[], t_body uuid[], t_answer text[], t_deadline bigint[],
+  f_t int[], f_partition int[], f_epoch bigint[],
+  n_t int[], n_product uuid[], n_seller uuid[], n_name text[], n_description text[], n_category text[],
+    n_price bigint[], n_status text[],
+  o_t int[], o_order uuid[], o_user uuid[], o_status text[], o_total bigint[], o_discount bigint[], o_paid bigint[],
+    o_created bigint[], o_coupon uuid[],
+  l_t int[], l_order uuid[], l_line int[], l_product uuid[], l_name text[], l_price bigint[], l_quantity int[],
+    l_discount bigint[],
+  p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[],
+  g_t int[], g_asset text[], g_debit uuid[], g_credit uuid[], g_amount bigint[], g_reason text[], g_order uuid[],
+  e_t int[], e_type text[], e_entity text[], e_payload text[],
+  x_t int[], x_user uuid[],
+  w_t int[], w_user uuid[], w_delta bigint[],
+  s_t int[], s_product uuid[], s_delta bigint[],
+  c_t int[], c_product uuid[], c_name text[], c_description text[], c_category text[], c_price bigint[],
+    c_status text[],
+  u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[],
+  i_t int[], i_id uuid[], i_coupon uuid[], i_user uuid[], i_slot int[], i_issued bigint[],
+  m_t int[], m_coupon uuid[], m_condition text[]
+) RETURNS int[] LANGUAGE plpgsql VOLATILE
+  SET plan_cache_mode = force_generic_plan
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 1
+AS $$
+DECLARE
+  verdicts int[];
+  skip     bigint[];
+  added    uuid[];
+  now_ms   bigint;
+  expected int;
+  changed  int;
+  hot      uuid[];
+  before   int[];
+  ranks    int[];
+  it       record;
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(7107, p) FROM (SELECT DISTINCT p FROM unnest(f_partition) p ORDER BY p) sorted;
+
+  -- A later statement, and so a snapshot that sees every claim before the locks.
+  SELECT coalesce(array_agg(DISTINCT f.t), '{}') INTO skip FROM unnest(f_t, f_partition, f_epoch) f(t, partition, epoch)
+    WHERE (f.partition, f.epoch) NOT IN (SELECT p.partition, p.epoch FROM partitions p);
+  now_ms := clock_ms();
+  SELECT array_agg(CASE WHEN d.t = ANY (skip) THEN 1 WHEN d.deadline <= now_ms THEN 2 ELSE 0 END ORDER BY d.t)
+    INTO verdicts FROM unnest(t_deadline) WITH ORDINALITY d(deadline, t);
+  SELECT coalesce(array_agg(v.t), '{}') INTO skip FROM unnest(verdicts) WITH ORDINALITY v(verdict, t) WHERE v.verdict > 0;
+
+  WITH inserted AS (
+    INSERT INTO transactions (key, id, body_hash, answer)
+      SELECT r.key, r.id, r.body, r.answer
+      FROM unnest(t_key, t_id, t_body, t_answer) WITH ORDINALITY r(key, id, body, answer, t)
+      WHERE r.t <> ALL (skip) ORDER BY r.key, r.t
+    ON CONFLICT (key) DO NOTHING RETURNING key
+  )
+  SELECT array_agg(key) INTO added FROM inserted;
+
+  IF coalesce(cardinality(added), 0) < cardinality(t_key) THEN
+    SELECT coalesce(array_agg(r.t), '{}') INTO skip FROM unnest(t_key) WITH ORDINALITY r(key, t)
+      WHERE r.t NOT IN (
+        SELECT DISTINCT ON (k.key) k.t FROM unnest(t_key) WITH ORDINALITY k(key, t)
+        WHERE k.t <> ALL (skip) AND k.key = ANY (added) ORDER BY k.key, k.t
+      );
+    -- What is there under its own id was committed by an earlier attempt at this very batch.
+    SELECT array_agg(CASE WHEN r.t <> ALL (skip) THEN 0
+                          WHEN (SELECT old.id FROM transactions old WHERE old.key = r.key) = r.id THEN 0
+                          WHEN r.verdict > 0 THEN r.verdict ELSE 3 END ORDER BY r.t)
+      INTO verdicts FROM unnest(verdicts, t_key, t_id) WITH ORDINALITY r(verdict, key, id, t);
+  END IF;
+
+  INSERT INTO products (product_id, seller_id, name, description, category, price, on_hand, sale_status)
+    SELECT r.product, r.seller, r.name, r.description, r.category, r.price, 0, r.status
+    FROM unnest(n_t, n_product, n_seller, n_name, n_description, n_category, n_price, n_status)
+      r(t, product, seller, name, description, category, price, status)
+    WHERE r.t <> ALL (skip);
+  INSERT INTO orders (order_id, user_id, status, total_amount, discount_amount, paid_amount, created_at,
+      user_coupon_id)
+    SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0), r.coupon
+    FROM unnest(o_t, o_order, o_user, o_status, o_total, o_discount, o_paid, o_created, o_coupon)
+      r(t, id, usr, status, total, discount, paid, created, coupon)
+    WHERE r.t <> ALL (skip);
+  INSERT INTO order_lines (order_id, line, product_id, name, unit_price, quantity, amount, discount)
+    SELECT r.id, r.line, r.product, r.name, r.price, r.quantity, r.price * r.quantity, r.discount
+    FROM unnest(l_t, l_order, l_line, l_product, l_name, l_price, l_quantity, l_discount)
+      r(t, id, line, product, name, price, quantity, discount)
+    WHERE r.t <> ALL (skip);
+  INSERT INTO payments (order_id, payment_id, method, amount)
+    SELECT r.id, r.payment, r.method, r.amount
+    FROM unnest(p_t, p_order, p_payment, p_method, p_amount) r(t, id, payment, method, amount)
+    WHERE r.t <> ALL (skip);
+
+  IF cardinality(u_t) > 0 THEN
+    IF EXISTS (
+      SELECT FROM unnest(u_t, u_order) u(t, id) JOIN unnest(o_order, o_discount) o(id, discount) USING (id)
+      WHERE o.discount <> (SELECT sum(l.discount) FROM unnest(l_order, l_discount) l(id, discount) WHERE l.id = u.id)
+    ) THEN
+      RAISE EXCEPTION 'a discount that its lines do not add up to' USING ERRCODE = 'check_violation';
+    END IF;
+    FOR it IN
+      SELECT u.* FROM unnest(u_t, u_coupon, u_user, u_order) u(t, coupon, usr, id)
+      WHERE u.t <> ALL (skip) ORDER BY u.coupon
+    LOOP
+      UPDATE user_coupons SET status = 'USED', order_id = it.id
+        WHERE user_coupon_id = it.coupon AND user_id = it.usr AND status IN ('ISSUED', 'REFUNDED');
+      IF NOT FOUND THEN
+        RAISE EXCEPTION 'user coupon % cannot be used', it.coupon USING ERRCODE = 'check_violation';
+      END IF;
+    END LOOP;
+  END IF;
+
+  WITH change AS MATERIALIZED (
+    SELECT w.usr, sum(w.delta)::bigint AS delta
+    FROM (
+      SELECT * FROM unnest(w_t, w_user, w_delta)
+      UNION ALL SELECT x.*, 0 FROM unnest(x_t, x_user) x -- to be locked in the same order
+    ) w(t, usr, delta)
+    WHERE w.t <> ALL (skip) GROUP BY w.usr ORDER BY w.usr
+  ), moved AS (
+    UPDATE wallets SET balance = balance + change.delta FROM change WHERE wallets.user_id = change.usr RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM change), (SELECT count(*) FROM moved) INTO expected, changed;
+  IF changed < expected THEN
+    RAISE EXCEPTION 'a wallet is missing' USING ERRCODE = 'foreign_key_violation';
+  END IF;
+
+  INSERT INTO ledger (transaction_id, asset, debit, credit, amount, reason, order_id)
+    SELECT t_id[r.t], r.asset, r.debit, r.credit, r.amount, r.reason, r.id
+    FROM unnest(g_t, g_asset, g_debit, g_credit, g_amount, g_reason, g_order)
+      r(t, asset, debit, credit, amount, reason, id)
+    WHERE r.t <> ALL (skip);
+  INSERT INTO outbox (transaction_id, type, entity, payload)
+    SELECT t_id[r.t], r.type, r.entity, r.payload::json
+    FROM unnest(e_t, e_type, e_entity, e_payload) r(t, type, entity, payload)
+    WHERE r.t <> ALL (skip);
+
+  FOR it IN
+    SELECT x.usr FROM unnest(x_t, x_user) x(t, usr) WHERE x.t <> ALL (skip) ORDER BY x.usr
+  LOOP
+    DELETE FROM wallets WHERE user_id = it.usr AND balance = 0;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'user % has money left', it.usr USING ERRCODE = 'check_violation';
+    END IF;
+    UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = it.usr;
+  END LOOP;
+
+  -- Issues and edits of the same coupons come in one order.
+  IF cardinality(m_t) > 0 THEN
+    PERFORM 1 FROM coupons WHERE coupon_id = ANY (i_coupon || m_coupon) ORDER BY coupon_id FOR NO KEY UPDATE;
+  END IF;
+  IF cardinality(i_t) > 0 THEN
+    WITH change AS MATERIALIZED (
+      SELECT i.coupon, count(*)::int AS n FROM unnest(i_t, i_coupon) i(t, coupon)
+      WHERE i.t <> ALL (skip) GROUP BY i.coupon ORDER BY i.coupon
+    ), counted AS (
+      UPDATE coupons SET issued = issued + change.n FROM change WHERE coupon_id = change.coupon
+      RETURNING coupon_id, issued - change.n AS before
+    )
+    SELECT array_agg(c.coupon_id), array_agg(c.before) INTO hot, before FROM counted c;
+    SELECT array_agg(CASE WHEN r.t <> ALL (skip) THEN r.before + r.n END ORDER BY r.ordinal) INTO ranks FROM (
+      SELECT i.t, i.ordinal, before[array_position(hot, i.coupon)] AS before,
+        row_number() OVER (PARTITION BY i.coupon, i.t = ANY (skip) ORDER BY i.ordinal) AS n
+      FROM unnest(i_t, i_coupon) WITH ORDINALITY i(t, coupon, ordinal)
+    ) r;
+    INSERT INTO user_coupons (user_coupon_id, coupon_id, user_id, slot, rank, status, issued_at)
+      SELECT r.id, r.coupon, r.usr, r.slot, r.rank, 'ISSUED', to_timestamp(r.issued / 1000.0)
+      FROM unnest(i_t, i_id, i_coupon, i_user, i_slot, i_issued, ranks) r(t, id, coupon, usr, slot, issued, rank)
+      WHERE r.t <> ALL (skip);
+    FOR n IN 1 .. cardinality(i_t) LOOP
+      IF ranks[n] IS NOT NULL THEN verdicts[i_t[n]] := -ranks[n]; END IF;
+    END LOOP;
+  END IF;
+  FOR it IN
+    SELECT m.* FROM unnest(m_t, m_coupon, m_condition) m(t, coupon, condition) WHERE m.t <> ALL (skip) ORDER BY m.t
+  LOOP
+    UPDATE coupons SET condition = it.condition, version = version + 1
+      WHERE coupon_id = it.coupon AND condition <> 'CANCELLED';
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'coupon % cannot be edited', it.coupon USING ERRCODE = 'check_violation';
+    END IF;
+  END LOOP;
+
+  -- Edits and sales of the same products come in one order too.
+  IF cardinality(c_t) > 0 THEN
+    PERFORM 1 FROM products WHERE product_id = ANY (s_product || c_product) ORDER BY product_id FOR NO KEY UPDATE;
+  END IF;
+  WITH change AS MATERIALIZED (
+    SELECT s.product, sum(s.delta)::bigint AS delta FROM unnest(s_t, s_product, s_delta) s(t, product, delta)
+    WHERE s.t <> ALL (skip) GROUP BY s.product ORDER BY s.product
+  ), moved AS (
+    UPDATE products SET on_hand = on_hand + change.delta FROM change WHERE product_id = change.product RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM change), (SELECT count(*) FROM moved) INTO expected, changed;
+  IF changed < expected THEN
+    RAISE EXCEPTION 'a product is missing' USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  FOR it IN
+    SELECT c.* FROM unnest(c_t, c_product, c_name, c_description, c_category, c_price, c_status)
+      c(t, product, name, description, category, price, status)
+    WHERE c.t <> ALL (skip) ORDER BY c.t
+  LOOP
+    UPDATE products SET
+      name = coalesce(it.name, name), description = coalesce(it.description, description),
+      category = coalesce(it.category, category), price = coalesce(it.price, price),
+      sale_status = coalesce(it.status, sale_status), version = version + 1, updated_at = now()
+    WHERE product_id = it.product;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'no product %', it.product USING ERRCODE = 'foreign_key_violation';
+    END IF;
+  END LOOP;
+  RETURN coalesce(verdicts, '{}');
+END $$;

@@ -1,0 +1,231 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Result } from "effect"
+import { couponId, userId } from "../../src/domain/Ids.ts"
+import { won } from "../../src/domain/Money.ts"
+import { OutcomeUnknown } from "../../src/persistence/Journal.ts"
+import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import { setCondition } from "../../src/saga/Coupons.ts"
+import { uuid } from "../domain/Samples.ts"
+import { buy, engine, type JournalShape, offered, onSale, take, user } from "./Engine.ts"
+
+const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
+
+const tagsOf = (outcomes: ReadonlyArray<Result.Result<unknown, { readonly _tag: string }>>) =>
+  Map.groupBy(outcomes, (outcome) => (Result.isSuccess(outcome) ? "issued" : outcome.failure._tag))
+
+const countsOf = (outcomes: Parameters<typeof tagsOf>[0]) =>
+  Object.fromEntries(Array.from(tagsOf(outcomes), ([tag, of]) => [tag, of.length]))
+
+const ranksOf = Effect.map(MemoryTables, ({ userCoupons }) =>
+  Array.from(userCoupons.values(), ({ rank }) => rank).toSorted((a, b) => a - b)
+)
+
+/** A journal that answers and does nothing else as often as it is told, once armed. */
+const faulty = (...faults: ReadonlyArray<"lost before" | "lost after">) => {
+  const left = [...faults]
+  let armed = false
+  const lost = Effect.fail(new OutcomeUnknown({ cause: "the connection broke" }))
+  const wrap = (journal: JournalShape): JournalShape => ({
+    ...journal,
+    commit: (batch) => {
+      const fault = armed ? left.shift() : undefined
+      if (fault === undefined) return journal.commit(batch)
+      return fault === "lost before" ? lost : Effect.andThen(journal.commit(batch), lost)
+    }
+  })
+  return { wrap, arm: Effect.sync(() => void (armed = true)) }
+}
+
+describe("First come, first served", () => {
+  it.live(
+    "100 coupons and 1,000 users at once: exactly 100, ranks 1 to 100 without gaps, 900 are told it is over",
+    () =>
+      Effect.gen(function* () {
+        const coupon = yield* offered({ totalQuantity: 100 })
+        const users = yield* Effect.forEach(numbers(1000), (n) => user(n, 0))
+        const outcomes = yield* Effect.forEach(users, (who, n) => Effect.result(take(coupon, who, n)), {
+          concurrency: 1000
+        })
+        assert.deepStrictEqual(countsOf(outcomes), { issued: 100, CouponExhausted: 900 })
+        assert.deepStrictEqual(
+          yield* ranksOf,
+          numbers(100).map((n) => n + 1)
+        )
+        const said = outcomes.flatMap((outcome) => (Result.isSuccess(outcome) ? [outcome.success.answer] : []))
+        const { userCoupons } = yield* MemoryTables
+        for (const { userCouponId, rank } of said) {
+          assert.strictEqual<number | undefined>(userCoupons.get(userCouponId.slice(4))?.rank, rank)
+        }
+      }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("the same user 100 times at once gets one", () =>
+    Effect.gen(function* () {
+      const coupon = yield* offered({ totalQuantity: 1000 })
+      const who = yield* user(1, 0)
+      const outcomes = yield* Effect.forEach(numbers(100), (n) => Effect.result(take(coupon, who, n)), {
+        concurrency: 100
+      })
+      assert.deepStrictEqual(countsOf(outcomes), { issued: 1, CouponAlreadyIssued: 99 })
+      assert.deepStrictEqual(yield* ranksOf, [1])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("the same user gets as many as one user may have, also when asking for more at once", () =>
+    Effect.gen(function* () {
+      const coupon = yield* offered({ perUserLimit: 3 })
+      const who = yield* user(1, 0)
+      const outcomes = yield* Effect.forEach(numbers(20), (n) => Effect.result(take(coupon, who, n)), {
+        concurrency: 20
+      })
+      assert.deepStrictEqual(countsOf(outcomes), { issued: 3, CouponAlreadyIssued: 17 })
+      const { userCoupons } = yield* MemoryTables
+      assert.deepStrictEqual(Array.from(userCoupons.values(), ({ slot }) => slot).toSorted(), [1, 2, 3])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("the same request again gets the same coupon, with its rank", () =>
+    Effect.gen(function* () {
+      const coupon = yield* offered({})
+      const [one, other] = [yield* user(1, 0), yield* user(2, 0)]
+      yield* take(coupon, other, 1)
+      const first = yield* take(coupon, one, 2)
+      assert.strictEqual<number>(first.answer.rank, 2)
+      assert.deepStrictEqual(yield* take(coupon, one, 2), { answer: first.answer, replayed: true })
+      assert.deepStrictEqual(yield* ranksOf, [1, 2])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("nobody is told that it is over while the last one may come back", () => {
+    const { wrap, arm } = faulty("lost before")
+    return Effect.gen(function* () {
+      const coupon = yield* offered({ totalQuantity: 1 })
+      const [late, early] = [yield* user(1, 0), yield* user(2, 0)]
+      yield* arm
+      // Its first attempt is in doubt for a while, and holds the last one.
+      const first = yield* Effect.forkChild(Effect.result(take(coupon, early, 1)), { startImmediately: true })
+      const second = yield* Effect.result(take(coupon, late, 2))
+      assert.deepStrictEqual(countsOf([yield* Fiber.join(first), second]), { issued: 1, CouponExhausted: 1 })
+      assert.deepStrictEqual(yield* ranksOf, [1])
+    }).pipe(Effect.provide(engine(wrap)))
+  })
+
+  it.live("the answer has its rank also when the commit's got lost", () => {
+    const { wrap, arm } = faulty("lost after")
+    return Effect.gen(function* () {
+      const coupon = yield* offered({})
+      const who = yield* user(1, 0)
+      yield* arm
+      const { answer, replayed } = yield* take(coupon, who, 1)
+      assert.deepInclude(answer, { status: "ISSUED", userId: who, couponId: coupon })
+      assert.deepStrictEqual([Number(answer.rank), replayed], [1, false])
+    }).pipe(Effect.provide(engine(wrap)))
+  })
+
+  it.live("who is refused leaves no gap", () =>
+    Effect.gen(function* () {
+      const coupon = yield* offered({})
+      const who = yield* Effect.forEach(numbers(20), (n) => user(n, 0))
+      const nobody = userId(uuid(99_999))
+      const asked = who.flatMap((each) => [each, nobody, each])
+      yield* Effect.forEach(asked, (each, n) => Effect.result(take(coupon, each, n)), { concurrency: 60 })
+      assert.deepStrictEqual(
+        yield* ranksOf,
+        numbers(20).map((n) => n + 1)
+      )
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is refused for what is not there, or is not to be had", () =>
+    Effect.gen(function* () {
+      const who = yield* user(1, 0)
+      const coupon = yield* offered({})
+      assert.strictEqual((yield* Effect.flip(take(couponId(uuid(77)), who, 1)))._tag, "CouponNotFound")
+      assert.strictEqual((yield* Effect.flip(take(coupon, userId(uuid(77)), 2)))._tag, "UserNotFound")
+      yield* setCondition(coupon, 1, "SUSPENDED")
+      assert.strictEqual((yield* Effect.flip(take(coupon, who, 3)))._tag, "CouponNotIssuable")
+      assert.strictEqual((yield* Effect.flip(setCondition(coupon, 1, "OPEN")))._tag, "StaleVersion")
+      yield* setCondition(coupon, 2, "OPEN")
+      yield* take(coupon, who, 3)
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
+describe("A coupon used in a checkout", () => {
+  const scene = Effect.gen(function* () {
+    const product = yield* onSale(10, 5000)
+    const buyer = yield* user(1, 20_000)
+    const coupon = yield* offered({ minOrderAmount: won(5000) })
+    const { answer } = yield* take(coupon, buyer, 1)
+    return { product, buyer, coupon, userCouponId: answer.userCouponId }
+  })
+
+  it.live("takes its discount off, and is used up in the same commit", () =>
+    Effect.gen(function* () {
+      const { product, buyer, userCouponId } = yield* scene
+      const { answer } = yield* buy({ key: 10, buyer, product, quantity: 2, userCouponId })
+      assert.deepInclude(answer, {
+        totalAmount: won(10_000),
+        discountAmount: won(1000),
+        paidAmount: won(9000),
+        balance: won(11_000)
+      })
+      const { orders, userCoupons } = yield* MemoryTables
+      const [record] = [...orders.values()]
+      assert.strictEqual(record?.lines[0]?.discount, 1000)
+      assert.deepInclude(userCoupons.get(userCouponId.slice(4)), { status: "USED", order: record?.order.order ?? null })
+      const again = yield* Effect.flip(buy({ key: 11, buyer, product, userCouponId }))
+      assert.deepInclude(again, { _tag: "CouponNotUsable", reason: "USED" })
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is used by one of many orders at once", () =>
+    Effect.gen(function* () {
+      const { product, buyer, userCouponId } = yield* scene
+      const outcomes = yield* Effect.forEach(
+        numbers(20),
+        (n) => Effect.result(buy({ key: 10 + n, buyer, product, userCouponId })),
+        { concurrency: 20 }
+      )
+      assert.deepStrictEqual(countsOf(outcomes), { issued: 1, CouponNotUsable: 19 })
+      const { orders } = yield* MemoryTables
+      assert.strictEqual(orders.size, 1)
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("stays when the order is refused", () =>
+    Effect.gen(function* () {
+      const { product, buyer, userCouponId } = yield* scene
+      const refused = [
+        yield* Effect.flip(buy({ key: 10, buyer, product, quantity: 5, userCouponId })),
+        yield* Effect.flip(buy({ key: 11, buyer, product, quantity: 11, userCouponId })),
+        yield* Effect.flip(buy({ key: 12, buyer, product, userCouponId, expectedTotal: won(5000) }))
+      ]
+      assert.deepStrictEqual(
+        refused.map(({ _tag }) => _tag),
+        ["InsufficientBalance", "StockShortage", "PriceChanged"]
+      )
+      yield* buy({ key: 13, buyer, product, userCouponId, expectedTotal: won(4000) })
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is refused when it is another's, too small an order's, or suspended", () =>
+    Effect.gen(function* () {
+      const { product, buyer, coupon, userCouponId } = yield* scene
+      const other = yield* user(2, 20_000)
+      const cheap = yield* onSale(10, 1000)
+      const reasons = [
+        yield* Effect.flip(buy({ key: 10, buyer: other, product, userCouponId })),
+        yield* Effect.flip(buy({ key: 11, buyer, product: cheap, userCouponId }))
+      ]
+      yield* setCondition(coupon, 1, "SUSPENDED")
+      reasons.push(yield* Effect.flip(buy({ key: 12, buyer, product, userCouponId })))
+      assert.deepStrictEqual(
+        reasons.map((error) => (error._tag === "CouponNotUsable" ? error.reason : error._tag)),
+        ["NOT_FOUND", "MINIMUM_NOT_MET", "SUSPENDED"]
+      )
+      yield* setCondition(coupon, 2, "OPEN")
+      yield* buy({ key: 13, buyer, product, userCouponId })
+    }).pipe(Effect.provide(engine()))
+  )
+})
