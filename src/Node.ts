@@ -21,6 +21,7 @@ import { keptSecret } from "./KeptSecret.ts"
 import * as Database from "./persistence/Database.ts"
 import { GroupCommit } from "./persistence/GroupCommit.ts"
 import * as PgCatalogue from "./persistence/PgCatalogue.ts"
+import * as PgCoupons from "./persistence/PgCoupons.ts"
 import * as PgJournal from "./persistence/PgJournal.ts"
 import * as PgOrders from "./persistence/PgOrders.ts"
 import * as PgStatements from "./persistence/PgStatements.ts"
@@ -37,7 +38,13 @@ const database = ({ databaseUrl, databaseConnections, dataDir, partitions }: Set
   return Layer.effectDiscard(Database.verifyPartitions(partitions)).pipe(Layer.provideMerge(client))
 }
 
-const repositories = Layer.mergeAll(PgUsers.layer, PgCatalogue.layer, PgOrders.layer, PgStatements.layer)
+const repositories = Layer.mergeAll(
+  PgUsers.layer,
+  PgCatalogue.layer,
+  PgOrders.layer,
+  PgCoupons.layer,
+  PgStatements.layer
+)
 
 /** How often Redis is asked who is there. */
 const syncEveryMs = 250

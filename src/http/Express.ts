@@ -11,6 +11,7 @@ import { HttpApiError } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Transact } from "../saga/Transact.ts"
 import { strict } from "./api/Api.ts"
+import { IssueRequest } from "./api/Coupons.ts"
 import { Internal, MalformedJson } from "./api/Errors.ts"
 import { IdempotencyKey } from "./api/Fields.ts"
 import type { Claims } from "./api/Middleware.ts"
@@ -19,6 +20,7 @@ import { tokenOf, Tokens } from "./Auth.ts"
 import * as Body from "./Body.ts"
 import { Draining } from "./Draining.ts"
 import * as Edge from "./Edge.ts"
+import { issueLimited } from "./handlers/Coupons.ts"
 import { buy } from "./handlers/Orders.ts"
 import { observers } from "./Metrics.ts"
 import * as Policy from "./Policy.ts"
@@ -116,6 +118,10 @@ export class Express extends Context.Service<
         [
           "/api/v1/checkout",
           lane("/api/v1/checkout", { payload: Checkout, handle: (who, ...asked) => buy(Policy.selfOf(who), ...asked) })
+        ],
+        [
+          "/api/v1/coupons/issue/limited",
+          lane("/api/v1/coupons/issue/limited", { payload: IssueRequest, handle: issueLimited })
         ]
       ])
 

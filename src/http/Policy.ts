@@ -9,18 +9,20 @@
 import { Brand, Effect, Schema } from "effect"
 import { Directory } from "../actors/Directory.ts"
 import type { Overloaded, Unavailable } from "../actors/Errors.ts"
-import { OrderId, ProductId, UserId } from "../domain/Ids.ts"
+import { type Coupon, CouponNotFound } from "../domain/Coupon.ts"
+import { CouponId, OrderId, ProductId, UserId } from "../domain/Ids.ts"
 import type { Order } from "../domain/Order.ts"
 import { ProductNotFound } from "../domain/Product.ts"
 import { UserNotFound } from "../domain/Wallet.ts"
 import { Orders } from "../persistence/Orders.ts"
 import { Role } from "../persistence/Users.ts"
-import { Forbidden, OrderNotFound } from "./api/Errors.ts"
-import type { ClaimedOrderId, ClaimedProductId, ClaimedRole, ClaimedUserId } from "./api/Fields.ts"
+import { CouponPermissionDenied, Forbidden, OrderNotFound } from "./api/Errors.ts"
+import type { ClaimedCouponId, ClaimedOrderId, ClaimedProductId, ClaimedRole, ClaimedUserId } from "./api/Fields.ts"
 import { type Claims, Principal, Visitor } from "./api/Middleware.ts"
 
 const isUserId = Schema.is(UserId)
 const isProductId = Schema.is(ProductId)
+const isCouponId = Schema.is(CouponId)
 const isRole = Schema.is(Role)
 const isOrderId = Schema.is(OrderId)
 
@@ -42,14 +44,21 @@ export const visibleUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserN
   )
 
 /** The user something is done for: oneself, or anybody for an ADMIN. */
+export const actingForOf = (
+  who: Claims,
+  claimed: ClaimedUserId | undefined
+): Effect.Effect<UserId, Forbidden | UserNotFound> => {
+  if (claimed === undefined) return Effect.succeed(subject(who.userId))
+  if (claimed !== who.userId && !isAdmin(who)) return Effect.fail(new Forbidden())
+  return anyUser(claimed)
+}
 export const actingFor = (
   claimed: ClaimedUserId | undefined
 ): Effect.Effect<UserId, Forbidden | UserNotFound, Principal> =>
-  Effect.flatMap(Principal, (who): Effect.Effect<UserId, Forbidden | UserNotFound> => {
-    if (claimed === undefined) return Effect.succeed(subject(who.userId))
-    if (claimed !== who.userId && !isAdmin(who)) return Effect.fail(new Forbidden())
-    return isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
-  })
+  Effect.flatMap(Principal, (who) => actingForOf(who, claimed))
+
+const anyUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound> =>
+  isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
 
 /** The one who asks, as an administrator. */
 export const administrator: Effect.Effect<void, Forbidden, Principal> = Effect.flatMap(Principal, (who) =>
@@ -88,6 +97,64 @@ export const ownProduct = Effect.fnUntraced(function* (
   if (product.sellerId !== user && !isAdmin(yield* Principal)) return yield* new Forbidden()
   return productId
 })
+
+/** A coupon to have, or to look at. */
+export const anyCoupon = (claimed: ClaimedCouponId): Effect.Effect<CouponId, CouponNotFound> =>
+  isCouponId(claimed) ? Effect.succeed(claimed) : Effect.fail(new CouponNotFound({ couponId: claimed }))
+
+/** Who may make coupons, and is still here (C-9). */
+const couponIssuer = Effect.catchTag(activeSeller, "Forbidden", () => Effect.fail(new CouponPermissionDenied()))
+
+/**
+ * What a new coupon is for: a SELLER's for the seller's own products, all or those that are named; an ADMIN's for
+ * anybody's (C19).
+ */
+export const couponScope = Effect.fnUntraced(function* (
+  claimed: ReadonlyArray<ClaimedProductId>
+): Effect.fn.Return<
+  { readonly createdBy: UserId; readonly sellerId: UserId | undefined; readonly productIds: ReadonlyArray<ProductId> },
+  CouponPermissionDenied | UserNotFound | ProductNotFound | Overloaded | Unavailable,
+  Principal | Directory
+> {
+  const createdBy = yield* couponIssuer
+  const sellerId = isAdmin(yield* Principal) ? undefined : createdBy
+  const directory = yield* Directory
+  const productIds = yield* Effect.forEach(claimed, anyProduct)
+  const products = yield* Effect.forEach(productIds, (productId) => directory.read("product", productId), {
+    concurrency: 10
+  })
+  for (const [n, product] of products.entries()) {
+    if (product === undefined) return yield* new ProductNotFound({ productId: productIds[n] ?? "" })
+    if (sellerId !== undefined && product.sellerId !== sellerId) return yield* new CouponPermissionDenied()
+  }
+  return { createdBy, sellerId, productIds }
+})
+
+/** A coupon to manage: of one's own products, or any for an ADMIN. */
+export const ownCoupon = Effect.fnUntraced(function* (
+  claimed: ClaimedCouponId
+): Effect.fn.Return<
+  Coupon,
+  CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
+  Principal | Directory
+> {
+  const user = yield* couponIssuer
+  const couponId = yield* anyCoupon(claimed)
+  const coupon = yield* Effect.flatMap(Directory, (directory) => directory.read("coupon", couponId))
+  if (coupon === undefined) return yield* new CouponNotFound({ couponId })
+  if (coupon.sellerId !== user && !isAdmin(yield* Principal)) return yield* new CouponPermissionDenied()
+  return coupon
+})
+
+/** One of one's own coupons, and anybody to give it to. */
+export const couponGrant = (
+  claimed: ClaimedCouponId,
+  user: ClaimedUserId
+): Effect.Effect<
+  { readonly couponId: CouponId; readonly userId: UserId },
+  CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
+  Principal | Directory
+> => Effect.flatMap(ownCoupon(claimed), ({ couponId }) => Effect.map(anyUser(user), (userId) => ({ couponId, userId })))
 
 /** An order to look at: one's own, or any for an ADMIN. */
 export const visibleOrder = Effect.fnUntraced(function* (

@@ -10,6 +10,7 @@ import * as Edge from "./Edge.ts"
 import { Express } from "./Express.ts"
 import * as Exchange from "./Exchange.ts"
 import * as Balances from "./handlers/Balances.ts"
+import * as Coupons from "./handlers/Coupons.ts"
 import * as Orders from "./handlers/Orders.ts"
 import * as Products from "./handlers/Products.ts"
 import * as System from "./handlers/System.ts"
@@ -30,7 +31,7 @@ const document = Layer.merge(
 ).pipe(Layer.provide(cacheable))
 
 const endpoints = HttpApiBuilder.layer(Api).pipe(
-  Layer.provide([Users.layer, Balances.layer, Products.layer, Orders.layer, System.layer]),
+  Layer.provide([Users.layer, Balances.layer, Products.layer, Coupons.layer, Orders.layer, System.layer]),
   Layer.provide([Auth.layer, Exchange.layer])
 )
 

@@ -1,13 +1,14 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Shop from "./Shop.ts"
-import { type Answer, call, person, product } from "./Shop.ts"
+import { type Answer, call, coupon, person, product } from "./Shop.ts"
 
 const express = "/checkout"
-/** The same endpoint; but the lane takes only what is exactly its own. */
+/** The same endpoint; but a lane takes only what is exactly its own. */
 const usual = "/checkout?usual"
+const issue = "/coupons/issue/limited"
 
-const changing = new Set(["date", "content-length", "traceId", "orderId", "transactedAt"])
+const changing = new Set(["date", "content-length", "traceId", "orderId", "transactedAt", "userCouponId", "issuedAt"])
 const same = ([name]: readonly [string, unknown]) => !changing.has(name)
 
 /** An answer without what is new in each. */
@@ -65,6 +66,38 @@ describe("The express lane", () => {
         const [fast, slow] = [yield* call("POST", express, said), yield* call("POST", usual, said)]
         assert.deepStrictEqual(essence(fast), essence(slow))
         assert.isAtLeast(fast.status, 400)
+        // The same, of a lane with other bodies.
+        const issued = [yield* call("POST", issue, said), yield* call("POST", `${issue}?usual`, said)]
+        assert.deepStrictEqual(essence(issued[0]!), essence(issued[1]!))
+        assert.isAtLeast(issued[0]!.status, 400)
+      })
+    )
+
+    it.effect.each<{ readonly what: string; readonly body: object }>([
+      { what: "a coupon that is not there", body: { couponId: "cpn_00000000-0000-7000-8000-000000000000" } },
+      { what: "a coupon that can be none", body: { couponId: "x" } },
+      { what: "something besides", body: { couponId: "x", code: "y" } },
+      { what: "somebody else", body: { couponId: "x", userId: "usr_00000000-0000-7000-8000-000000000000" } }
+    ])("refuses an issue as the usual way does: $what", ({ body }) =>
+      Effect.gen(function* () {
+        const { token } = yield* person()
+        const said = { token, key: "k", body }
+        const [fast, slow] = [yield* call("POST", issue, said), yield* call("POST", `${issue}?usual`, said)]
+        assert.deepStrictEqual(essence(fast), essence(slow))
+        assert.isAtLeast(fast.status, 400)
+      })
+    )
+
+    it.effect("issues as the usual way does, and each knows what the other has issued", () =>
+      Effect.gen(function* () {
+        const couponId = yield* coupon(yield* person("SELLER"), { perUserLimit: 3 })
+        const { token } = yield* person()
+        const asked = (path: string, key: string) => call("POST", path, { token, key, body: { couponId } })
+        const [fast, slow] = [yield* asked(issue, "a"), yield* asked(`${issue}?usual`, "b")]
+        assert.deepStrictEqual(essence(slow), { ...essence(fast), rest: { ...essence(fast).rest, rank: 2 } })
+        const [again, across] = [yield* asked(`${issue}?usual`, "a"), yield* asked(issue, "b")]
+        assert.deepStrictEqual([again.body, across.body], [fast.body, slow.body])
+        assert.deepStrictEqual(essence(again).headers, essence(across).headers)
       })
     )
 

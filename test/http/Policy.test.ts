@@ -1,12 +1,18 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import type { OrderId, ProductId, UserId } from "../../src/domain/Ids.ts"
-import type { ClaimedOrderId, ClaimedProductId, ClaimedRole, ClaimedUserId } from "../../src/http/api/Fields.ts"
+import type { CouponId, OrderId, ProductId, UserId } from "../../src/domain/Ids.ts"
+import type {
+  ClaimedCouponId,
+  ClaimedOrderId,
+  ClaimedProductId,
+  ClaimedRole,
+  ClaimedUserId
+} from "../../src/http/api/Fields.ts"
 import type { Claims } from "../../src/http/api/Middleware.ts"
 import type { Role } from "../../src/persistence/Users.ts"
 import type { charge } from "../../src/saga/Charge.ts"
 import * as Shop from "./Shop.ts"
-import { buy, call, outcome, person, product } from "./Shop.ts"
+import { buy, call, coupon, outcome, person, product } from "./Shop.ts"
 
 /** `true` if a value of the first type can be used as the second. */
 type IsA<A, B> = A extends B ? true : false
@@ -17,13 +23,14 @@ describe("A handler", () => {
       false satisfies IsA<ClaimedUserId, UserId>,
       false satisfies IsA<ClaimedProductId, ProductId>,
       false satisfies IsA<ClaimedOrderId, OrderId>,
+      false satisfies IsA<ClaimedCouponId, CouponId>,
       false satisfies IsA<ClaimedRole, Role>,
       false satisfies IsA<Claims["userId"], UserId>,
       false satisfies IsA<{ userId: ClaimedUserId }, Pick<Parameters<typeof charge>[0], "userId">>
     ]
     // Without this the proof would hold for types that go nowhere.
     assert.isTrue(true satisfies IsA<UserId, UserId>)
-    assert.lengthOf(refused, 6)
+    assert.lengthOf(refused, 7)
   })
 })
 
@@ -41,14 +48,36 @@ const routes: ReadonlyArray<
   ["GET", "/orders/{order}", "404 ORDER_NOT_FOUND", "200"],
   ["PATCH", "/products/{product}", "403 FORBIDDEN", "200", { ifMatch: 1, body: { price: 0 } }],
   ["POST", "/products/{product}/stock", "403 FORBIDDEN", "200", { ifMatch: 2, body: { delta: 1 } }],
-  ["DELETE", "/products/{product}", "403 FORBIDDEN", "200", { ifMatch: 3 }]
+  ["DELETE", "/products/{product}", "403 FORBIDDEN", "200", { ifMatch: 3 }],
+  ["PATCH", "/coupons/{coupon}", "403 COUPON_PERMISSION_DENIED", "200", { ifMatch: 1, body: { status: "ACTIVE" } }],
+  ["GET", "/coupons/user/{user}", "404 USER_NOT_FOUND", "200"],
+  [
+    "POST",
+    "/coupons/issue",
+    "403 COUPON_PERMISSION_DENIED",
+    "201",
+    { key: "grant", body: { couponId: "{coupon}", userId: "{user}" } }
+  ],
+  [
+    "POST",
+    "/coupons/issue/limited",
+    "403 FORBIDDEN",
+    "409 COUPON_ALREADY_ISSUED",
+    { key: "take", body: { couponId: "{coupon}", userId: "{user}" } }
+  ]
 ]
 
-const notFound = { user: "404 USER_NOT_FOUND", order: "404 ORDER_NOT_FOUND", product: "404 PRODUCT_NOT_FOUND" }
+const notFound = {
+  user: "404 USER_NOT_FOUND",
+  order: "404 ORDER_NOT_FOUND",
+  product: "404 PRODUCT_NOT_FOUND",
+  coupon: "404 COUPON_NOT_FOUND"
+}
 const unknown = {
   user: "usr_00000000-0000-7000-8000-000000000000",
   order: "ord_00000000-0000-7000-8000-000000000000",
-  product: "prd_00000000-0000-7000-8000-000000000000"
+  product: "prd_00000000-0000-7000-8000-000000000000",
+  coupon: "cpn_00000000-0000-7000-8000-000000000000"
 }
 
 describe("Somebody else's things", () => {
@@ -60,6 +89,7 @@ describe("Somebody else's things", () => {
       const ids: Record<string, string> = {
         user: owner.userId,
         product: productId,
+        coupon: yield* coupon(owner),
         order: String(receipt.body["orderId"])
       }
       const fill = (text: string, by = ids) => text.replaceAll(/\{(\w+)\}/g, (_, name: string) => by[name] ?? "")
@@ -117,8 +147,7 @@ describe("Somebody else's things", () => {
     )
 
     for (const [method, path, , , { body, ...options } = {}] of routes.filter(([, way]) => way.includes("{"))) {
-      const kind = /\{(user|order|product)\}/.exec(path)?.[1]
-      const code = kind === "user" ? notFound.user : kind === "order" ? notFound.order : notFound.product
+      const [, code = ""] = Object.entries(notFound).find(([kind]) => path.includes(`{${kind}}`)) ?? []
       it_.effect(`${method} ${path} is ${code} for whatever is no such id`, () =>
         Effect.gen(function* () {
           const { token } = yield* person("ADMIN")

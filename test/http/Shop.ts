@@ -12,6 +12,7 @@ import * as Server from "../../src/http/Server.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
 import * as MemoryCatalogue from "../../src/persistence/MemoryCatalogue.ts"
+import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
 import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
 import * as MemoryStatements from "../../src/persistence/MemoryStatements.ts"
@@ -38,6 +39,7 @@ const repositories = Layer.mergeAll(
   MemoryUsers.layer,
   MemoryCatalogue.layer,
   MemoryOrders.layer,
+  MemoryCoupons.layer,
   MemoryStatements.layer
 )
 
@@ -159,3 +161,19 @@ export const product = (seller: Person, fields: object = {}) =>
 
 export const buy = (who: Person, productId: string, quantity = 1, options: Call = {}) =>
   call("POST", "/checkout", { token: who.token, key: "k", body: { items: [{ productId, quantity }] }, ...options })
+
+/** A coupon of 1,000 won off, as its seller sees it. */
+export const coupon = (seller: Person, fields: object = {}) =>
+  Effect.map(
+    call("POST", "/coupons", {
+      token: seller.token,
+      body: { name: "Welcome", discountType: "FIXED", discountValue: 1000, totalQuantity: 10, ...fields }
+    }),
+    ({ status, body }) => {
+      assert.strictEqual(status, 201)
+      return String(body["couponId"])
+    }
+  )
+
+export const take = (who: Person, couponId: string, options: Call = {}) =>
+  call("POST", "/coupons/issue/limited", { token: who.token, key: "take", body: { couponId }, ...options })

@@ -1,6 +1,7 @@
 /** The whole HTTP contract. Server, document and clients are made of it. */
 import { HttpApi, OpenApi } from "effect/http-api"
 import { BalancesApi } from "./Balances.ts"
+import { CouponsApi } from "./Coupons.ts"
 import { complete } from "./Document.ts"
 import { Exchange } from "./Middleware.ts"
 import { OrdersApi } from "./Orders.ts"
@@ -12,7 +13,7 @@ import { UsersApi } from "./Users.ts"
 export const strict = { onExcessProperty: "error", errors: "all" } as const
 
 const contract = HttpApi.make("sluice")
-  .add(UsersApi, BalancesApi, ProductsApi, OrdersApi)
+  .add(UsersApi, BalancesApi, ProductsApi, CouponsApi, OrdersApi)
   .prefix("/api/v1")
   .add(SystemApi)
   .middleware(Exchange)

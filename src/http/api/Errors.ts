@@ -46,6 +46,12 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {}
 
+/** Only sellers and administrators make coupons, and sellers only for what they sell (C-9, C19). */
+export class CouponPermissionDenied extends Schema.TaggedError<CouponPermissionDenied>()(
+  "CouponPermissionDenied",
+  {}
+) {}
+
 export class OrderNotFound extends Schema.TaggedError<OrderNotFound>()("OrderNotFound", {
   orderId: Schema.String
 }) {}

@@ -14,6 +14,9 @@ export type ClaimedProductId = typeof ClaimedProductId.Type
 export const ClaimedOrderId = claimed.pipe(Schema.brand("ClaimedOrderId"))
 export type ClaimedOrderId = typeof ClaimedOrderId.Type
 
+export const ClaimedCouponId = claimed.pipe(Schema.brand("ClaimedCouponId"))
+export type ClaimedCouponId = typeof ClaimedCouponId.Type
+
 /** The role somebody would like to have; only `Policy` gives it. */
 export const ClaimedRole = Schema.String.check(
   Schema.isPattern(/^(?:BUYER|SELLER|MANAGER|ADMIN)$/u, { expected: "BUYER, SELLER, MANAGER or ADMIN" })
@@ -36,6 +39,24 @@ export const Secret = (minimum: number, maximum: number) =>
 
 /** RFC 3339, UTC. */
 export const Timestamp = Schema.String.annotate({ format: "date-time" })
+
+/** A moment somebody names, as milliseconds since 1970. */
+export const Moment = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/u, {
+    expected: "a date and time with its offset, as in RFC 3339"
+  })
+)
+  .annotate({ format: "date-time" })
+  .pipe(
+    Schema.decodeTo(
+      Schema.Int,
+      SchemaTransformation.transform({
+        // A date that is none is not a number, and so not whole.
+        decode: (text) => Date.parse(text),
+        encode: (ms) => String(ms)
+      })
+    )
+  )
 
 /** What makes a request happen once: quoted or bare, it is the same key. */
 const Key = Schema.String.check(

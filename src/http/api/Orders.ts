@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { OrderId, PaymentId, ProductId, UserId } from "../../domain/Ids.ts"
+import { OrderId, PaymentId, ProductId, UserCouponId, UserId } from "../../domain/Ids.ts"
 import { Money, Quantity } from "../../domain/Money.ts"
 import { OrderView } from "../../domain/Order.ts"
 import { Policy } from "../../domain/Policy.ts"
@@ -17,7 +17,9 @@ const eachProductOnce = Schema.makeFilter(
 
 export const Checkout = Schema.Struct({
   items: Schema.Array(Item).check(Schema.isBetweenLength(1, Policy.order.linesMax), eachProductOnce),
-  /** What the buyer expects to pay; another total is refused. */
+  /** A coupon of the buyer's; if it cannot be used, nothing is bought. */
+  userCouponId: Schema.optionalKey(UserCouponId),
+  /** What the buyer expects to pay, all discounts taken off; another total is refused. */
   expectedTotal: Schema.optionalKey(Money)
 }).annotate({ identifier: "Checkout" })
 
@@ -43,12 +45,15 @@ export const Order = Schema.Struct({
       name: Schema.String,
       unitPrice: Money,
       quantity: Quantity,
-      amount: Money
+      amount: Money,
+      /** This line's part of the order's discount. */
+      discount: Money
     })
   ),
   payments: Schema.Array(Schema.Struct({ paymentId: PaymentId, method: Schema.Literal("WALLET"), amount: Money })),
   totalAmount: Money,
   discountAmount: Money,
+  userCouponId: Schema.optionalKey(UserCouponId),
   paidAmount: Money,
   statusHistory: Schema.Array(Schema.Struct({ status: Schema.String, at: Timestamp })),
   createdAt: Timestamp
@@ -70,6 +75,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
         "PRODUCT_NOT_FOUND",
         "USER_NOT_FOUND",
         "INSUFFICIENT_BALANCE",
+        "COUPON_NOT_USABLE",
         "PRICE_CHANGED"
       )
     }).annotate(OpenApi.Description, "Buys and pays by wallet, in one commit."),

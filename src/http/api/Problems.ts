@@ -7,6 +7,7 @@
 import { Effect, Schema, SchemaGetter, Struct } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import { KeyReused, Overloaded, RequestInProgress, TimedOut, Unavailable } from "../../actors/Errors.ts"
+import { CouponExhausted, CouponNotFound, CouponNotIssuable } from "../../domain/Coupon.ts"
 import { PriceChanged } from "../../domain/Pricing.ts"
 import {
   ProductNotFound,
@@ -23,6 +24,8 @@ import {
   InvalidAmount,
   UserNotFound
 } from "../../domain/Wallet.ts"
+import { CouponAlreadyIssued, CouponNotUsable } from "../../domain/UserCoupon.ts"
+import { CouponCodeTaken } from "../../persistence/Coupons.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
 import { LoginIdTaken } from "../../persistence/Users.ts"
 import * as Errors from "./Errors.ts"
@@ -97,10 +100,18 @@ export const catalogue = [
   row("UNAUTHENTICATED", 401, Errors.Unauthenticated, "인증이 필요합니다", "Authentication is required"),
   row("BAD_CREDENTIALS", 401, Errors.BadCredentials, "아이디 또는 비밀번호가 다릅니다", "Wrong login id or password"),
   row("FORBIDDEN", 403, Errors.Forbidden, "권한이 없습니다", "Not permitted"),
+  row(
+    "COUPON_PERMISSION_DENIED",
+    403,
+    Errors.CouponPermissionDenied,
+    "쿠폰을 관리할 권한이 없습니다",
+    "Not permitted to manage this coupon"
+  ),
   row("LOGIN_DISABLED", 403, Errors.LoginDisabled, "토큰을 발급하지 않는 서버입니다", "This server issues no tokens"),
   row("ROUTE_NOT_FOUND", 404, Errors.RouteNotFound, "존재하지 않는 경로입니다", "No such route"),
   row("USER_NOT_FOUND", 404, UserNotFound, "사용자를 찾을 수 없습니다", "No such user"),
   row("PRODUCT_NOT_FOUND", 404, ProductNotFound, "상품을 찾을 수 없습니다", "No such product"),
+  row("COUPON_NOT_FOUND", 404, CouponNotFound, "쿠폰을 찾을 수 없습니다", "No such coupon"),
   row("ORDER_NOT_FOUND", 404, Errors.OrderNotFound, "주문을 찾을 수 없습니다", "No such order"),
   row(
     "METHOD_NOT_ALLOWED",
@@ -112,6 +123,17 @@ export const catalogue = [
   row("LOGIN_ID_TAKEN", 409, LoginIdTaken, "이미 사용 중인 아이디입니다", "The login id is taken"),
   row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance"),
   row("BALANCE_REMAINING", 409, BalanceRemaining, "잔액이 남아 있습니다", "There is balance left"),
+  row("COUPON_CODE_TAKEN", 409, CouponCodeTaken, "이미 사용 중인 쿠폰 코드입니다", "The coupon code is taken"),
+  row("COUPON_EXHAUSTED", 409, CouponExhausted, "쿠폰이 모두 소진되었습니다", "All of these coupons have been issued"),
+  row(
+    "COUPON_ALREADY_ISSUED",
+    409,
+    CouponAlreadyIssued,
+    "이미 발급받은 쿠폰입니다",
+    "The user has had as many of this coupon as a user may have"
+  ),
+  row("COUPON_NOT_ISSUABLE", 409, CouponNotIssuable, "발급할 수 없는 쿠폰입니다", "The coupon is not being issued"),
+  row("COUPON_NOT_USABLE", 409, CouponNotUsable, "사용할 수 없는 쿠폰입니다", "The coupon cannot be used"),
   row("PRICE_CHANGED", 409, PriceChanged, "가격이 변경되었습니다", "The price has changed"),
   row(
     "REQUEST_IN_PROGRESS",

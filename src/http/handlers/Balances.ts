@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
 import type { UserId } from "../../domain/Ids.ts"
+import { couponRefusals } from "../../domain/UserCoupon.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { type StatementEntry, Statements } from "../../persistence/Statements.ts"
 import { charge } from "../../saga/Charge.ts"
@@ -37,7 +38,8 @@ export const layer = HttpApiBuilder.group(
         const userId = yield* Policy.actingFor(payload.userId)
         const request = keyed(who, "POST /balances/charge", headers["idempotency-key"], payload)
         const charged = charge({ request, userId, amount: payload.amount })
-        return replay(yield* Effect.catchTag(charged, ["InsufficientBalance", "BalanceRemaining"], Effect.die))
+        const impossible = ["InsufficientBalance", "BalanceRemaining", ...couponRefusals] as const
+        return replay(yield* Effect.catchTag(charged, impossible, Effect.die))
       }),
 
       balance: Effect.fnUntraced(function* ({ params }) {

@@ -11,20 +11,30 @@ import { replay } from "../api/Fields.ts"
 import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 
-const shown = (order: Order, view: OrderView | undefined) => {
+const shown = ({ userCouponId, ...order }: Order, view: OrderView | undefined) => {
   const status = view === undefined ? order.status : statusView(order.status, view)
   const createdAt = iso(order.createdAt)
-  return { ...order, status, statusHistory: [{ status, at: createdAt }], createdAt }
+  const coupon = userCouponId === undefined ? {} : { userCouponId }
+  return { ...order, ...coupon, status, statusHistory: [{ status, at: createdAt }], createdAt }
 }
 
+/** What the engine's types allow, and a purchase rules out. */
+const impossible = [
+  "StaleVersion",
+  "StockLimitExceeded",
+  "BalanceLimitExceeded",
+  "BalanceRemaining",
+  "CouponNotFound",
+  "CouponExhausted",
+  "CouponNotIssuable",
+  "CouponAlreadyIssued",
+  "CouponUndecided"
+] as const
+
 export const buy = (buyer: UserId, key: string, payload: typeof Checkout.Type) => {
-  const { items, expectedTotal } = payload
+  const { items, userCouponId, expectedTotal } = payload
   const request = keyed(buyer, "POST /checkout", key, payload)
-  return Effect.catchTag(
-    checkout({ request, buyer, items, expectedTotal }),
-    ["StaleVersion", "StockLimitExceeded", "BalanceLimitExceeded", "BalanceRemaining"],
-    Effect.die
-  )
+  return Effect.catchTag(checkout({ request, buyer, items, userCouponId, expectedTotal }), impossible, Effect.die)
 }
 
 export const layer = HttpApiBuilder.group(

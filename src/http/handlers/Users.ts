@@ -2,6 +2,7 @@ import { Effect, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpApiBuilder } from "effect/http-api"
 import { userId } from "../../domain/Ids.ts"
+import { couponRefusals } from "../../domain/UserCoupon.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { Users } from "../../persistence/Users.ts"
 import { withdraw } from "../../saga/Withdrawal.ts"
@@ -56,7 +57,10 @@ export const layer = HttpApiBuilder.group(
 
       withdraw: ({ params }) =>
         Effect.flatMap(Policy.visibleUser(params.userId), withdraw).pipe(
-          Effect.catchTag(["RequestInProgress", "KeyReused", "InsufficientBalance", "BalanceLimitExceeded"], Effect.die)
+          Effect.catchTag(
+            ["RequestInProgress", "KeyReused", "InsufficientBalance", "BalanceLimitExceeded", ...couponRefusals],
+            Effect.die
+          )
         )
     })
   })

@@ -1,0 +1,168 @@
+import { Effect, Struct } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { HttpApiBuilder } from "effect/http-api"
+import { Directory } from "../../actors/Directory.ts"
+import { type CouponCondition, CouponNotFound, couponStatus, type Discount } from "../../domain/Coupon.ts"
+import type { CouponId, UserId } from "../../domain/Ids.ts"
+import { basisPoints, won, zero } from "../../domain/Money.ts"
+import { Policy as Limits } from "../../domain/Policy.ts"
+import { UserNotFound } from "../../domain/Wallet.ts"
+import { type CouponEntry, Coupons, type UserCouponEntry } from "../../persistence/Coupons.ts"
+import { Journal } from "../../persistence/Journal.ts"
+import { createCoupon, issue, setCondition } from "../../saga/Coupons.ts"
+import { iso } from "../../saga/Time.ts"
+import { Api } from "../api/Api.ts"
+import type { CouponChange, IssueRequest, NewCoupon } from "../api/Coupons.ts"
+import { replay, withEtag } from "../api/Fields.ts"
+import { type Claims, Principal } from "../api/Middleware.ts"
+import { keyed } from "../Idempotency.ts"
+import * as Policy from "../Policy.ts"
+
+const time = (ms: number | undefined) => (ms === undefined ? null : iso(ms))
+
+const termsOf = ({ name, discount, minOrderAmount, validity }: UserCouponEntry | CouponEntry) => ({
+  name,
+  discountType: discount._tag,
+  discountValue: discount._tag === "FIXED" ? discount.amount : discount.share / 100,
+  maxDiscount: discount._tag === "FIXED" ? null : (discount.most ?? null),
+  minOrderAmount,
+  validFrom: time(validity.from),
+  validUntil: time(validity.until)
+})
+
+const shown = (entry: CouponEntry, now: number) => ({
+  couponId: entry.couponId,
+  ...termsOf(entry),
+  sellerId: entry.sellerId ?? null,
+  productIds: entry.productIds,
+  categories: entry.categories,
+  totalQuantity: entry.totalQuantity,
+  issuedQuantity: entry.issued,
+  perUserLimit: entry.perUserLimit,
+  issueFrom: time(entry.issue.from),
+  issueUntil: time(entry.issue.until),
+  status: couponStatus(entry, now),
+  version: entry.version,
+  createdAt: iso(entry.createdAt)
+})
+
+const userCoupon = (entry: UserCouponEntry) => ({
+  userCouponId: entry.userCouponId,
+  couponId: entry.couponId,
+  userId: entry.userId,
+  status: entry.status,
+  rank: entry.rank,
+  ...termsOf(entry),
+  ...(entry.orderId === undefined ? {} : { orderId: entry.orderId }),
+  issuedAt: iso(entry.issuedAt)
+})
+
+const discountOf = ({ discountType, discountValue, maxDiscount }: typeof NewCoupon.Type): Discount =>
+  discountType === "FIXED"
+    ? { _tag: "FIXED", amount: won(discountValue) }
+    : { _tag: "PERCENTAGE", share: basisPoints(discountValue * 100), most: maxDiscount }
+
+const conditionOf: Record<(typeof CouponChange.Type)["status"], CouponCondition> = {
+  ACTIVE: "OPEN",
+  SUSPENDED: "SUSPENDED",
+  CANCELLED: "CANCELLED"
+}
+
+/** What the engine's types allow, and an issue rules out. */
+const impossible = [
+  "CouponNotUsable",
+  "CouponUndecided",
+  "StaleVersion",
+  "InsufficientBalance",
+  "BalanceLimitExceeded",
+  "BalanceRemaining"
+] as const
+
+const issued = (
+  who: UserId,
+  route: string,
+  key: string,
+  payload: object,
+  wanted: { readonly couponId: CouponId; readonly userId: UserId }
+) => Effect.catchTag(issue({ request: keyed(who, route, key, payload), ...wanted }), impossible, Effect.die)
+
+export const issueLimited = (who: Claims, key: string, payload: typeof IssueRequest.Type) =>
+  Effect.flatMap(Policy.actingForOf(who, payload.userId), (userId) =>
+    Effect.flatMap(Policy.anyCoupon(payload.couponId), (couponId) =>
+      issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, { couponId, userId })
+    )
+  )
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "coupons",
+  Effect.fnUntraced(function* (handlers) {
+    const directory = yield* Directory
+    const coupons = yield* Coupons
+    const journal = yield* Journal
+    const random = yield* SecureRandom.SecureRandom
+
+    /** Numbers from the actor, texts from the database, in this order: so the texts are no older than the version. */
+    const current = Effect.fnUntraced(function* (couponId: CouponId) {
+      const coupon = yield* directory.read("coupon", couponId)
+      const entry = coupon === undefined ? undefined : yield* coupons.get(couponId)
+      if (coupon === undefined || entry === undefined) return yield* new CouponNotFound({ couponId })
+      return { ...shown({ ...entry, ...coupon }, journal.now()), code: entry.code }
+    })
+
+    const forAll = (coupon: Effect.Success<ReturnType<typeof current>>) => withEtag(Struct.omit(coupon, ["code"]))
+
+    return handlers.handleAll({
+      create: Effect.fnUntraced(function* ({ payload }) {
+        const scope = yield* Policy.couponScope(payload.productIds ?? [])
+        const { code, name, totalQuantity, perUserLimit = Limits.coupon.perUserLimit } = payload
+        const couponId = yield* createCoupon({
+          ...scope,
+          code,
+          name,
+          discount: discountOf(payload),
+          minOrderAmount: payload.minOrderAmount ?? zero,
+          categories: payload.categories ?? [],
+          totalQuantity,
+          perUserLimit,
+          issue: { from: payload.issueFrom, until: payload.issueUntil },
+          validity: { from: payload.validFrom, until: payload.validUntil }
+        }).pipe(Effect.provideService(SecureRandom.SecureRandom, random), Effect.provideService(Coupons, coupons))
+        return withEtag(yield* Effect.catchTag(current(couponId), "CouponNotFound", Effect.die))
+      }),
+
+      list: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
+        const { items, nextCursor } = yield* coupons.issuable({ limit, cursor })
+        return { items: items.map((entry) => shown(entry, journal.now())), nextCursor }
+      }),
+
+      read: ({ params }) => Effect.flatMap(Policy.anyCoupon(params.couponId), (id) => Effect.map(current(id), forAll)),
+
+      edit: Effect.fnUntraced(function* ({ params, headers, payload: { status } }) {
+        const { couponId } = yield* Policy.ownCoupon(params.couponId)
+        yield* Effect.catchTag(
+          setCondition(couponId, headers["if-match"], conditionOf[status]),
+          ["RequestInProgress", "KeyReused", "CouponExhausted", "CouponNotUsable", "CouponUndecided"],
+          Effect.die
+        )
+        return forAll(yield* current(couponId))
+      }),
+
+      issueLimited: ({ headers, payload }) =>
+        Effect.flatMap(Principal, (who) => Effect.map(issueLimited(who, headers["idempotency-key"], payload), replay)),
+
+      issue: Effect.fnUntraced(function* ({ headers, payload }) {
+        const who = yield* Policy.self
+        const wanted = yield* Policy.couponGrant(payload.couponId, payload.userId)
+        return replay(yield* issued(who, "POST /coupons/issue", headers["idempotency-key"], payload, wanted))
+      }),
+
+      ofUser: Effect.fnUntraced(function* ({ params, query: { limit, cursor, status } }) {
+        const user = yield* Policy.visibleUser(params.userId)
+        if ((yield* directory.read("wallet", user)) === undefined) return yield* new UserNotFound({ userId: user })
+        const { items, nextCursor } = yield* coupons.ofUser(user, { limit, cursor, status })
+        return { items: items.map(userCoupon), nextCursor }
+      })
+    })
+  })
+)

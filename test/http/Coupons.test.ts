@@ -1,0 +1,241 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { DateTime, Effect, Struct } from "effect"
+import * as Shop from "./Shop.ts"
+import { buy, call, coupon, outcome, person, product, take } from "./Shop.ts"
+
+const wanted = { name: "Welcome", discountType: "FIXED", discountValue: 1000, totalQuantity: 10 }
+const nobody = "usr_00000000-0000-7000-8000-000000000000"
+
+const hours = (n: number) => Effect.map(DateTime.now, (now) => DateTime.formatIso(DateTime.add(now, { hours: n })))
+
+/** The ids of a list. */
+const idsOf = (body: Shop.Answer["body"], of: string): ReadonlyArray<unknown> =>
+  Array.isArray(body["items"]) ? body["items"].map((each: Record<string, unknown>) => each[of]) : []
+
+describe("Coupons", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    it.effect("are made by a seller, for the seller's products, with a code that cannot be guessed", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const made = yield* call("POST", "/coupons", { token: seller.token, body: wanted })
+        assert.strictEqual(made.status, 201)
+        assert.strictEqual(made.headers.get("etag"), '"1"')
+        const { code, couponId } = made.body
+        assert.match(String(code), /^[0-9A-HJKMNP-TV-Z]{20}$/)
+        assert.deepStrictEqual(Struct.omit(made.body, ["code", "couponId", "createdAt"]), {
+          ...wanted,
+          maxDiscount: null,
+          minOrderAmount: 0,
+          sellerId: seller.userId,
+          productIds: [],
+          categories: [],
+          issuedQuantity: 0,
+          perUserLimit: 1,
+          issueFrom: null,
+          issueUntil: null,
+          validFrom: null,
+          validUntil: null,
+          status: "ACTIVE",
+          version: 1
+        })
+        const read = yield* call("GET", `/coupons/${String(couponId)}`)
+        assert.deepStrictEqual(read.body, Struct.omit(made.body, ["code"]))
+        assert.notInclude(read.text, String(code))
+        const again = yield* call("POST", "/coupons", { token: seller.token, body: wanted })
+        assert.notStrictEqual(again.body["code"], code)
+      })
+    )
+
+    it.effect("have the code they were given, once", () =>
+      Effect.gen(function* () {
+        const { token } = yield* person("ADMIN")
+        const body = { ...wanted, code: "SUMMER-26" }
+        assert.strictEqual(yield* outcome("POST", "/coupons", { token, body }), "201")
+        assert.strictEqual(yield* outcome("POST", "/coupons", { token, body }), "409 COUPON_CODE_TAKEN")
+      })
+    )
+
+    it.effect("are made by nobody else, and by sellers for nobody else's products", () =>
+      Effect.gen(function* () {
+        const [seller, other] = [yield* person("SELLER"), yield* person("SELLER")]
+        const productId = yield* product(other)
+        const asked = (who: Shop.Person, body: object) => outcome("POST", "/coupons", { token: who.token, body })
+        assert.strictEqual(yield* asked(yield* person("BUYER"), wanted), "403 COUPON_PERMISSION_DENIED")
+        assert.strictEqual(yield* asked(yield* person("MANAGER"), wanted), "403 COUPON_PERMISSION_DENIED")
+        const limited = { ...wanted, productIds: [productId] }
+        assert.strictEqual(yield* asked(seller, limited), "403 COUPON_PERMISSION_DENIED")
+        assert.strictEqual(yield* asked(other, limited), "201")
+        assert.strictEqual(yield* asked(yield* person("ADMIN"), limited), "201")
+        const unknown = { ...wanted, productIds: ["prd_00000000-0000-7000-8000-000000000000"] }
+        assert.strictEqual(yield* asked(seller, unknown), "404 PRODUCT_NOT_FOUND")
+      })
+    )
+
+    it.effect.each<{ readonly what: string; readonly change: object }>([
+      { what: "no name", change: { name: " " } },
+      { what: "nothing off", change: { discountValue: 0 } },
+      { what: "a part of a won off", change: { discountValue: 0.5 } },
+      { what: "more than all off", change: { discountType: "PERCENTAGE", discountValue: 101 } },
+      { what: "a cap on an amount", change: { maxDiscount: 10 } },
+      { what: "none of it", change: { totalQuantity: 0 } },
+      { what: "none for a user", change: { perUserLimit: 0 } },
+      { what: "a code that is easily guessed", change: { code: "a" } },
+      { what: "a time that is none", change: { issueFrom: "2026-13-01T00:00:00Z" } },
+      { what: "a time of no place", change: { issueFrom: "2026-12-01T00:00:00" } },
+      {
+        what: "an end before its beginning",
+        change: { validFrom: "2026-12-02T00:00:00Z", validUntil: "2026-12-01T00:00:00+09:00" }
+      },
+      { what: "something unknown", change: { tier: "VIP" } }
+    ])("are not made with $what", ({ change }) =>
+      Effect.gen(function* () {
+        const { token } = yield* person("SELLER")
+        const said = yield* outcome("POST", "/coupons", { token, body: { ...wanted, ...change } })
+        assert.strictEqual(said, "422 VALIDATION_FAILED")
+      })
+    )
+
+    it.effect("are issued to who comes first, each with a rank", () =>
+      Effect.gen(function* () {
+        const couponId = yield* coupon(yield* person("SELLER"), { totalQuantity: 2, validUntil: yield* hours(1) })
+        const people = yield* Effect.forEach([1, 2, 3], () => person())
+        const answers = yield* Effect.forEach(people, (who) => take(who, couponId))
+        assert.deepStrictEqual(
+          answers.map(({ status, body }) => [status, body["rank"] ?? body["code"]]),
+          [
+            [201, 1],
+            [201, 2],
+            [409, "COUPON_EXHAUSTED"]
+          ]
+        )
+        assert.deepInclude(answers[0]?.body, { couponId, userId: people[0]?.userId, status: "ISSUED" })
+        assert.isString(answers[0]?.body["validUntil"])
+        const again = yield* take(people[0]!, couponId)
+        assert.deepStrictEqual(again.body, answers[0]?.body)
+        assert.strictEqual(again.headers.get("idempotent-replayed"), "true")
+        assert.strictEqual((yield* take(people[0]!, couponId, { key: "more" })).body["code"], "COUPON_EXHAUSTED")
+      })
+    )
+
+    it.effect("are issued once to a user, and in their time", () =>
+      Effect.gen(function* () {
+        const [seller, who] = [yield* person("SELLER"), yield* person()]
+        const couponId = yield* coupon(seller)
+        yield* take(who, couponId)
+        const codes = yield* Effect.forEach(
+          [
+            couponId,
+            yield* coupon(seller, { issueFrom: yield* hours(1) }),
+            yield* coupon(seller, { issueUntil: yield* hours(-1) }),
+            "cpn_00000000-0000-7000-8000-000000000000"
+          ],
+          (id, n) => Effect.map(take(who, id, { key: `k${n}` }), ({ body }) => [body["code"], body["couponStatus"]])
+        )
+        assert.deepStrictEqual(codes, [
+          ["COUPON_ALREADY_ISSUED", undefined],
+          ["COUPON_NOT_ISSUABLE", "CREATED"],
+          ["COUPON_NOT_ISSUABLE", "EXPIRED"],
+          ["COUPON_NOT_FOUND", undefined]
+        ])
+      })
+    )
+
+    it.effect("are given to somebody by their seller", () =>
+      Effect.gen(function* () {
+        const [seller, who] = [yield* person("SELLER"), yield* person()]
+        const couponId = yield* coupon(seller)
+        const grant = (userId: string, key: string) =>
+          call("POST", "/coupons/issue", { token: seller.token, key, body: { couponId, userId } })
+        assert.deepInclude((yield* grant(who.userId, "a")).body, { userId: who.userId, rank: 1 })
+        assert.strictEqual((yield* grant(who.userId, "b")).body["code"], "COUPON_ALREADY_ISSUED")
+        assert.strictEqual((yield* grant(nobody, "c")).body["code"], "USER_NOT_FOUND")
+      })
+    )
+
+    it.effect("are listed while they can be had, without their codes", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const open = yield* coupon(seller, { code: "OPEN-SESAME" })
+        const later = yield* coupon(seller, { issueFrom: yield* hours(1) })
+        const one = yield* coupon(seller, { totalQuantity: 1 })
+        yield* take(yield* person(), one)
+        const { status, body, text } = yield* call("GET", "/coupons?limit=100")
+        assert.strictEqual(status, 200)
+        const ids = idsOf(body, "couponId")
+        assert.deepStrictEqual(
+          [open, later, one].map((id) => ids.includes(id)),
+          [true, false, false]
+        )
+        assert.notInclude(text, "OPEN-SESAME")
+      })
+    )
+
+    it.effect("are suspended and opened again by who has seen them last, and cancelled for good", () =>
+      Effect.gen(function* () {
+        const [seller, who] = [yield* person("SELLER"), yield* person()]
+        const couponId = yield* coupon(seller)
+        const set = (status: string, ifMatch?: number) =>
+          call("PATCH", `/coupons/${couponId}`, {
+            token: seller.token,
+            body: { status },
+            ...(ifMatch === undefined ? {} : { ifMatch })
+          })
+        const suspended = yield* set("SUSPENDED", 1)
+        assert.deepInclude(suspended.body, { status: "SUSPENDED", version: 2 })
+        assert.strictEqual(suspended.headers.get("etag"), '"2"')
+        assert.deepInclude((yield* take(who, couponId)).body, {
+          code: "COUPON_NOT_ISSUABLE",
+          couponStatus: "SUSPENDED"
+        })
+        assert.strictEqual((yield* set("ACTIVE", 1)).body["code"], "STALE_VERSION")
+        assert.strictEqual((yield* set("ACTIVE")).body["code"], "PRECONDITION_REQUIRED")
+        assert.strictEqual((yield* set("ACTIVE", 2)).body["status"], "ACTIVE")
+        assert.strictEqual((yield* take(who, couponId)).status, 201)
+        assert.strictEqual((yield* set("CANCELLED", 3)).body["status"], "CANCELLED")
+        assert.strictEqual((yield* set("ACTIVE", 4)).body["code"], "COUPON_NOT_ISSUABLE")
+      })
+    )
+
+    it.effect("make an order cheaper, once, and are listed by what has become of them", () =>
+      Effect.gen(function* () {
+        const [seller, who] = [yield* person("SELLER"), yield* person("BUYER", 10_000)]
+        const productId = yield* product(seller, { category: "shoes" })
+        const couponId = yield* coupon(seller, {
+          discountType: "PERCENTAGE",
+          discountValue: 15,
+          maxDiscount: 200,
+          categories: ["shoes"]
+        })
+        const userCouponId = String((yield* take(who, couponId)).body["userCouponId"])
+        const order = (key: string, more: object = {}) =>
+          buy(who, productId, 1, { key, body: { items: [{ productId, quantity: 1 }], userCouponId, ...more } })
+        assert.strictEqual((yield* order("a", { expectedTotal: 1000 })).body["code"], "PRICE_CHANGED")
+        const bought = yield* order("b", { expectedTotal: 850 })
+        assert.deepInclude(bought.body, { totalAmount: 1000, discountAmount: 150, paidAmount: 850, balance: 9150 })
+        assert.deepInclude((yield* order("c")).body, { code: "COUPON_NOT_USABLE", reason: "USED" })
+        const orderId = String(bought.body["orderId"])
+        const shown = yield* call("GET", `/orders/${orderId}`, { token: who.token })
+        assert.deepInclude(shown.body, { discountAmount: 150, userCouponId })
+        const listed = (status: string) =>
+          Effect.map(
+            call("GET", `/coupons/user/${who.userId}?status=${status}`, { token: who.token }),
+            ({ body }) => body["items"]
+          )
+        assert.deepStrictEqual(yield* listed("ISSUED"), [])
+        const [used] = (yield* listed("USED")) as ReadonlyArray<object>
+        assert.deepInclude(used, { userCouponId, couponId, status: "USED", orderId, rank: 1, discountValue: 15 })
+      })
+    )
+
+    it.effect("of others are not there", () =>
+      Effect.gen(function* () {
+        const [seller, who, other] = [yield* person("SELLER"), yield* person(), yield* person("BUYER", 10_000)]
+        const productId = yield* product(seller)
+        const userCouponId = String((yield* take(who, yield* coupon(seller))).body["userCouponId"])
+        const body = { items: [{ productId, quantity: 1 }], userCouponId }
+        const refused = yield* buy(other, productId, 1, { body })
+        assert.deepInclude(refused.body, { code: "COUPON_NOT_USABLE", reason: "NOT_FOUND" })
+      })
+    )
+  })
+})
