@@ -17,6 +17,13 @@ export const summaries: Readonly<Record<string, string>> = {
   "products.edit": "Change a product",
   "products.discontinue": "Take a product off sale for good",
   "products.adjustStock": "Add pieces, or take some away",
+  "coupons.create": "Make a coupon",
+  "coupons.list": "Coupons that can be had now",
+  "coupons.read": "A coupon",
+  "coupons.edit": "Suspend a coupon, open it again, or cancel it for good",
+  "coupons.issueLimited": "Get a coupon: first come, first served",
+  "coupons.issue": "Give a coupon to somebody",
+  "coupons.ofUser": "A user's coupons",
   "orders.checkout": "Buy and pay at once",
   "orders.list": "Orders",
   "orders.read": "An order",
@@ -40,7 +47,9 @@ export const parameters: Readonly<Record<string, Parameter>> = {
     description:
       "Makes the request happen once: the same key with the same body is answered as the first time, for 24 hours, on any node. Of your choosing, new for each thing you mean to do."
   },
-  "if-match": { description: "The `etag` of the product as you saw it; another version is refused (412)." },
+  "if-match": {
+    description: "The `etag` of the product or the coupon as you saw it; another version is refused (412)."
+  },
   limit: {
     description: "How many to list.",
     schema: { type: "integer", minimum: 1, maximum: 100, default: 20 }
@@ -54,6 +63,7 @@ export const parameters: Readonly<Record<string, Parameter>> = {
   sort: { description: "By price, dearest first with `-price`, or newest first." },
   q: { description: "Part of a name." },
   category: { description: "Exactly this category." },
+  status: { description: "Only those that are called so now." },
   minPrice: { description: "In won.", schema: price },
   maxPrice: { description: "In won.", schema: price },
   inStock: { description: "Whether something is left to buy.", schema: { type: "boolean" } }
