@@ -1,5 +1,5 @@
 /**
- * `npm run chaos:figures -- --runs 20`: how long nothing of a product is sold when its owner is killed, stands still, or
+ * `npm run chaos:figures -- --runs 20`, with `--only kill`, `stop`, `join` or `freeze` if wanted: how long nothing of a product is sold when its owner is killed, stands still, or
  * is stopped, and how long a node takes to get its share; the worst of all runs, and whether it is as good as it must be.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
@@ -8,7 +8,9 @@ import { parseArgs } from "node:util"
 import { breakable, buying, type Cluster, clusterOn, type Member, type Sale, sale } from "./Cluster.ts"
 import { direct } from "./Links.ts"
 
-const { values } = parseArgs({ options: { runs: { type: "string", default: "20" } } })
+const { values } = parseArgs({
+  options: { runs: { type: "string", default: "20" }, only: { type: "string" } }
+})
 const runs = Number(values.runs)
 
 /** The longest time without a sale while something is done to the product's owner; clients ask the others. */
@@ -57,6 +59,7 @@ interface Run {
 }
 
 const show = (what: string, all: ReadonlyArray<Run>, mostMs: number, noErrors: boolean) => {
+  if (all.length === 0) return Effect.void
   const sorted = all.map(({ ms }) => Math.round(ms)).toSorted((a, b) => a - b)
   const failed = all.reduce((sum, run) => sum + run.failed, 0)
   const good = (sorted.at(-1) ?? Infinity) <= mostMs && (!noErrors || failed === 0)
@@ -71,7 +74,7 @@ const figures = Effect.gen(function* () {
   const nodes = yield* clusterOn({ redis, place: direct(urls) }, 3)
   const shop = yield* sale(nodes, 1_000_000)
   const times = <E, R>(name: string, run: (name: string) => Effect.Effect<Run, E, R>) =>
-    Effect.forEach(Array.from({ length: runs }), (_, n) => run(`${name}-${n}`))
+    Effect.forEach(Array.from({ length: (values.only ?? name) === name ? runs : 0 }), (_, n) => run(`${name}-${n}`))
   const ended = (owner: Member, signal: "SIGKILL" | "SIGTERM") => owner.node.signal(signal)
 
   const killed = yield* times("kill", (name) => gap(nodes, shop, name, (owner) => ended(owner, "SIGKILL"), nodes.again))
