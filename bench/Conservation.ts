@@ -7,7 +7,7 @@ import { Effect, Result } from "effect"
 import { SqlClient } from "effect/sql"
 import { house } from "../src/persistence/Rows.ts"
 import { failed } from "./Failure.ts"
-import { productUuid, type Shop } from "./Shop.ts"
+import { couponUuid, productUuid, type Shop } from "./Shop.ts"
 
 export interface Check {
   readonly what: string
@@ -107,5 +107,47 @@ export const acknowledged = Effect.fnUntraced(function* ({ orders, lost }: Heard
           expected: unheard >= 0n && unheard <= BigInt(lost) ? placed : expected,
           found: placed
         }
+  ]
+})
+
+/** What the database says of a coupon that many wanted, and whether that is what they heard. */
+export const issues = Effect.fnUntraced(function* ({ orders: heard, lost }: Heard) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`ANALYZE`
+  const [row] = yield* sql<{
+    counted: bigint
+    issued: bigint
+    last: bigint
+    ranks: bigint
+    twins: bigint
+    silent: bigint
+  }>`
+    SELECT (SELECT issued::bigint FROM coupons WHERE coupon_id = ${couponUuid}) AS counted, count(*) AS issued,
+      coalesce(max(rank), 0)::bigint AS last, count(DISTINCT rank) AS ranks,
+      count(*) - count(DISTINCT (user_id, slot)) AS twins,
+      count(*) - (SELECT count(*) FROM outbox WHERE type = 'CouponIssued') AS silent
+    FROM user_coupons`
+  const { counted = -1n, issued = -1n, last = -1n, ranks = -1n, twins = -1n, silent = -1n } = row ?? {}
+  let there = 0n
+  for (let from = 0; from < heard.length; from += chunk) {
+    const ids = PgTypes.array(heard.slice(from, from + chunk), PgTypes.OID.uuid).pipe(Result.getOrThrow)
+    const [found] = yield* sql<{ found: bigint }>`
+      SELECT count(*) AS found FROM unnest(${ids}::uuid[]) id JOIN user_coupons ON user_coupon_id = id`
+    there += found?.found ?? 0n
+  }
+  const unheard = issued - BigInt(heard.length)
+  return [
+    { what: "coupons issued = the coupon's count", expected: counted, found: issued },
+    { what: "the last rank = coupons issued", expected: issued, found: last },
+    { what: "ranks are distinct", expected: issued, found: ranks },
+    { what: "users who have a slot twice", expected: 0n, found: twins },
+    { what: "issues without their event", expected: 0n, found: silent },
+    { what: "ids acknowledged are distinct", expected: BigInt(heard.length), found: BigInt(new Set(heard).size) },
+    { what: "ids acknowledged are there", expected: BigInt(heard.length), found: there },
+    {
+      what: `issues not acknowledged, beyond ${lost} lost answers`,
+      expected: 0n,
+      found: unheard <= BigInt(lost) ? 0n : unheard
+    }
   ]
 })

@@ -16,6 +16,8 @@ export interface Options extends Sale.Options {
   /** Seconds for each number of the baseline's clients; 0 for no baseline. */
   readonly baselineSeconds: number
   readonly cpuProfile: boolean
+  /** Orders, unless it is coupons. */
+  readonly rush?: (options: Sale.Options) => Sale.Rush
 }
 
 /** The server that is given, or one for the occasion. */
@@ -37,7 +39,9 @@ const runs = Effect.fnUntraced(function* <E, R>(open: Effect.Effect<Database.Dat
   const figures: Array<Sale.Figures> = []
   for (let run = 1; run <= options.repeat; run++) {
     const opened = Effect.tap(open, ({ name }) =>
-      Console.log(`\nflash-sale on ${name}, run ${run} of ${options.repeat}`)
+      Console.log(
+        `\n${options.rush === undefined ? "flash-sale" : "coupon"} on ${name}, run ${run} of ${options.repeat}`
+      )
     )
     const sale = Effect.flatMap(opened, (database) => profiled(database, `${database.name}-${run}`, options))
     figures.push(yield* Effect.scoped(sale))
@@ -49,14 +53,13 @@ const runs = Effect.fnUntraced(function* <E, R>(open: Effect.Effect<Database.Dat
 const profilesMost = 25
 
 const profiled = Effect.fnUntraced(function* (database: Database.Database, name: string, options: Options) {
-  if (!options.cpuProfile) return yield* Effect.tap(Sale.measure(database, options), Report.showFigures)
+  const rush = (options.rush ?? Sale.orderRush)(options)
+  if (!options.cpuProfile) return yield* Effect.tap(Sale.measure(database, options, rush), Report.showFigures)
   const fs = yield* FileSystem.FileSystem
   const started = DateTime.formatIso(yield* DateTime.now).replaceAll(":", "")
   const folder = path.join(import.meta.dirname, "results", `${started}-${name}`)
-  const figures = yield* Sale.measure(database, {
-    ...options,
-    flags: [...(options.flags ?? []), "--cpu-prof", `--cpu-prof-dir=${folder}`]
-  })
+  const flags = [...(options.flags ?? []), "--cpu-prof", `--cpu-prof-dir=${folder}`]
+  const figures = yield* Sale.measure(database, { ...options, flags }, rush)
   yield* Report.showFigures(figures)
   for (const file of yield* fs.readDirectory(folder)) {
     yield* Report.showProfile(file, yield* hottest(path.join(folder, file), profilesMost))

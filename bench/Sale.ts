@@ -3,17 +3,18 @@
  * the embedded database, which is the node's). Every answer is checked against the database afterwards.
  */
 import { Effect, FileSystem } from "effect"
+import type { SqlClient, SqlError } from "effect/sql"
 import { randomBytes } from "node:crypto"
 import * as path from "node:path"
-import { acknowledged, balances, type Check } from "./Conservation.ts"
+import { acknowledged, balances, type Check, type Heard, issues } from "./Conservation.ts"
 import { machineMicros } from "./Cpu.ts"
 import * as Database from "./Database.ts"
-import type { Done } from "./load/Protocol.ts"
+import type { Done, Plan } from "./load/Protocol.ts"
 import * as Load from "./Load.ts"
 import { type Distribution, observed } from "./Metrics.ts"
 import * as Node from "./Node.ts"
 import { showProgress } from "./Report.ts"
-import { openShop, type Shop } from "./Shop.ts"
+import { openOffer, openShop, type Shop } from "./Shop.ts"
 
 export interface Options {
   readonly users: number
@@ -64,16 +65,47 @@ export const shopOf = ({ users, warmup, orders, stock = warmup + orders + 1000 }
   stock
 })
 
-export const measure = Effect.fnUntraced(function* (database: Database.Database, options: Options) {
+/** What everybody wants, and whether it added up. */
+export interface Rush {
+  readonly wanted: Plan["wanted"]
+  readonly opened: Effect.Effect<unknown, SqlError.SqlError, SqlClient.SqlClient>
+  readonly checks: (heard: Heard) => Effect.Effect<ReadonlyArray<Check>, SqlError.SqlError, SqlClient.SqlClient>
+}
+
+/** A product, of which each order is a piece. */
+export const orderRush = (options: Options): Rush => {
   const shop = shopOf(options)
-  const opened = Effect.andThen(openShop(shop), Effect.all([Database.describe, Database.counts]))
+  return {
+    wanted: "order",
+    opened: openShop(shop),
+    checks: (heard) => Effect.map(Effect.all([balances(shop), acknowledged(heard)]), (checks) => checks.flat())
+  }
+}
+
+/** A coupon; `stock` is its quota. */
+export const couponRush = (options: Options): Rush => {
+  const shop = shopOf(options)
+  const perUserLimit = Math.ceil((options.warmup + options.orders) / options.users)
+  return {
+    wanted: "coupon",
+    opened: Effect.andThen(openShop(shop), openOffer({ quota: shop.stock, perUserLimit })),
+    checks: issues
+  }
+}
+
+export const measure = Effect.fnUntraced(function* (
+  database: Database.Database,
+  options: Options,
+  rush: Rush = orderRush(options)
+) {
+  const opened = Effect.andThen(rush.opened, Effect.all([Database.describe, Database.counts]))
   const [description, countsBefore] = yield* Database.use(database, opened)
 
-  const { load, before, after, acknowledgements } = yield* sale(database, options)
+  const { load, before, after, acknowledgements } = yield* sale(database, options, rush.wanted)
 
   const lost = acknowledgements.lost + load.lost
-  const checking = Effect.all([Database.counts, balances(shop), acknowledged({ orders: acknowledgements.ids, lost })])
-  const [countsAfter, sums, heard] = yield* Database.use(database, checking)
+  const checking = Effect.all([Database.counts, rush.checks({ orders: acknowledgements.ids, lost })])
+  const [countsAfter, checks] = yield* Database.use(database, checking)
   const sold = load.statuses["201"] ?? 0
   const transactions = countsAfter.transactions - countsBefore.transactions
   const figures: Figures = {
@@ -84,13 +116,13 @@ export const measure = Effect.fnUntraced(function* (database: Database.Database,
     costs: costs(before, after, load.cpuMicros),
     walBytesPerOrder: (countsAfter.walBytes - countsBefore.walBytes) / acknowledgements.ids.length,
     ordersPerTransaction: transactions > 0 ? acknowledgements.ids.length / transactions : undefined,
-    checks: [...sums, ...heard]
+    checks
   }
   return figures
 }, Effect.scoped)
 
 /** From the start of a node to its end. */
-const sale = Effect.fnUntraced(function* (database: Database.Database, options: Options) {
+const sale = Effect.fnUntraced(function* (database: Database.Database, options: Options, wanted: Plan["wanted"]) {
   const { users, connections, warmup, orders, secondsMost, cold = false, flags = [], settings } = options
   const fs = yield* FileSystem.FileSystem
   const idsFile = path.join(yield* fs.makeTempDirectoryScoped({ prefix: "sluice-bench-" }), "ids")
@@ -106,7 +138,7 @@ const sale = Effect.fnUntraced(function* (database: Database.Database, options: 
   let lost = 0
   const { host, port } = node
   const load = yield* Load.run({
-    plan: { host, port, secret, connections, users, arrive: !cold, warmup, orders, secondsMost, idsFile },
+    plan: { wanted, host, port, secret, connections, users, arrive: !cold, warmup, orders, secondsMost, idsFile },
     warmed: (warmed) => {
       lost = warmed.lost
       return Effect.tap(instruments, (read) => Effect.sync(() => (before = read)))

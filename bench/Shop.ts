@@ -19,6 +19,7 @@ const uuid = (text: string) => hash("md5", text).replace(/^(.{8})(.{4})(.{4})(.{
 
 export const userUuid = (user: number): string => uuid(`user ${user}`)
 export const productUuid = uuid("product")
+export const couponUuid = uuid("coupon")
 const sellerUuid = uuid("seller")
 
 /** Fills an empty, migrated database, as if every user had signed up and charged. */
@@ -45,4 +46,19 @@ export const openShop = ({ users, funds, price, stock }: Shop) =>
     // Else the database does both while we measure.
     yield* sql`VACUUM ANALYZE users, wallets, ledger, products`
     yield* sql`CHECKPOINT`
+  })
+
+export interface Offer {
+  readonly quota: number
+  readonly perUserLimit: number
+}
+
+/** Offers a coupon in it. */
+export const openOffer = ({ quota, perUserLimit }: Offer) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql`INSERT INTO coupons (coupon_id, code, name, discount_type, discount_value, min_order_amount, product_ids,
+        categories, total_quantity, per_user_limit, created_by)
+      VALUES (${couponUuid}, 'RUSH', 'First come, first served', 'FIXED', 1000, 0, '{}', '{}', ${quota}::int,
+        ${perUserLimit}::int, ${sellerUuid})`
   })

@@ -9,7 +9,7 @@ import { Buyer, type Sale, type Template } from "./load/Buyer.ts"
 import { Histogram } from "./load/Histogram.ts"
 import { type Message, Plan } from "./load/Protocol.ts"
 import { mint } from "./load/Tokens.ts"
-import { productUuid, userUuid } from "./Shop.ts"
+import { couponUuid, productUuid, userUuid } from "./Shop.ts"
 
 const say = (message: Message) => process.stdout.write(`${JSON.stringify(message)}\n`)
 
@@ -31,17 +31,31 @@ const requestOf = (line: string, headers: ReadonlyArray<string>, body = "") => {
   const asking = `Authorization: Bearer ${"t".repeat(tokens.length)}`
   const head = [line, `Host: ${plan.host}:${plan.port}`, asking, ...headers].join("\r\n")
   const tokenAt = head.indexOf(asking) + asking.length - tokens.length
-  const writeToken = (order: number, request: Buffer) => {
-    const from = (order % plan.users) * tokens.length
+  const writeToken = (number: number, request: Buffer) => {
+    const from = (number % plan.users) * tokens.length
     tokens.bytes.copy(request, tokenAt, from, from + tokens.length)
   }
   return { bytes: Buffer.from(`${head}\r\n\r\n${body}`, "latin1"), headLength: head.length, writeToken }
 }
 
-const checkout = (): Template => {
-  const body = JSON.stringify({ items: [{ productId: `prd_${productUuid}`, quantity: 1 }] })
+/** What is asked for, and what of the answer is remembered. */
+const wanted = {
+  order: {
+    path: "/api/v1/checkout",
+    body: { items: [{ productId: `prd_${productUuid}`, quantity: 1 }] },
+    idMark: '"orderId":"ord_'
+  },
+  coupon: {
+    path: "/api/v1/coupons/issue/limited",
+    body: { couponId: `cpn_${couponUuid}` },
+    idMark: '"userCouponId":"uco_'
+  }
+}[plan.wanted]
+
+const order = (): Template => {
+  const body = JSON.stringify(wanted.body)
   const { bytes, headLength, writeToken } = requestOf(
-    "POST /api/v1/checkout HTTP/1.1",
+    `POST ${wanted.path} HTTP/1.1`,
     [
       "Content-Type: application/json",
       `Content-Length: ${body.length}`,
@@ -49,9 +63,9 @@ const checkout = (): Template => {
     ],
     body
   )
-  const fill = (order: number, request: Buffer) => {
-    writeToken(order, request)
-    let rest = order
+  const fill = (number: number, request: Buffer) => {
+    writeToken(number, request)
+    let rest = number
     for (let at = headLength - 1; at >= headLength - digits; at--) {
       request[at] = zero + (rest % 10)
       rest = Math.floor(rest / 10)
@@ -74,7 +88,7 @@ const arrival = (): Template => {
 const uuidLength = 36
 const ids = Buffer.alloc((plan.warmup + plan.orders) * (uuidLength + 1), "\n")
 let acknowledged = 0
-const idMark = Buffer.from('"orderId":"ord_')
+const idMark = Buffer.from(wanted.idMark)
 
 const remember = (body: Buffer) => {
   const at = body.indexOf(idMark)
@@ -99,7 +113,7 @@ const tally = () => ({
 
 const plus1 = <K>(counts: Map<K, number>, key: K) => counts.set(key, (counts.get(key) ?? 0) + 1)
 
-const ordering = checkout()
+const ordering = order()
 let template = ordering
 let current = tally()
 let nextOrder = 0

@@ -8,6 +8,7 @@ import { demand } from "./Conservation.ts"
 import * as FlashSale from "./FlashSale.ts"
 import * as Memory from "./Memory.ts"
 import * as Remote from "./Remote.ts"
+import * as Sale from "./Sale.ts"
 
 const number = (name: string, fallback: number, [minimum, maximum]: readonly [number, number], about: string) =>
   Flag.Int(name).pipe(
@@ -17,9 +18,9 @@ const number = (name: string, fallback: number, [minimum, maximum]: readonly [nu
   )
 
 const options = {
-  scenarios: Argument.Literals("scenario", ["flash-sale", "resident", "remote"]).pipe(
+  scenarios: Argument.Literals("scenario", ["flash-sale", "coupon", "resident", "remote"]).pipe(
     Argument.withDescription("What to measure; flash-sale if nothing is said"),
-    Argument.variadic({ max: 3 })
+    Argument.variadic({ max: 4 })
   ),
   users: number("users", 100_000, [1, 1_000_000], "Buyers, each with money and a token"),
   orders: number("orders", 100_000, [1, 2_000_000], "Orders that count"),
@@ -28,7 +29,10 @@ const options = {
     Flag.withDescription("The node sees every buyer for the first time; else all have looked at their balance before"),
     Flag.withDefault(false)
   ),
-  stock: Flag.Int("stock").pipe(Flag.withDescription("Pieces on sale, if the sale is to sell out"), Flag.optional),
+  stock: Flag.Int("stock").pipe(
+    Flag.withDescription("Pieces on sale, or coupons, if they are to run out"),
+    Flag.optional
+  ),
   connections: number("connections", 256, [1, 10_000], "Connections; each has one order under way"),
   secondsMost: number("seconds", 120, [1, 3600], "The longest a run may take"),
   repeat: number("repeat", 1, [1, 100], "Runs, each on a new database"),
@@ -65,19 +69,17 @@ const bench = Command.make("bench", options, ({ scenarios, stock, database, node
     yield* Console.log(`${machine.processors}, Node ${machine.node}, load ${machine.load?.toFixed(1)}`)
     const wanted = scenarios.length === 0 ? ["flash-sale"] : scenarios
     const flags = nodeFlags.split(" ").filter((flag) => flag !== "")
-    const flashSale = wanted.includes("flash-sale")
-      ? yield* FlashSale.scenario({
-          ...rest,
-          stock: Option.getOrUndefined(stock),
-          flags,
-          databases: database === "both" ? ["pglite", "postgres"] : [database]
-        })
+    const databases = database === "both" ? (["pglite", "postgres"] as const) : [database]
+    const sale = { ...rest, stock: Option.getOrUndefined(stock), flags, databases }
+    const flashSale = wanted.includes("flash-sale") ? yield* FlashSale.scenario(sale) : undefined
+    const coupon = wanted.includes("coupon")
+      ? yield* FlashSale.scenario({ ...sale, baselineSeconds: 0, rush: Sale.couponRush })
       : undefined
     const resident = wanted.includes("resident") ? yield* Memory.measure(actors) : undefined
     if (resident !== undefined) yield* Memory.show(resident)
     const remote = wanted.includes("remote") ? yield* Remote.scenario({ ...rest, flags }) : undefined
-    if (Option.isSome(json)) yield* write(json.value, { machine, flashSale, resident, remote })
-    for (const { checks } of flashSale?.runs ?? []) yield* demand(checks)
+    if (Option.isSome(json)) yield* write(json.value, { machine, flashSale, coupon, resident, remote })
+    for (const { checks } of [...(flashSale?.runs ?? []), ...(coupon?.runs ?? [])]) yield* demand(checks)
     if (resident !== undefined) yield* Memory.demand(resident, actors)
   })
 ).pipe(Command.withDescription("Measures Sluice on this machine"))

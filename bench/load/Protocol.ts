@@ -3,6 +3,8 @@ import { Schema } from "effect"
 
 /** The first line to the generator. The second is `go`, once it has said `Warmed`. */
 export const Plan = Schema.Struct({
+  /** What is asked for: an order of one piece, or a coupon. */
+  wanted: Schema.Literals(["order", "coupon"]),
   host: Schema.String,
   port: Schema.Int,
   secret: Schema.String,
