@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Result } from "effect"
+import { Deferred, Effect, Fiber, Result } from "effect"
 import { couponId, userId } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
 import { OutcomeUnknown } from "../../src/persistence/Journal.ts"
@@ -20,20 +20,34 @@ const ranksOf = Effect.map(MemoryTables, ({ userCoupons }) =>
   Array.from(userCoupons.values(), ({ rank }) => rank).toSorted((a, b) => a - b)
 )
 
-/** A journal that answers and does nothing else as often as it is told, once armed. */
-const faulty = (...faults: ReadonlyArray<"lost before" | "lost after">) => {
-  const left = [...faults]
+/** A journal whose next commit, once armed, is not what it should be. */
+const once = (fault: (journal: JournalShape) => JournalShape["commit"]) => {
   let armed = false
-  const lost = Effect.fail(new OutcomeUnknown({ cause: "the connection broke" }))
   const wrap = (journal: JournalShape): JournalShape => ({
     ...journal,
     commit: (batch) => {
-      const fault = armed ? left.shift() : undefined
-      if (fault === undefined) return journal.commit(batch)
-      return fault === "lost before" ? lost : Effect.andThen(journal.commit(batch), lost)
+      const commit = armed ? fault(journal) : journal.commit
+      armed = false
+      return commit(batch)
     }
   })
   return { wrap, arm: Effect.sync(() => void (armed = true)) }
+}
+
+const lost = Effect.fail(new OutcomeUnknown({ cause: "the connection broke" }))
+
+/** It comes too late, once it may. */
+const late = () => {
+  const arrived = Deferred.makeUnsafe<void>()
+  const open = Deferred.makeUnsafe<void>()
+  const expired = once(
+    () => (batch) =>
+      Deferred.succeed(arrived, undefined).pipe(
+        Effect.andThen(Deferred.await(open)),
+        Effect.as(batch.map(() => "Expired" as const))
+      )
+  )
+  return { ...expired, arrived, open }
 }
 
 describe("First come, first served", () => {
@@ -97,21 +111,24 @@ describe("First come, first served", () => {
   )
 
   it.live("nobody is told that it is over while the last one may come back", () => {
-    const { wrap, arm } = faulty("lost before")
+    const { wrap, arm, arrived, open } = late()
     return Effect.gen(function* () {
       const coupon = yield* offered({ totalQuantity: 1 })
-      const [late, early] = [yield* user(1, 0), yield* user(2, 0)]
+      const [first, second] = [yield* user(1, 0), yield* user(2, 0)]
       yield* arm
-      // Its first attempt is in doubt for a while, and holds the last one.
-      const first = yield* Effect.forkChild(Effect.result(take(coupon, early, 1)), { startImmediately: true })
-      const second = yield* Effect.result(take(coupon, late, 2))
-      assert.deepStrictEqual(countsOf([yield* Fiber.join(first), second]), { issued: 1, CouponExhausted: 1 })
+      const taking = yield* Effect.forkChild(Effect.result(take(coupon, first, 1)))
+      yield* Deferred.await(arrived)
+      const waiting = yield* Effect.forkChild(Effect.result(take(coupon, second, 2)), { startImmediately: true })
+      yield* Deferred.succeed(open, undefined)
+      assert.deepStrictEqual(countsOf([yield* Fiber.join(taking)]), { TimedOut: 1 })
+      assert.deepStrictEqual(countsOf([yield* Fiber.join(waiting)]), { issued: 1 })
       assert.deepStrictEqual(yield* ranksOf, [1])
+      assert.strictEqual((yield* Effect.flip(take(coupon, first, 3)))._tag, "CouponExhausted")
     }).pipe(Effect.provide(engine(wrap)))
   })
 
   it.live("the answer has its rank also when the commit's got lost", () => {
-    const { wrap, arm } = faulty("lost after")
+    const { wrap, arm } = once((journal) => (batch) => Effect.andThen(journal.commit(batch), lost))
     return Effect.gen(function* () {
       const coupon = yield* offered({})
       const who = yield* user(1, 0)
