@@ -100,7 +100,12 @@ class Session {
   tidyUp() {
     if (this.#sinceCheckpoint < checkpointEvery || this.#db.isInTransaction()) return
     this.#sinceCheckpoint = 0
-    this.#each(["RESET ROLE", "VACUUM (ANALYZE) transactions, wallets, products", "CHECKPOINT", ...this.#setup])
+    this.#each([
+      "RESET ROLE",
+      "VACUUM (ANALYZE) transactions, wallets, products, coupons, user_coupons",
+      "CHECKPOINT",
+      ...this.#setup
+    ])
   }
 
   async close(): Promise<Answer> {
