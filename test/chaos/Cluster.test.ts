@@ -45,12 +45,12 @@ describe("A cluster", () => {
 
   live("passes by a node that stands still, and fences and refuses what it says when it goes on", () =>
     Effect.gen(function* () {
-      const nodes = yield* cluster(3)
+      // Commits one by one, so that at any moment some wait for their turn.
+      const nodes = yield* cluster(3, { BATCH_SIZE: "1" })
       const shop = yield* sale(nodes)
       const owner = yield* nodes.ownerOf(shop)
       const survivors = nodes.members.filter((member) => member !== owner)
       const clients = yield* buying(nodes, shop, { at: (round) => survivors[round % 2] })
-      // Its own clients have something under way at any moment, so it stops in the middle of commits.
       const own = yield* buying(nodes, shop, { at: () => owner, prefix: "own", clients: 64 })
       yield* Effect.all([clients.more(100), own.more(300)])
       const fenced = yield* fencedAt(owner)

@@ -45,7 +45,8 @@ const shareable = Effect.gen(function* () {
   return { redis, place: direct({ postgres: yield* freshDatabase, redis: redis.url }) }
 })
 
-export const cluster = (count: number) => Effect.flatMap(shareable, (ground) => clusterOn(ground, count))
+export const cluster = (count: number, settings: Record<string, string> = {}) =>
+  Effect.flatMap(shareable, (ground) => clusterOn(ground, count, settings))
 
 export const clusterOn = Effect.fnUntraced(function* (
   { redis, place: newPlace }: Pick<Breakable, "redis" | "place">,
