@@ -10,6 +10,7 @@ export class LeaseStore implements Host {
   readonly name = "store"
   process: Process
   readonly #simulation: Simulation
+  readonly #watchers = new Map<string, () => void>()
   readonly #store = new MemoryLeases.Store()
 
   constructor(simulation: Simulation) {
@@ -43,10 +44,22 @@ export class LeaseStore implements Host {
     return this.#store.snapshot()
   }
 
-  carryOut<A>(operation: (store: MemoryLeases.Store, end: number) => A, ttlMs: number): A {
+  /** Waits until a host was heard so often, and its last answer is on its way. */
+  heard(from: Host, times: number, waiting: Process): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      let left = times
+      this.#watchers.set(from.name, () => {
+        if (--left === 0) waiting.post(() => resume(Effect.void))
+      })
+    })
+  }
+
+  carryOut<A>(from: Host, operation: (store: MemoryLeases.Store, end: number) => A, ttlMs: number): A {
     const now = this.#nowMs
     this.#store.forget(now)
-    return operation(this.#store, now + ttlMs)
+    const answer = operation(this.#store, now + ttlMs)
+    this.#watchers.get(from.name)?.()
+    return answer
   }
 }
 
@@ -67,7 +80,7 @@ export const leasesOf = (
           from,
           to: store,
           patienceMs: operationTimeoutMs,
-          serve: (reply) => reply(store.carryOut(operation, ttlMs)),
+          serve: (reply) => reply(store.carryOut(from, operation, ttlMs)),
           done: (delivery) =>
             resume(delivery._tag === "Replied" ? Effect.succeed(delivery.value) : Effect.fail(failure(delivery._tag)))
         })

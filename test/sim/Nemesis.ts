@@ -1,16 +1,31 @@
 /** What happens to whole nodes and to the database, at random times. It mends what it broke, unless the world ends first. */
 import { Effect } from "effect"
+import { partitionOf } from "../../src/actors/Placement.ts"
+import { Client } from "./Client.ts"
 import type { Node } from "./Node.ts"
 import type { Nemesis } from "./Options.ts"
 import { Rng } from "./Rng.ts"
+import type { Process } from "./Simulation.ts"
 import type { World } from "./World.ts"
 
-export const program = (world: World): Effect.Effect<void> => {
+export const program = (world: World, own: Process): Effect.Effect<void> => {
   const { options, nodes, network, database, store, recorder } = world
   const rng = new Rng(options.seed, "nemesis")
   const say = (what: string) => Effect.sync(() => void recorder.note(what, []))
   const pause = (...choices: readonly [number, ...ReadonlyArray<number>]) =>
     Effect.suspend(() => Effect.sleep(rng.pick(choices) * (0.5 + rng.next())))
+
+  const hottest = partitionOf("product", world.shop.hot, options.partitions)
+
+  /** Whoever wakes up is asked at once, while it may not know yet how long it slept. */
+  const prober = new Client(world, 0xfff, world.shop.rich)
+  const probe = (node: Node) => {
+    for (const product of world.shop.products) {
+      const request = prober.request("probe", { _tag: "ReadProduct", product })
+      const asking = Effect.delay(prober.at(node, request), prober.rng.pick([0, 0, 20, 100]) * prober.rng.next())
+      world.clients.process.fork(asking)
+    }
+  }
 
   const cutOff = Effect.fnUntraced(function* (node: Node, other: string) {
     const ways = rng.pick([
@@ -55,7 +70,27 @@ export const program = (world: World): Effect.Effect<void> => {
         process.freeze()
         yield* pause(50, 500, 2000, 5000)
         yield* say(`${node.name} thaws`)
+        if (options.cluster !== undefined) probe(node)
         process.thaw()
+      }),
+    nap: () =>
+      Effect.gen(function* () {
+        const owner = nodes.find((node) => node.serves(hottest))
+        const { ttlMs = 0 } = options.cluster ?? {}
+        if (owner === undefined || nodes.some(({ process }) => process.frozen)) return
+        const { process } = owner
+        yield* store.heard(owner, rng.between(1, 8), own)
+        if (nodes.some((node) => node.process.frozen)) return
+        process.freeze()
+        const sleepMs = ttlMs * (1 + rng.next())
+        // As with a virtual machine that is suspended.
+        const lagMs = rng.pick([0, sleepMs])
+        yield* say(`${owner.name} falls asleep${lagMs > 0 ? ", and its clock too" : ""}`)
+        yield* Effect.sleep(sleepMs)
+        process.wallOffsetMs -= lagMs
+        yield* say(`${owner.name} wakes up`)
+        process.thaw()
+        probe(owner)
       }),
     jump: (node) =>
       Effect.gen(function* () {

@@ -8,6 +8,8 @@ export const nemeses = [
   "kill",
   "stop",
   "freeze",
+  /** As freeze, of the node that sells the hot product, alone, and for a little longer than its lease. */
+  "nap",
   "jump",
   "isolate",
   "vanish",
@@ -107,11 +109,14 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
   // A commit in doubt, its repetition and its deadline, all in the same moment.
   {
     nodes: 1,
-    requestTimeoutMs: 300,
+    clients: 4,
+    requestTimeoutMs: 150,
+    databaseMs: [0.1, 2],
     laggard: "commit",
     lagging: 0.5,
-    lagMs: 300,
-    batchSize: 2,
+    lagMs: 600,
+    batchSize: 64,
+    inFlight: 3,
     toDatabase: { ...calm, late: 0.3, slow: 0.3 },
     nemeses: []
   },
@@ -135,14 +140,79 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
     requestTimeoutMs: 600,
     hangUp: 0,
     queueSize: 1000,
+    stepsMost: 1000,
     batchSize: 1,
+    inFlight: 1,
     databaseMs: [0.5, 40],
     laggard: "commit",
     lagging: 0.3,
     lagMs: 300,
+    toNode: calm,
     toDatabase: calm,
     nemeses: ["databaseFailover"],
     strikeEveryMs: 500
+  },
+  // Clients that hang up between any two lines.
+  { nodes: 1, hangUp: 0.5, yieldProbability: 0.3, requestTimeoutMs: 3000, toDatabase: calm, nemeses: [] }
+]
+
+const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Cluster }> = [
+  // A node that stands still for a little longer than its lease, with a question to the store under way.
+  {
+    nodes: 3,
+    clients: 5,
+    partitions: 2,
+    queueSize: 1000,
+    stepsMost: 1000,
+    requestTimeoutMs: 300,
+    heat: 0.9,
+    routing: "any",
+    hangUp: 0,
+    databaseMs: [0.1, 2],
+    laggard: "none",
+    toNode: calm,
+    toDatabase: calm,
+    nemeses: ["nap", "stop"],
+    strikeEveryMs: 500,
+    cluster: { ttlMs: 500, guests: 0, joinWithinMs: 0, toPeers: calm, toStore: { ...calm, latencyMs: [10, 35] } }
+  },
+  // Partitions that go from hand to hand, and are lost while they are claimed.
+  {
+    nodes: 3,
+    clients: 8,
+    partitions: 4,
+    queueSize: 1000,
+    stepsMost: 1000,
+    requestTimeoutMs: 1000,
+    heat: 0.9,
+    routing: "any",
+    hangUp: 0,
+    laggard: "claim",
+    lagging: 0.3,
+    lagMs: 1000,
+    toNode: calm,
+    toDatabase: calm,
+    nemeses: ["kill", "stop"],
+    strikeEveryMs: 500,
+    cluster: { ttlMs: 4000, guests: 0, joinWithinMs: 3000, toPeers: calm, toStore: calm }
+  },
+  // Messages between nodes that get lost, and clients that ask again elsewhere.
+  {
+    nodes: 3,
+    clients: 16,
+    requestTimeoutMs: 1000,
+    routing: "any",
+    hangUp: 0,
+    toNode: { ...calm, replyLost: 0.2 },
+    toDatabase: calm,
+    nemeses: [],
+    cluster: {
+      ttlMs: 4000,
+      guests: 1,
+      joinWithinMs: 0,
+      toPeers: { ...calm, latencyMs: [0.5, 10], lost: 0.15, late: 0.1, replyLost: 0.1, doubled: 0.1 },
+      toStore: calm
+    }
   }
 ]
 
@@ -150,12 +220,14 @@ export const draw = (seed: number): Options => {
   const rng = new Rng(seed, "options")
   const options = drawFrom(seed, rng)
   if (rng.chance(clustered)) return drawCluster(options, rng)
-  return rng.chance(0.5) ? options : { ...options, ...rng.some(ambushes) }
+  return rng.chance(ambushed) ? { ...options, ...rng.some(ambushes) } : options
 }
 
-const clustered = 0.4
+const clustered = 0.5
+const ambushed = 0.6
 
 const drawCluster = (options: Options, rng: Rng): Options => {
+  if (rng.chance(ambushed)) return { ...options, ...rng.some(clusterAmbushes) }
   const nodes = rng.pick([2, 3, 3, 5])
   // Half of the stores keep what they are told, and then every read is up to date.
   const storeKeeps = rng.chance(0.5)

@@ -61,7 +61,7 @@ export const run = (options: Options): Result => {
 
   world.begin()
   const nemesis = simulation.process("nemesis")
-  nemesis.fork(Nemesis.program(world))
+  nemesis.fork(Nemesis.program(world, nemesis))
   const shoppers = shop.owners.map((owner, n) => clients.process.fork(shopping(new Client(world, n + 1, owner))))
   const shopped = () => shoppers.every((fiber) => fiber.pollUnsafe() !== undefined)
   simulation.run(() => shopped() || simulation.now > safetyMsMost, stepsMost)

@@ -141,6 +141,19 @@ export const shapes: ReadonlyArray<Shape> = [
       return outcomes.some((outcome) => came(outcome, "Ok"))
     })
   ),
+  shape("leave while buying for nothing", 2, (client) =>
+    Effect.gen(function* () {
+      const user = client.rng.some(client.shop.leavers) ?? client.owner
+      const outcomes = yield* Effect.all(
+        [
+          client.say("leave while buying for nothing", checkout(client, user, [[client.shop.free, 1]])),
+          client.say("leave while buying for nothing", { _tag: "Withdraw", user })
+        ],
+        { concurrency: 2 }
+      )
+      return outcomes.some((outcome) => came(outcome, "Ok"))
+    })
+  ),
   saying("buy and may leave", 1, "Ok", (client) =>
     checkout(client, client.rng.some(client.shop.leavers) ?? client.owner, [[client.shop.free, 1]])
   ),

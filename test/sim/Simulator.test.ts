@@ -36,7 +36,7 @@ describe("The simulator", () => {
 describe("The engine", () => {
   it("keeps its promises in every world, and every shape of request is put to the test", () => {
     const counts = new Counts()
-    for (const seed of seeds(1, 200)) {
+    for (const seed of seeds(1, 300)) {
       const result = run(draw(seed))
       assert.isUndefined(failureOf(result))
       counts.add(result.counts)

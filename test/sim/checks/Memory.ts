@@ -32,14 +32,14 @@ const disagreements = (
           seq: history.trace.events.length
         }))
 
-/** I-14. Actors that are asked at the same moment may be more than there is room for. */
-const together = 16
+/** I-14. What is asked at the same moment may be more than there is room for: of some clients an order of several. */
+const together = (clients: number) => Math.max(16, clients + 8)
 
 export const bounded = ({ history }: Evidence): ReadonlyArray<Violation> => {
-  const { residentActors, partitions } = history.options
+  const { residentActors, partitions, clients } = history.options
   const capacity = Math.ceil(residentActors / partitions)
   return history.memory.partitions
-    .filter(({ resident }) => resident > capacity + together)
+    .filter(({ resident }) => resident > capacity + together(clients))
     .map(({ node, resident }) => ({
       invariant: "I-14 residency is bounded",
       message: `${node} keeps ${resident} actors of a partition that has room for ${capacity}`,

@@ -4,12 +4,12 @@
  */
 import { registerHooks } from "node:module"
 import type * as Run from "../Run.ts"
-import type { Mutant } from "./Mutants.ts"
+import type { Edit, Mutant } from "./Mutants.ts"
 
 const root = new URL("../../../", import.meta.url).href
 const query = "?mutant="
 
-const toPlant = new Map<string, Mutant>()
+const toPlant = new Map<string, ReadonlyArray<Edit>>()
 
 const mutantOf = (url: string | undefined) => {
   const at = url?.lastIndexOf(query) ?? -1
@@ -26,11 +26,11 @@ registerHooks({
       : { ...resolved, url: resolved.url + mutant }
   },
   load: (url, context, next) => {
-    const mutant = toPlant.get(url)
+    const edits = toPlant.get(url)
     const loaded = next(url, context)
-    if (mutant === undefined) return loaded
+    if (edits === undefined) return loaded
     toPlant.delete(url)
-    return { ...loaded, source: plant(mutant, String(loaded.source)) }
+    return { ...loaded, source: edits.reduce((source, edit) => plant(edit, source), String(loaded.source)) }
   }
 })
 
@@ -46,18 +46,20 @@ const pattern = (text: string) =>
   )
 
 /** The source with the bug in it; fails when the code it was made for is no longer there. */
-export const plant = ({ name, file, find, plant: bug }: Mutant, source: string): string => {
+export const plant = ({ file, find, plant: bug }: Edit, source: string): string => {
   const found = source.match(pattern(find))?.length ?? 0
-  if (found !== 1) throw new Error(`The mutant “${name}” does not fit ${file} any more: it was found ${found} times`)
+  if (found !== 1) throw new Error(`It does not fit ${file} any more: “${find}” was found ${found} times`)
   return source.replace(pattern(find), () => bug)
 }
 
 /** The simulator over code with this bug. */
 export const load = async (mutant: Mutant): Promise<typeof Run> => {
   const suffix = query + encodeURIComponent(mutant.name)
-  const file = new URL(mutant.file + suffix, root).href
-  toPlant.set(file, mutant)
+  const edits = mutant.also === undefined ? [mutant] : [mutant, mutant.also]
+  const files = Map.groupBy(edits, ({ file }) => new URL(file + suffix, root).href)
+  for (const [file, ofFile] of files) toPlant.set(file, ofFile)
   const simulator = await import(new URL(`test/sim/Run.ts${suffix}`, root).href)
-  if (toPlant.has(file)) throw new Error(`The mutant “${mutant.name}” is in a file that the simulator does not load`)
+  if (files.keys().some((file) => toPlant.has(file)))
+    throw new Error(`The mutant “${mutant.name}” is in a file that the simulator does not load`)
   return simulator
 }
