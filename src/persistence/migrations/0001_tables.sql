@@ -46,6 +46,51 @@ CREATE TABLE products (
 CREATE INDEX products_category ON products (category, product_id);
 CREATE INDEX products_price ON products (price, product_id);
 
+-- Coupons, and what users have of them. `coupons.issued` changes only through journal_commit, and ranks are given by it:
+-- the order of commits is the only order without gaps, for what is not committed is not in it (decision 10).
+CREATE TABLE coupons (
+  coupon_id        uuid PRIMARY KEY,
+  seller_id        uuid REFERENCES users,
+  code             text NOT NULL UNIQUE CHECK (char_length(code) BETWEEN 1 AND 40),
+  name             text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
+  discount_type    text NOT NULL CHECK (discount_type IN ('FIXED', 'PERCENTAGE')),
+  -- Won, or basis points.
+  discount_value   bigint NOT NULL CHECK (discount_value > 0),
+  max_discount     bigint CHECK (max_discount > 0),
+  min_order_amount bigint NOT NULL CHECK (min_order_amount >= 0),
+  product_ids      uuid[] NOT NULL,
+  categories       text[] NOT NULL,
+  total_quantity   int NOT NULL CHECK (total_quantity > 0),
+  per_user_limit   smallint NOT NULL CHECK (per_user_limit > 0),
+  issue_from       timestamptz,
+  issue_until      timestamptz,
+  valid_from       timestamptz,
+  valid_until      timestamptz,
+  condition        text NOT NULL DEFAULT 'OPEN' CHECK (condition IN ('OPEN', 'SUSPENDED', 'CANCELLED')),
+  issued           int NOT NULL DEFAULT 0 CHECK (issued BETWEEN 0 AND total_quantity),
+  version          int NOT NULL DEFAULT 1 CHECK (version > 0),
+  created_by       uuid NOT NULL REFERENCES users,
+  created_at       timestamptz NOT NULL DEFAULT now(),
+  CHECK (issue_from < issue_until),
+  CHECK (valid_from < valid_until),
+  CHECK (discount_type = 'FIXED' AND max_discount IS NULL OR discount_type = 'PERCENTAGE' AND discount_value <= 10000)
+) WITH (fillfactor = 50);
+
+-- `slot`: which of the coupons that one user may have of a kind. Its key is also the index of a user's coupons.
+CREATE TABLE user_coupons (
+  user_coupon_id uuid PRIMARY KEY,
+  coupon_id      uuid NOT NULL,
+  user_id        uuid NOT NULL,
+  slot           smallint NOT NULL CHECK (slot > 0),
+  rank           int NOT NULL CHECK (rank > 0),
+  status         text NOT NULL CHECK (status IN ('ISSUED', 'HELD', 'USED', 'REFUNDED', 'REVOKED')),
+  order_id       uuid,
+  issued_at      timestamptz NOT NULL,
+  UNIQUE (user_id, coupon_id, slot),
+  UNIQUE (coupon_id, rank),
+  CHECK (order_id IS NOT NULL OR status NOT IN ('HELD', 'USED'))
+) WITH (fillfactor = 90);
+
 -- One row per committed transaction. `key` makes it happen once, `id` says which attempt it was; the answer is kept
 -- for whoever repeats the request.
 CREATE TABLE transactions (
@@ -67,9 +112,12 @@ CREATE TABLE orders (
   discount_amount bigint NOT NULL CHECK (discount_amount BETWEEN 0 AND total_amount),
   paid_amount     bigint NOT NULL CHECK (paid_amount BETWEEN 0 AND total_amount - discount_amount),
   created_at      timestamptz NOT NULL,
+  user_coupon_id  uuid,
   CHECK (status IN ('CREATED', 'CANCELLED') OR paid_amount = total_amount - discount_amount)
 );
 CREATE INDEX orders_user ON orders (user_id, order_id);
+-- One order per coupon, unless it was cancelled.
+CREATE UNIQUE INDEX orders_coupon ON orders (user_coupon_id) WHERE user_coupon_id IS NOT NULL AND status <> 'CANCELLED';
 
 CREATE TABLE order_lines (
   order_id   uuid NOT NULL,
@@ -79,6 +127,7 @@ CREATE TABLE order_lines (
   unit_price bigint NOT NULL CHECK (unit_price >= 0),
   quantity   int NOT NULL CHECK (quantity > 0),
   amount     bigint NOT NULL CHECK (amount = unit_price * quantity),
+  discount   bigint NOT NULL DEFAULT 0 CHECK (discount BETWEEN 0 AND amount),
   PRIMARY KEY (order_id, line)
 );
 
@@ -119,6 +168,17 @@ CREATE FUNCTION payments_refer() RETURNS trigger LANGUAGE plpgsql SET enable_seq
 END $$;
 CREATE TRIGGER refer AFTER INSERT ON payments
   REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION payments_refer();
+
+CREATE FUNCTION user_coupons_refer() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$ BEGIN
+  IF EXISTS (SELECT FROM added WHERE (SELECT 1 FROM users u WHERE u.user_id = added.user_id) IS NULL
+    OR (SELECT 1 FROM coupons c WHERE c.coupon_id = added.coupon_id AND added.slot <= c.per_user_limit) IS NULL) THEN
+    RAISE EXCEPTION 'a coupon of nobody, or of no kind, or beyond what one user may have'
+      USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER refer AFTER INSERT ON user_coupons
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION user_coupons_refer();
 
 -- Double entry: one row moves `amount` from one account to another, so postings sum to zero by their shape. Accounts
 -- are wallets (their user's id), products (their stock), and the four of the house:

@@ -31,12 +31,14 @@ BEGIN
   );
 END $$;
 
--- Commits a batch. Returns a verdict per transaction: 0 committed, 1 fenced, 2 expired, 3 duplicate.
+-- Commits a batch. Returns a verdict per transaction: 0 committed, 1 fenced, 2 expired, 3 duplicate; below 0, the rank of
+-- a coupon it issued, and so a commit. A coupon's row is locked before its ranks are given: ranks are the order of commits.
 --
 -- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to.
--- Rows are written in one global order, hot ones last: request keys, orders, wallets, ledger and outbox, products. Keys
--- and rows that two batches may share are taken in the order of their ids, so batches of two nodes wait for, but never
--- deadlock, one another. The ledger follows the wallets' locks: a wallet's entries are in the order of their commits.
+-- Rows are written in one global order, hot ones last: request keys, orders, the coupons they use, wallets, ledger and
+-- outbox, coupons issued, products. Keys and rows that two batches may share are taken in the order of their ids, so
+-- batches of two nodes wait for, but never deadlock, one another. The ledger follows the wallets' locks: a wallet's
+-- entries are in the order of their commits.
 --
 -- Plans are made once per session, when tables may still be empty: the settings leave no plan that reads a whole table.
 CREATE FUNCTION journal_commit(
@@ -45,8 +47,9 @@ CREATE FUNCTION journal_commit(
   n_t int[], n_product uuid[], n_seller uuid[], n_name text[], n_description text[], n_category text[],
     n_price bigint[], n_status text[],
   o_t int[], o_order uuid[], o_user uuid[], o_status text[], o_total bigint[], o_discount bigint[], o_paid bigint[],
-    o_created bigint[],
+    o_created bigint[], o_coupon uuid[],
   l_t int[], l_order uuid[], l_line int[], l_product uuid[], l_name text[], l_price bigint[], l_quantity int[],
+    l_discount bigint[],
   p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[],
   g_t int[], g_asset text[], g_debit uuid[], g_credit uuid[], g_amount bigint[], g_reason text[], g_order uuid[],
   e_t int[], e_type text[], e_entity text[], e_payload text[],
@@ -54,7 +57,10 @@ CREATE FUNCTION journal_commit(
   w_t int[], w_user uuid[], w_delta bigint[],
   s_t int[], s_product uuid[], s_delta bigint[],
   c_t int[], c_product uuid[], c_name text[], c_description text[], c_category text[], c_price bigint[],
-    c_status text[]
+    c_status text[],
+  u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[],
+  i_t int[], i_id uuid[], i_coupon uuid[], i_user uuid[], i_slot int[], i_issued bigint[],
+  m_t int[], m_coupon uuid[], m_condition text[]
 ) RETURNS int[] LANGUAGE plpgsql VOLATILE
   SET plan_cache_mode = force_generic_plan
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 1
@@ -66,6 +72,9 @@ DECLARE
   now_ms   bigint;
   expected int;
   changed  int;
+  hot      uuid[];
+  before   int[];
+  ranks    int[];
   it       record;
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(7107, p) FROM (SELECT DISTINCT p FROM unnest(f_partition) p ORDER BY p) sorted;
@@ -105,20 +114,40 @@ BEGIN
     FROM unnest(n_t, n_product, n_seller, n_name, n_description, n_category, n_price, n_status)
       r(t, product, seller, name, description, category, price, status)
     WHERE r.t <> ALL (skip);
-  INSERT INTO orders (order_id, user_id, status, total_amount, discount_amount, paid_amount, created_at)
-    SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0)
-    FROM unnest(o_t, o_order, o_user, o_status, o_total, o_discount, o_paid, o_created)
-      r(t, id, usr, status, total, discount, paid, created)
+  INSERT INTO orders (order_id, user_id, status, total_amount, discount_amount, paid_amount, created_at,
+      user_coupon_id)
+    SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0), r.coupon
+    FROM unnest(o_t, o_order, o_user, o_status, o_total, o_discount, o_paid, o_created, o_coupon)
+      r(t, id, usr, status, total, discount, paid, created, coupon)
     WHERE r.t <> ALL (skip);
-  INSERT INTO order_lines (order_id, line, product_id, name, unit_price, quantity, amount)
-    SELECT r.id, r.line, r.product, r.name, r.price, r.quantity, r.price * r.quantity
-    FROM unnest(l_t, l_order, l_line, l_product, l_name, l_price, l_quantity)
-      r(t, id, line, product, name, price, quantity)
+  INSERT INTO order_lines (order_id, line, product_id, name, unit_price, quantity, amount, discount)
+    SELECT r.id, r.line, r.product, r.name, r.price, r.quantity, r.price * r.quantity, r.discount
+    FROM unnest(l_t, l_order, l_line, l_product, l_name, l_price, l_quantity, l_discount)
+      r(t, id, line, product, name, price, quantity, discount)
     WHERE r.t <> ALL (skip);
   INSERT INTO payments (order_id, payment_id, method, amount)
     SELECT r.id, r.payment, r.method, r.amount
     FROM unnest(p_t, p_order, p_payment, p_method, p_amount) r(t, id, payment, method, amount)
     WHERE r.t <> ALL (skip);
+
+  IF cardinality(u_t) > 0 THEN
+    IF EXISTS (
+      SELECT FROM unnest(u_t, u_order) u(t, id) JOIN unnest(o_order, o_discount) o(id, discount) USING (id)
+      WHERE o.discount <> (SELECT sum(l.discount) FROM unnest(l_order, l_discount) l(id, discount) WHERE l.id = u.id)
+    ) THEN
+      RAISE EXCEPTION 'a discount that its lines do not add up to' USING ERRCODE = 'check_violation';
+    END IF;
+    FOR it IN
+      SELECT u.* FROM unnest(u_t, u_coupon, u_user, u_order) u(t, coupon, usr, id)
+      WHERE u.t <> ALL (skip) ORDER BY u.coupon
+    LOOP
+      UPDATE user_coupons SET status = 'USED', order_id = it.id
+        WHERE user_coupon_id = it.coupon AND user_id = it.usr AND status IN ('ISSUED', 'REFUNDED');
+      IF NOT FOUND THEN
+        RAISE EXCEPTION 'user coupon % cannot be used', it.coupon USING ERRCODE = 'check_violation';
+      END IF;
+    END LOOP;
+  END IF;
 
   WITH change AS MATERIALIZED (
     SELECT w.usr, sum(w.delta)::bigint AS delta
@@ -153,6 +182,42 @@ BEGIN
       RAISE EXCEPTION 'user % has money left', it.usr USING ERRCODE = 'check_violation';
     END IF;
     UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = it.usr;
+  END LOOP;
+
+  -- Issues and edits of the same coupons come in one order.
+  IF cardinality(m_t) > 0 THEN
+    PERFORM 1 FROM coupons WHERE coupon_id = ANY (i_coupon || m_coupon) ORDER BY coupon_id FOR NO KEY UPDATE;
+  END IF;
+  IF cardinality(i_t) > 0 THEN
+    WITH change AS MATERIALIZED (
+      SELECT i.coupon, count(*)::int AS n FROM unnest(i_t, i_coupon) i(t, coupon)
+      WHERE i.t <> ALL (skip) GROUP BY i.coupon ORDER BY i.coupon
+    ), counted AS (
+      UPDATE coupons SET issued = issued + change.n FROM change WHERE coupon_id = change.coupon
+      RETURNING coupon_id, issued - change.n AS before
+    )
+    SELECT array_agg(c.coupon_id), array_agg(c.before) INTO hot, before FROM counted c;
+    SELECT array_agg(CASE WHEN r.t <> ALL (skip) THEN r.before + r.n END ORDER BY r.ordinal) INTO ranks FROM (
+      SELECT i.t, i.ordinal, before[array_position(hot, i.coupon)] AS before,
+        row_number() OVER (PARTITION BY i.coupon, i.t = ANY (skip) ORDER BY i.ordinal) AS n
+      FROM unnest(i_t, i_coupon) WITH ORDINALITY i(t, coupon, ordinal)
+    ) r;
+    INSERT INTO user_coupons (user_coupon_id, coupon_id, user_id, slot, rank, status, issued_at)
+      SELECT r.id, r.coupon, r.usr, r.slot, r.rank, 'ISSUED', to_timestamp(r.issued / 1000.0)
+      FROM unnest(i_t, i_id, i_coupon, i_user, i_slot, i_issued, ranks) r(t, id, coupon, usr, slot, issued, rank)
+      WHERE r.t <> ALL (skip);
+    FOR n IN 1 .. cardinality(i_t) LOOP
+      IF ranks[n] IS NOT NULL THEN verdicts[i_t[n]] := -ranks[n]; END IF;
+    END LOOP;
+  END IF;
+  FOR it IN
+    SELECT m.* FROM unnest(m_t, m_coupon, m_condition) m(t, coupon, condition) WHERE m.t <> ALL (skip) ORDER BY m.t
+  LOOP
+    UPDATE coupons SET condition = it.condition, version = version + 1
+      WHERE coupon_id = it.coupon AND condition <> 'CANCELLED';
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'coupon % cannot be edited', it.coupon USING ERRCODE = 'check_violation';
+    END IF;
   END LOOP;
 
   -- Edits and sales of the same products come in one order too.
