@@ -83,35 +83,41 @@ export const balances = Effect.fnUntraced(function* ({ users, funds, price, stoc
 
 const chunk = 20_000
 
-/** What the buyers heard, against what the database has. */
-export const acknowledged = Effect.fnUntraced(function* ({ orders, lost }: Heard) {
+/** What the buyers heard of, against the rows of a table: all of it is there, once, and nothing else is. */
+const heardOf = Effect.fnUntraced(function* (
+  { orders: heard, lost }: Heard,
+  { what, table, id }: { readonly what: string; readonly table: string; readonly id: string }
+) {
   const sql = yield* SqlClient.SqlClient
   let there = 0n
-  for (let from = 0; from < orders.length; from += chunk) {
-    const ids = PgTypes.array(orders.slice(from, from + chunk), PgTypes.OID.uuid).pipe(Result.getOrThrow)
+  for (let from = 0; from < heard.length; from += chunk) {
+    const ids = PgTypes.array(heard.slice(from, from + chunk), PgTypes.OID.uuid).pipe(Result.getOrThrow)
     const [row] = yield* sql<{ found: bigint }>`
-      SELECT count(*) AS found FROM unnest(${ids}::uuid[]) id JOIN orders ON order_id = id`
+      SELECT count(*) AS found FROM unnest(${ids}::uuid[]) id JOIN ${sql(table)} ON ${sql(id)} = id`
     there += row?.found ?? 0n
   }
-  const [row] = yield* sql<{ placed: bigint }>`SELECT count(*) AS placed FROM orders`
+  const [row] = yield* sql<{ placed: bigint }>`SELECT count(*) AS placed FROM ${sql(table)}`
   const placed = row?.placed ?? -1n
-  const expected = BigInt(orders.length)
+  const expected = BigInt(heard.length)
   const unheard = placed - expected
   return [
-    { what: "order ids acknowledged are distinct", expected, found: BigInt(new Set(orders).size) },
-    { what: "order ids acknowledged are there", expected, found: there },
+    { what: `${what} ids acknowledged are distinct`, expected, found: BigInt(new Set(heard).size) },
+    { what: `${what} ids acknowledged are there`, expected, found: there },
     lost === 0
-      ? { what: "orders = acknowledgements", expected, found: placed }
+      ? { what: `${what}s = acknowledgements`, expected, found: placed }
       : {
-          what: `orders = acknowledgements, and at most ${lost} whose answer was lost`,
+          what: `${what}s = acknowledgements, and at most ${lost} whose answer was lost`,
           expected: unheard >= 0n && unheard <= BigInt(lost) ? placed : expected,
           found: placed
         }
   ]
 })
 
+/** What the buyers heard, against what the database has. */
+export const acknowledged = (heard: Heard) => heardOf(heard, { what: "order", table: "orders", id: "order_id" })
+
 /** What the database says of a coupon that many wanted, and whether that is what they heard. */
-export const issues = Effect.fnUntraced(function* ({ orders: heard, lost }: Heard) {
+export const issues = Effect.fnUntraced(function* (heard: Heard) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`ANALYZE`
   const [row] = yield* sql<{
@@ -128,26 +134,12 @@ export const issues = Effect.fnUntraced(function* ({ orders: heard, lost }: Hear
       count(*) - (SELECT count(*) FROM outbox WHERE type = 'CouponIssued') AS silent
     FROM user_coupons`
   const { counted = -1n, issued = -1n, last = -1n, ranks = -1n, twins = -1n, silent = -1n } = row ?? {}
-  let there = 0n
-  for (let from = 0; from < heard.length; from += chunk) {
-    const ids = PgTypes.array(heard.slice(from, from + chunk), PgTypes.OID.uuid).pipe(Result.getOrThrow)
-    const [found] = yield* sql<{ found: bigint }>`
-      SELECT count(*) AS found FROM unnest(${ids}::uuid[]) id JOIN user_coupons ON user_coupon_id = id`
-    there += found?.found ?? 0n
-  }
-  const unheard = issued - BigInt(heard.length)
   return [
     { what: "coupons issued = the coupon's count", expected: counted, found: issued },
     { what: "the last rank = coupons issued", expected: issued, found: last },
     { what: "ranks are distinct", expected: issued, found: ranks },
     { what: "users who have a slot twice", expected: 0n, found: twins },
     { what: "issues without their event", expected: 0n, found: silent },
-    { what: "ids acknowledged are distinct", expected: BigInt(heard.length), found: BigInt(new Set(heard).size) },
-    { what: "ids acknowledged are there", expected: BigInt(heard.length), found: there },
-    {
-      what: `issues not acknowledged, beyond ${lost} lost answers`,
-      expected: 0n,
-      found: unheard <= BigInt(lost) ? 0n : unheard
-    }
+    ...(yield* heardOf(heard, { what: "coupon", table: "user_coupons", id: "user_coupon_id" }))
   ]
 })

@@ -1,6 +1,6 @@
 /** Runs the generator: it warms up, we read the instruments, it orders, we read them again. */
 import { Deferred, Effect, Schema, Stream } from "effect"
-import * as Child from "./Child.ts"
+import * as Child from "../dev/Child.ts"
 import { failed } from "./Failure.ts"
 import { type Done, Message, Plan, type Progress, type Warmed } from "./load/Protocol.ts"
 

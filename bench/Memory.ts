@@ -1,6 +1,6 @@
 /** The scenario `resident`: how many bytes of memory an actor takes, in a process that does nothing else. */
 import { Console, Effect, Schema, Stream } from "effect"
-import * as Child from "./Child.ts"
+import * as Child from "../dev/Child.ts"
 import { failed } from "./Failure.ts"
 
 const Measured = Schema.Struct({

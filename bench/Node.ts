@@ -2,14 +2,10 @@
 import { Effect, Schedule, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { freePort } from "../dev/services/Machine.ts"
-import * as Child from "./Child.ts"
+import * as Child from "../dev/Child.ts"
 import { processMicros } from "./Cpu.ts"
 import { failed } from "./Failure.ts"
 import { parse } from "./Metrics.ts"
-import manifest from "../package.json" with { type: "json" }
-
-/** As `npm start` does. */
-const args = manifest.scripts.start.split(" ").slice(1)
 
 const host = "127.0.0.1"
 
@@ -25,7 +21,7 @@ export const start = Effect.fnUntraced(function* ({ secret, database, flags }: O
   const http = yield* HttpClient.HttpClient
   const port = yield* freePort
   const child = yield* Child.start({
-    args: [...flags, ...args],
+    args: [...flags, ...Child.startArgs],
     env: { NODE_ENV: "production", LOG_LEVEL: "warn", HOST: host, PORT: String(port), JWT_SECRET: secret, ...database }
   })
   yield* Effect.forkScoped(Effect.ignore(Stream.runDrain(child.lines)))

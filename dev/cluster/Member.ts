@@ -1,13 +1,9 @@
 /** One place in the cluster, and the process in it, which may be stopped, killed, frozen, and followed by another. */
 import { Effect, Exit, Scope, Stream } from "effect"
 import { ChildProcessSpawner } from "effect/process"
-import * as Child from "../../bench/Child.ts"
+import * as Child from "../Child.ts"
 import { unavailable } from "../services/Attempt.ts"
-import manifest from "../../package.json" with { type: "json" }
 import { say } from "./Log.ts"
-
-/** As `npm start` does. */
-const args = manifest.scripts.start.split(" ").slice(1)
 
 /** Longer than a drain takes. */
 const stopWithin = "30 seconds"
@@ -39,7 +35,7 @@ export const make = Effect.fnUntraced(function* ({ name, port, env }: Options) {
   const start = Effect.gen(function* () {
     if (running !== undefined) return yield* unavailable(`${name} runs already`)
     const own = yield* Scope.fork(scope)
-    const child = yield* Scope.provide(Child.start({ args, env: { ...env, PORT: String(port) } }), own)
+    const child = yield* Scope.provide(Child.start({ args: Child.startArgs, env: { ...env, PORT: String(port) } }), own)
     yield* child.lines.pipe(
       Stream.runForEach((line) => Effect.sync(() => say(name, line))),
       Effect.ignore,

@@ -8,7 +8,7 @@ import { Ownership } from "./Ownership.ts"
 
 const self = { address: "here", nonce: "alone" }
 
-const ownership = Ownership.of({
+export const ownership = Ownership.of({
   start: () => Effect.void,
   mine: () => true,
   ownerOf: () => self.address,

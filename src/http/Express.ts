@@ -95,7 +95,7 @@ export class Express extends Context.Service<
           )
         }
 
-        return (request: IncomingMessage, response: ServerResponse) => {
+        const take = (request: IncomingMessage, response: ServerResponse) => {
           const end = observe()
           const answered = Effect.flatMap(Body.read(request, response), (text) =>
             Effect.flatMap(verify(tokenOf(request.headers.authorization ?? "")), (who) =>
@@ -112,17 +112,12 @@ export class Express extends Context.Service<
             if (!response.writableEnded) fiber.interruptUnsafe()
           })
         }
+        return [path, take] as const
       }
 
       const lanes = new Map([
-        [
-          "/api/v1/checkout",
-          lane("/api/v1/checkout", { payload: Checkout, handle: (who, ...asked) => buy(Policy.selfOf(who), ...asked) })
-        ],
-        [
-          "/api/v1/coupons/issue/limited",
-          lane("/api/v1/coupons/issue/limited", { payload: IssueRequest, handle: issueLimited })
-        ]
+        lane("/api/v1/checkout", { payload: Checkout, handle: (who, ...asked) => buy(Policy.selfOf(who), ...asked) }),
+        lane("/api/v1/coupons/issue/limited", { payload: IssueRequest, handle: issueLimited })
       ])
 
       /** Of what is too long, or may become it, there is a rest to get rid of: the usual way does. */

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Latch, Layer } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
+import * as Alone from "../../src/cluster/Alone.ts"
 import * as MemoryPeers from "../../src/cluster/MemoryPeers.ts"
 import { type Hooks, Ownership } from "../../src/cluster/Ownership.ts"
 import { PartitionId } from "../../src/domain/Ids.ts"
@@ -17,14 +18,8 @@ const scripted = Effect.gen(function* () {
   const answer = Latch.makeUnsafe()
   let hooks: Pick<Hooks<never>, "onGain" | "onLose"> = { onGain: () => Effect.void, onLose: () => undefined }
   const ownership = Layer.succeed(Ownership, {
-    start: (given) => Effect.sync(() => void (hooks = given)),
-    mine: () => true,
-    ownerOf: () => self.address,
-    lookAgain: Effect.void,
-    doubt: () => undefined,
-    ready: () => true,
-    drain: Effect.void,
-    status: () => ({ members: [self], wanted: 0, held: 0, missing: 0, storeAnswers: true, validForMs: undefined })
+    ...Alone.ownership,
+    start: (given) => Effect.sync(() => void (hooks = given))
   })
   const journal = Layer.effect(
     Journal,

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { addsUp, buying, cluster, fencedAt, readiness, sale, stockAt, untilReady } from "./Cluster.ts"
+import { addsUp, buying, cluster, endsWell, fencedAt, readiness, sale, stockAt, untilReady } from "./Cluster.ts"
 import { type folder } from "./Nodes.ts"
 
 const live = <A, E>(
@@ -16,9 +16,7 @@ describe("A cluster", () => {
       const shop = yield* sale(nodes)
       const clients = yield* buying(nodes, shop)
       yield* clients.more(600)
-      yield* clients.stop
-      assert.deepStrictEqual(clients.failures, [])
-      yield* addsUp(nodes, shop, clients.orders)
+      yield* endsWell(nodes, shop, clients, "All along")
     })
   )
 
@@ -37,9 +35,7 @@ describe("A cluster", () => {
       assert.isBelow(clients.longestGapMs(), 1500)
       yield* nodes.again(owner)
       yield* nodes.shared(nodes.members)
-      yield* clients.stop
-      assert.deepStrictEqual(clients.failures, [])
-      yield* addsUp(nodes, shop, clients.orders)
+      yield* endsWell(nodes, shop, clients, "All along")
     })
   )
 
@@ -82,10 +78,7 @@ describe("A cluster", () => {
       yield* nodes.flushRedis
       yield* clients.more(500)
       yield* nodes.shared(nodes.members)
-      yield* clients.stop
-      yield* Effect.logInfo(`Flushed: nothing was sold for ${Math.round(clients.longestGapMs())} ms`)
-      assert.deepStrictEqual(clients.failures, [])
-      yield* addsUp(nodes, shop, clients.orders)
+      yield* endsWell(nodes, shop, clients, "Flushed")
     })
   )
 
@@ -109,10 +102,7 @@ describe("A cluster", () => {
       yield* untilReady(late, 200)
       yield* nodes.shared(nodes.members)
       yield* clients.more(100)
-      yield* clients.stop
-      yield* Effect.logInfo(`Without Redis: nothing was sold for ${Math.round(clients.longestGapMs())} ms`)
-      assert.deepStrictEqual(clients.failures, [])
-      yield* addsUp(nodes, shop, clients.orders)
+      yield* endsWell(nodes, shop, clients, "Without Redis")
     })
   )
 
@@ -133,10 +123,7 @@ describe("A cluster", () => {
         yield* nodes.shared(nodes.members)
         yield* clients.more(50)
       }
-      yield* clients.stop
-      yield* Effect.logInfo(`Rolling restart: nothing was sold for ${Math.round(clients.longestGapMs())} ms`)
-      assert.deepStrictEqual(clients.failures, [])
-      yield* addsUp(nodes, shop, clients.orders)
+      yield* endsWell(nodes, shop, clients, "Rolling restart")
     })
   )
 
@@ -151,9 +138,7 @@ describe("A cluster", () => {
       yield* nodes.join({ CLUSTER_ROLE: "guest" })
       yield* clients.more(300)
       yield* nodes.shared(owners)
-      yield* clients.stop
-      assert.deepStrictEqual(clients.failures, [])
-      yield* addsUp(nodes, shop, clients.orders)
+      yield* endsWell(nodes, shop, clients, "All along")
     })
   )
 })

@@ -300,3 +300,16 @@ export const addsUp = Effect.fnUntraced(function* (
     assert.deepStrictEqual(yield* settled, expected)
   }
 })
+
+/** The end of a sale: nobody was failed, and everything adds up. */
+export const endsWell = Effect.fnUntraced(function* (
+  nodes: Cluster,
+  sold: Sale,
+  clients: Effect.Success<ReturnType<typeof buying>>,
+  what: string
+) {
+  yield* clients.stop
+  yield* Effect.logInfo(`${what}: nothing was sold for ${Math.round(clients.longestGapMs())} ms`)
+  assert.deepStrictEqual(clients.failures, [])
+  yield* addsUp(nodes, sold, clients.orders)
+})

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Schedule } from "effect"
-import * as Child from "../../bench/Child.ts"
+import * as Child from "../../dev/Child.ts"
 import * as Services from "../../dev/Services.ts"
 import { freshDatabase } from "../setup/Database.ts"
 import { type Answer, buy, call, folder, keys, left, shop, start } from "./Nodes.ts"

@@ -1,7 +1,7 @@
 /** Real nodes, as processes of their own, and clients that talk to them over HTTP. */
 import { Deferred, Effect, FileSystem, type Option, Schema, Stream } from "effect"
 import { freePort } from "../../dev/services/Machine.ts"
-import * as Child from "../../bench/Child.ts"
+import * as Child from "../../dev/Child.ts"
 
 export const secret = "a secret of thirty-two bytes or more"
 

@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, it } from "@effect/vitest"
 import { type Duration, Effect, Option, Queue, Schedule, Stream } from "effect"
 import { chmodSync, readdirSync } from "node:fs"
-import * as Child from "../../../bench/Child.ts"
+import * as Child from "../../../dev/Child.ts"
 import { variable } from "../../../dev/services/Attempt.ts"
 import { freePort } from "../../../dev/services/Machine.ts"
 import manifest from "../../../package.json" with { type: "json" }

@@ -3,8 +3,12 @@ import { Effect, Fiber, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import * as path from "node:path"
 import { execPath } from "node:process"
+import manifest from "../package.json" with { type: "json" }
 
 const root = path.join(import.meta.dirname, "..")
+
+/** What `npm start` starts. */
+export const startArgs: ReadonlyArray<string> = manifest.scripts.start.split(" ").slice(1)
 
 export interface Program {
   /** Flags for Node, the file, and its arguments. */
