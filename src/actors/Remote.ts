@@ -7,7 +7,8 @@
  * - When an answer gets lost, nobody knows what the step holds. It is over: its end is told to all it asked, and the next
  *   attempt is another transaction.
  * - The end of a step is told. What was committed is answered only when all its owners have heard it, or own it no more:
- *   else whoever was told of his charge could be refused for want of money. What was not is told once. Should that get
+ *   else whoever was told of his charge could be refused for want of money. Whether they do, only the epochs say: one
+ *   that seems to be gone may come back with what it remembers. What was not committed is told once. Should that get
  *   lost, the owner asks the journal when the step's deadline has passed, as for its own.
  * - Tells and asks overtake each other, so an owner remembers which steps have ended.
  */
@@ -15,8 +16,9 @@ import { Array as Arr, Effect, Latch, Result, Schedule } from "effect"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers, type PeerUnavailable } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
-import type { PartitionId, TransactionId } from "../domain/Ids.ts"
+import type { Epoch, PartitionId, TransactionId } from "../domain/Ids.ts"
 import type { Fence } from "../domain/Transaction.ts"
+import * as Batcher from "../persistence/Batcher.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { Ended } from "./Ended.ts"
 import { Elsewhere, Fenced, Overloaded, TimedOut, Unavailable } from "./Errors.ts"
@@ -40,10 +42,10 @@ interface Part<K extends KindName> {
   readonly waiting: ReadonlyArray<Numbered<K>>
 }
 
-/** Where a step was asked. */
+/** Where a step was asked, and under which epochs it was answered. */
 interface Place {
   readonly address: string
-  readonly partitions: ReadonlyArray<PartitionId>
+  readonly partitions: ReadonlyMap<PartitionId, Epoch | undefined>
 }
 
 type Done = (heard: boolean) => void
@@ -52,6 +54,8 @@ type Done = (heard: boolean) => void
 const againMs = (tries: number) => Math.min(10 * 1.5 ** tries, 100)
 /** How long a state may be asked for; a step has a deadline. */
 const readWithinMs = 8000
+/** How long the database may take to say an epoch to whoever will ask again. */
+const epochWithinMs = 500
 
 export const make = Effect.fnUntraced(function* (local: Local) {
   const peers = yield* Peers
@@ -84,9 +88,9 @@ export const make = Effect.fnUntraced(function* (local: Local) {
   const holdThere = <K extends KindName>(step: Step, kind: K, address: string, asks: ReadonlyArray<Asked<K>>) =>
     Effect.suspend(() => {
       step.asked ??= new Map()
-      const places = step.asked.get(address) ?? new Set()
-      for (const [id] of asks) places.add(local.placeOf(kind, id))
-      step.asked.set(address, places)
+      const there = step.asked.get(address) ?? new Map<PartitionId, Epoch | undefined>()
+      for (const place of asks.map(([id]) => local.placeOf(kind, id))) there.set(place, there.get(place))
+      step.asked.set(address, there)
       return askPeer(kind, address, Wire.holdAsk(step, kind, asks))
     }).pipe(
       Effect.catch(({ reason }): Effect.Effect<never, Elsewhere | Overloaded | Fenced> => {
@@ -96,6 +100,7 @@ export const make = Effect.fnUntraced(function* (local: Local) {
       Effect.flatMap((answer): Effect.Effect<Granted<K>, Elsewhere | Fenced | Overloaded | Unavailable> => {
         if (answer._tag === "State") return Effect.fail(new Fenced())
         if (answer._tag !== "Held") return Effect.fail(answer)
+        for (const { partition, epoch } of answer.fences) step.asked?.get(address)?.set(partition, epoch)
         return answer.fences.every((fence) => relyOn(step, fence)) ? Effect.succeed(answer) : Effect.fail(new Fenced())
       })
     )
@@ -182,12 +187,10 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     })
 
   const endAt = ({ id, deadline }: Step, how: "settle" | "release", { address, partitions }: Place, done?: Done) =>
-    peers.tell(address, Wire.writeTell({ _tag: "End", id, deadline, how, partitions }), done)
+    peers.tell(address, Wire.writeTell({ _tag: "End", id, deadline, how, partitions: [...partitions.keys()] }), done)
 
   const placesOf = ({ asked }: Step): ReadonlyArray<Place> =>
-    asked === undefined
-      ? []
-      : Array.from(asked, ([address, partitions]) => ({ address, partitions: Array.from(partitions) }))
+    asked === undefined ? [] : Array.from(asked, ([address, partitions]) => ({ address, partitions }))
 
   const release = (step: Step) => {
     for (const place of placesOf(step)) endAt(step, "release", place)
@@ -219,19 +222,42 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     return settle({ ...step, id })
   }
 
+  const epochNow = yield* Batcher.make({ run: journal.epochs, queueSize: 20_000 })
+
+  /**
+   * Whether a node may be asked for what it granted: as long as nobody has claimed it since, whoever is believed to own
+   * it. Where nothing was granted the belief will do.
+   */
+  const mayBeAsked = ({ address, partitions }: Place): Effect.Effect<boolean> =>
+    Effect.forEach(
+      partitions,
+      ([partition, granted]) =>
+        granted === undefined
+          ? Effect.succeed(!ownership.mine(partition) && ownership.ownerOf(partition) === address)
+          : Effect.map(epochNow(partition), (epoch) => epoch === granted),
+      { concurrency: partitions.size }
+    ).pipe(
+      Effect.map((each) => each.includes(true)),
+      Effect.timeout(epochWithinMs),
+      // Nobody says that it may not.
+      Effect.orElseSucceed(() => true)
+    )
+
   /** Tells them again for as long as they may be asked. */
   const insist = (step: Step, deaf: ReadonlyArray<Place>, tries: number): Effect.Effect<void, TimedOut> => {
     const tellAgain = (place: Place) =>
       Effect.callback<ReadonlyArray<Place>>((resume) =>
         endAt(step, "settle", place, (heard) => resume(Effect.succeed(heard ? [] : [place])))
       )
-    const still = deaf.filter(({ address, partitions }) =>
-      partitions.some((partition) => !ownership.mine(partition) && ownership.ownerOf(partition) === address)
-    )
-    if (still.length === 0) return Effect.void
-    return lookElsewhere(step.deadline, tries).pipe(
-      Effect.andThen(Effect.forEach(still, tellAgain, { concurrency: still.length })),
-      Effect.flatMap((answers) => insist(step, answers.flat(), tries + 1)),
+    if (deaf.length === 0) return Effect.void
+    return Effect.filter(deaf, mayBeAsked, { concurrency: deaf.length }).pipe(
+      Effect.flatMap((still) => {
+        if (still.length === 0) return Effect.void
+        return lookElsewhere(step.deadline, tries).pipe(
+          Effect.andThen(Effect.forEach(still, tellAgain, { concurrency: still.length })),
+          Effect.flatMap((answers) => insist(step, answers.flat(), tries + 1))
+        )
+      }),
       // From now on the owner asks the journal; when it has, nobody here knows.
       Effect.mapError(() => new TimedOut())
     )

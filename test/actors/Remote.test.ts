@@ -140,6 +140,29 @@ describe("A node asks the actors of others", () => {
     })
   )
 
+  it.effect("and one that seems to be gone has not heard either, until somebody has claimed what it held", () =>
+    Effect.gen(function* () {
+      const sale = yield* shop
+      const { world, product, buyer, owner, asker } = sale
+      const partition = partitionOf("product", product, world.partitions.length)
+      world.onCommit = () => world.network.cut(asker.address, owner.address)
+      const buying = yield* Effect.forkChild(asker.on(buy({ key: 1, buyer, product })))
+      yield* world.until(() => world.tables.orders.size === 1)
+      // It says goodbye, and stays, and so do its leases.
+      yield* world.run(owner.peers.leave)
+      yield* world.pass(4000)
+      assert.notStrictEqual(asker.ownership.ownerOf(partition), owner.address)
+      assert.strictEqual(ownerOf(world, "product", product), owner)
+      assert.isUndefined(buying.pollUnsafe())
+      world.network.heal()
+      yield* world.run(Fiber.join(buying))
+      assert.deepInclude(yield* world.run(productAt(owner, product)), {
+        onHand: pieces(stock - 1),
+        reserved: pieces(0)
+      })
+    })
+  )
+
   it.effect("and if they cannot be told in time, leaves it to them: whoever repeats the request learns of it", () =>
     Effect.gen(function* () {
       const sale = yield* shop
