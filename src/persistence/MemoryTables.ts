@@ -1,5 +1,6 @@
 /** What Postgres would keep, in memory: one database for the memory journals and repositories that share it. */
 import { Context, Layer } from "effect"
+import type { Fence } from "../domain/Transaction.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { NewCoupon } from "./Coupons.ts"
 import type { EventRow, IssueRow, LedgerRow, LineRow, OrderRow, PaymentRow, ProductRow } from "./Rows.ts"
@@ -40,6 +41,7 @@ export interface UserCouponRecord extends Omit<Stored<IssueRow>, "userCoupon"> {
 
 export interface TransactionRecord {
   readonly id: string
+  readonly fences: ReadonlyArray<Fence>
   readonly bodyHash: string | undefined
   readonly answer: string | undefined
   readonly createdAt: number

@@ -96,6 +96,8 @@ CREATE TABLE user_coupons (
 CREATE TABLE transactions (
   key        uuid PRIMARY KEY,
   id         uuid NOT NULL,
+  -- The partitions it relied on, and their epochs: ' 3:1763600000000 17:1763600000001 '.
+  fences     text NOT NULL,
   body_hash  uuid,
   answer     text,
   created_at timestamptz NOT NULL DEFAULT now(),
