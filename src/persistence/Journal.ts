@@ -10,7 +10,7 @@
  *    epochs a transaction relied on are kept with it.
  * 4. `resolve` settles doubt. It takes the locks exclusively, so no commit of these partitions is in progress, and asks
  *    whether a transaction is there, relying on these epochs: a hold of another epoch is not in it. "Absent" is final,
- *    because the database refuses the transaction from its deadline on, by the same clock.
+ *    because it is written: the database refuses what it called absent, also when its clock goes back.
  * 5. `find` reads the answer a request key already has.
  * 6. `epochs` tells which partitions somebody else has claimed since: asked when a transaction was fenced.
  *

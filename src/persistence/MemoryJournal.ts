@@ -39,7 +39,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     if (transaction.fences.some(({ partition, epoch }) => tables.partitions.get(partition)?.epoch !== epoch)) {
       return "Fenced"
     }
-    if (transaction.deadline <= now) return "Expired"
+    if (transaction.deadline <= now || tables.absent.has(transaction.id)) return "Expired"
     if (known !== undefined) return "Duplicate"
     const { id, key, fences, answered } = transaction
     transactions.set(key, { id, fences, bodyHash: answered?.bodyHash, answer: answered?.answer, createdAt: now })
@@ -261,7 +261,9 @@ export const layer = Layer.effect(
           doubts.map(({ id, key, deadline, fences }): Resolution => {
             const known = tables.transactions.get(key)
             if (known?.id === id) return reliesOn(known, fences) ? "Committed" : "Absent"
-            return deadline <= now() ? "Absent" : "Pending"
+            if (deadline > now()) return "Pending"
+            tables.absent.set(id, now())
+            return "Absent"
           })
         ),
 
@@ -287,6 +289,7 @@ export const layer = Layer.effect(
         const oldest = now() - Policy.idempotency.keptHours * 3_600_000
         const forgotten = [...tables.transactions].filter(([, { createdAt }]) => createdAt < oldest)
         for (const [key] of forgotten) tables.transactions.delete(key)
+        for (const [id, at] of tables.absent) if (at < oldest) tables.absent.delete(id)
         return forgotten.length
       })
     })

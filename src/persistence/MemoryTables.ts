@@ -59,6 +59,8 @@ export interface Tables {
   readonly coupons: Map<string, CouponRecord>
   readonly userCoupons: Map<string, UserCouponRecord>
   readonly transactions: Map<string, TransactionRecord>
+  /** Transactions that were called absent, and when. */
+  readonly absent: Map<string, number>
   readonly orders: Map<string, OrderRecord>
   readonly ledger: Array<Entry<LedgerRow>>
   readonly outbox: Array<Entry<EventRow>>
@@ -73,6 +75,7 @@ export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluic
     coupons: new Map(),
     userCoupons: new Map(),
     transactions: new Map(),
+    absent: new Map(),
     orders: new Map(),
     ledger: [],
     outbox: []

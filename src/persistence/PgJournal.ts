@@ -345,6 +345,7 @@ export const layer = Layer.effect(
         ),
 
       forget: sql`
+        WITH absent AS (DELETE FROM absent WHERE created_at < now() - interval '1 day')
         DELETE FROM transactions WHERE key IN (
           SELECT key FROM transactions WHERE created_at < now() - ${Policy.idempotency.keptHours} * interval '1 hour'
           LIMIT 10000

@@ -489,7 +489,10 @@ const ownership = (it: It) => {
         Effect.repeat({ until: ([resolution]) => resolution === "Absent", schedule: Schedule.spaced("5 millis") })
       )
       assert.deepEqual(yield* commit(brief), ["Expired"])
-      assert.strictEqual(yield* balance(buyer), won(10_000))
+      // As a clock would have it that goes back.
+      const again = { ...brief, deadline: brief.deadline + 3_600_000 }
+      assert.deepEqual(yield* commit(again, yield* give(1)), ["Expired", "Committed"])
+      assert.strictEqual(yield* balance(buyer), won(10_001))
     })
   )
 }

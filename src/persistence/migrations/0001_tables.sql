@@ -103,6 +103,11 @@ CREATE TABLE transactions (
   created_at timestamptz NOT NULL DEFAULT now(),
   CHECK ((body_hash IS NULL) = (answer IS NULL))
 );
+-- Transactions that were called absent, so that they stay it whatever the clock does.
+CREATE TABLE absent (
+  id         uuid PRIMARY KEY,
+  created_at timestamptz NOT NULL DEFAULT now()
+);
 CREATE INDEX transactions_created ON transactions USING brin (created_at);
 
 CREATE TABLE orders (

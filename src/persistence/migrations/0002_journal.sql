@@ -25,18 +25,23 @@ CREATE FUNCTION journal_resolve(
   f_n int[], f_partition int[], f_epoch bigint[], keys uuid[], ids uuid[], deadlines bigint[]
 ) RETURNS int[]
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  resolutions int[];
 BEGIN
   PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(f_partition) p ORDER BY p) sorted;
-  RETURN (
-    SELECT array_agg(CASE
+  SELECT array_agg(CASE
       WHEN t.id = d.id AND NOT EXISTS (
         SELECT FROM unnest(f_n, f_partition, f_epoch) f(n, partition, epoch)
         WHERE f.n = d.n AND position(concat(' ', f.partition, ':', f.epoch, ' ') IN t.fences) = 0
       ) THEN 0
       WHEN t.id = d.id OR d.deadline <= clock_ms() THEN 1 ELSE 2 END ORDER BY d.n)
+    INTO resolutions
     FROM unnest(keys, ids, deadlines) WITH ORDINALITY d(key, id, deadline, n)
-    LEFT JOIN transactions t ON t.key = d.key
-  );
+    LEFT JOIN transactions t ON t.key = d.key;
+  INSERT INTO absent (id)
+    SELECT d.id FROM unnest(ids) WITH ORDINALITY d(id, n) WHERE resolutions[d.n] = 1 ORDER BY d.id
+    ON CONFLICT DO NOTHING;
+  RETURN resolutions;
 END $$;
 
 -- Commits a batch. Returns a verdict per transaction: 0 committed, 1 fenced, 2 expired, 3 duplicate; below 0, the rank of
@@ -93,6 +98,10 @@ BEGIN
   now_ms := clock_ms();
   SELECT array_agg(CASE WHEN d.t = ANY (skip) THEN 1 WHEN d.deadline <= now_ms THEN 2 ELSE 0 END ORDER BY d.t)
     INTO verdicts FROM unnest(t_deadline) WITH ORDINALITY d(deadline, t);
+  IF EXISTS (SELECT FROM absent) THEN
+    SELECT array_agg(CASE WHEN v.verdict = 0 AND v.id IN (SELECT a.id FROM absent a) THEN 2 ELSE v.verdict END ORDER BY v.t)
+      INTO verdicts FROM unnest(verdicts, t_id) WITH ORDINALITY v(verdict, id, t);
+  END IF;
   SELECT coalesce(array_agg(v.t), '{}') INTO skip FROM unnest(verdicts) WITH ORDINALITY v(verdict, t) WHERE v.verdict > 0;
 
   WITH inserted AS (
