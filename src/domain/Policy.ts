@@ -1,6 +1,8 @@
 /** The limits the sources name (requirements A29), in one place. */
 import { won } from "./Money.ts"
 
+const minute = 60_000
+
 export const Policy = {
   wallet: {
     /** The least amount of a charge, in won (W6, C13; seed 003 §1.2). */
@@ -16,7 +18,22 @@ export const Policy = {
   },
   order: {
     /** The most lines of one order. */
-    linesMax: 100
+    linesMax: 100,
+    /** How long an order waits for its payment (O15, C22; seed 002 P2), in milliseconds. */
+    paymentDeadlineMs: 30 * minute,
+    /** How long after its payment it can be cancelled (F4, C22; seed 004 §2). */
+    cancelWindowMs: 30 * minute,
+    /** How long after its delivery a purchase counts as confirmed by a buyer who says nothing (C34). */
+    autoConfirmMs: 7 * 24 * 60 * minute
+  },
+  payment: {
+    /** How long a buyer may be away at a gateway's page (Y8, C22; seed 002 P3); never beyond the order's deadline. */
+    attemptMs: 10 * minute,
+    /** When somebody else asks the gateway what became of a payment whose node says nothing. */
+    recoverMs: 30_000,
+    /** How often a refund is asked of a gateway before a person has to look at it (C23), and how long between. */
+    refundAttempts: 8,
+    refundDelayMs: (attempts: number): number => Math.min(1000 * 4 ** attempts, 10 * minute)
   },
   coupon: {
     /** The longest name, and the longest code a person may choose, in characters. */

@@ -16,6 +16,7 @@ import type {
 import type { MoneyDelta } from "./Money.ts"
 import type { Order } from "./Order.ts"
 import type { Product, ProductEdit } from "./Product.ts"
+import type { HeldStatus } from "./UserCoupon.ts"
 
 /** The epoch of a partition whose hold the transaction relies on. */
 export interface Fence {
@@ -32,9 +33,9 @@ export interface Answered {
 }
 
 /** Why a balance moved; what the wallet's history calls it. */
-export type MoneyReason = "CHARGE" | "PAYMENT"
+export type MoneyReason = "CHARGE" | "PAYMENT" | "REFUND"
 /** Why stock moved. */
-export type StockReason = "INITIAL" | "ADJUSTMENT" | "SALE"
+export type StockReason = "INITIAL" | "ADJUSTMENT" | "SALE" | "RETURN"
 
 export type Change =
   | {
@@ -51,6 +52,10 @@ export type Change =
       readonly reason: StockReason
       readonly orderId?: OrderId
     }
+  /** Pieces of an order that is not paid; they stay in stock. */
+  | { readonly _tag: "StockReserved"; readonly productId: ProductId; readonly delta: number }
+  /** Money that came, or went back, through a payment gateway. */
+  | { readonly _tag: "GatewayMoved"; readonly delta: MoneyDelta; readonly orderId: OrderId }
   | {
       readonly _tag: "ProductCreated"
       readonly product: Product
@@ -60,6 +65,8 @@ export type Change =
   /** Raises the product's version, whatever else it changes. */
   | { readonly _tag: "ProductEdited"; readonly productId: ProductId; readonly edit: ProductEdit }
   | { readonly _tag: "OrderPlaced"; readonly order: Order }
+  /** It must be as it was before. */
+  | { readonly _tag: "OrderChanged"; readonly before: Order; readonly after: Order }
   | { readonly _tag: "UserWithdrew"; readonly userId: UserId }
   /** At most one of a transaction's: its rank is told with the verdict. */
   | {
@@ -74,6 +81,7 @@ export type Change =
   | {
       readonly _tag: "CouponUsed"
       readonly userCouponId: UserCouponId
+      readonly to: HeldStatus
       readonly userId: UserId
       readonly orderId: OrderId
     }

@@ -22,6 +22,21 @@ export const UserCoupon = Schema.Struct({
 })
 export type UserCoupon = typeof UserCoupon.Type
 
+/**
+ * What an order makes of the coupon it was made with: HELD until it is paid, USED, ISSUED again when it never was, and
+ * REFUNDED, which can be used again, when it was cancelled (C16).
+ */
+export const HeldStatus = Schema.Literals(["HELD", "USED", "ISSUED", "REFUNDED"])
+export type HeldStatus = typeof HeldStatus.Type
+
+/** What a coupon has to be to become that. */
+export const couponFrom: Record<HeldStatus, ReadonlyArray<UserCouponStatus>> = {
+  HELD: ["ISSUED", "REFUNDED"],
+  USED: ["ISSUED", "REFUNDED", "HELD"],
+  ISSUED: ["HELD"],
+  REFUNDED: ["USED"]
+}
+
 /** Why a coupon does not reduce the price of an order (D4, D5, D7). */
 export const Unusable = Schema.Literals([
   /** There is none, or it is another user's. */

@@ -9,7 +9,16 @@ import { CouponId, UserCouponId, UserId } from "./Ids.ts"
 import type { Kind } from "./Kind.ts"
 import { maxBalance, Money, won } from "./Money.ts"
 import { Policy } from "./Policy.ts"
-import { CouponAlreadyIssued, CouponNotUsable, CouponUndecided, freeSlot, unusable, UserCoupon } from "./UserCoupon.ts"
+import {
+  CouponAlreadyIssued,
+  couponFrom,
+  CouponNotUsable,
+  CouponUndecided,
+  freeSlot,
+  HeldStatus,
+  unusable,
+  UserCoupon
+} from "./UserCoupon.ts"
 
 export const Wallet = Schema.Struct({
   userId: UserId,
@@ -18,7 +27,7 @@ export const Wallet = Schema.Struct({
   held: Money,
   /** Given by transactions that are not settled. */
   incoming: Money,
-  /** Purchases that are not settled: one that costs nothing holds no money, and needs its buyer all the same. */
+  /** Purchases that are not settled, and orders that are not paid: each needs its buyer, also if it costs nothing. */
   purchases: Schema.Int,
   /** All the user ever had: they count against what one user may have. */
   coupons: Schema.Array(UserCoupon),
@@ -30,6 +39,16 @@ export const WalletCommand = Schema.Union([
   /** A purchase: its money, and the coupon that made it cheaper. */
   Schema.TaggedStruct("Take", { amount: Money, userCouponId: Schema.optional(UserCouponId) }),
   Schema.TaggedStruct("Give", { amount: Money }),
+  /**
+   * What becomes of an order: money it takes or gives back, what its coupon is from now on, and whether it is one more,
+   * or one less, that waits for its payment.
+   */
+  Schema.TaggedStruct("Order", {
+    take: Money,
+    give: Money,
+    opens: Schema.Int,
+    coupon: Schema.UndefinedOr(Schema.Struct({ userCouponId: UserCouponId, to: HeldStatus }))
+  }),
   /** A coupon, of which one user may have `limit`. */
   Schema.TaggedStruct("Receive", { userCouponId: UserCouponId, couponId: CouponId, limit: Schema.Int }),
   /** The user withdraws. Only a wallet that is empty and not in use can be closed, and once settled it is gone. */
@@ -95,12 +114,17 @@ export const chargeable = (amount: number): Result.Result<Money, InvalidAmount |
 const none: ReadonlyArray<UserCoupon> = []
 
 /** A wallet as it is on disk, with nothing in flight. */
-export const make = (userId: UserId, balance: Money, coupons: ReadonlyArray<UserCoupon> = none): Wallet => ({
+export const make = (
+  userId: UserId,
+  balance: Money,
+  coupons: ReadonlyArray<UserCoupon> = none,
+  purchases = 0
+): Wallet => ({
   userId,
   balance,
   held: won(0),
   incoming: won(0),
-  purchases: 0,
+  purchases,
   coupons,
   closing: false
 })
@@ -136,6 +160,27 @@ const take = (wallet: Wallet, { amount, userCouponId }: WalletCommand & { readon
       })
 }
 
+const order = (wallet: Wallet, { take: amount, give, coupon }: WalletCommand & { readonly _tag: "Order" }) => {
+  if (coupon !== undefined) {
+    const known = wallet.coupons.find(({ userCouponId }) => userCouponId === coupon.userCouponId)
+    if (known === undefined || known.pending !== undefined || !couponFrom[coupon.to].includes(known.status)) {
+      return Result.fail(new CouponNotUsable({ reason: unusable(known) ?? "HELD" }))
+    }
+  }
+  if (available(wallet) < amount) {
+    return Result.fail(new InsufficientBalance({ balance: available(wallet), required: amount }))
+  }
+  return wallet.balance + wallet.incoming + give > maxBalance
+    ? Result.fail(new BalanceLimitExceeded({ maximum: won(maxBalance) }))
+    : granted({
+        ...wallet,
+        held: won(wallet.held + amount),
+        incoming: won(wallet.incoming + give),
+        purchases: wallet.purchases + 1,
+        coupons: withCoupon(wallet.coupons, coupon?.userCouponId, (each) => ({ ...each, pending: "use" }))
+      })
+}
+
 /** Exact, also when a user asks a hundred times at once: what is pending counts, but nobody is refused for it. */
 const receive = (wallet: Wallet, { userCouponId, couponId, limit }: WalletCommand & { readonly _tag: "Receive" }) => {
   const had = wallet.coupons.filter((coupon) => coupon.couponId === couponId)
@@ -160,6 +205,8 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
     switch (command._tag) {
       case "Take":
         return take(wallet, command)
+      case "Order":
+        return order(wallet, command)
       case "Give":
         return wallet.balance + wallet.incoming + command.amount > maxBalance
           ? Result.fail(new BalanceLimitExceeded({ maximum: won(maxBalance) }))
@@ -186,6 +233,21 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
             pending: undefined
           }))
         }
+      case "Order": {
+        const { take: taken, give, opens, coupon } = command
+        return {
+          ...wallet,
+          balance: won(wallet.balance - taken + give),
+          held: won(wallet.held - taken),
+          incoming: won(wallet.incoming - give),
+          purchases: wallet.purchases - 1 + opens,
+          coupons: withCoupon(wallet.coupons, coupon?.userCouponId, (each) => ({
+            ...each,
+            status: coupon?.to ?? each.status,
+            pending: undefined
+          }))
+        }
+      }
       case "Give":
         return {
           ...wallet,
@@ -211,6 +273,17 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
           held: won(wallet.held - command.amount),
           purchases: wallet.purchases - 1,
           coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({ ...coupon, pending: undefined }))
+        }
+      case "Order":
+        return {
+          ...wallet,
+          held: won(wallet.held - command.take),
+          incoming: won(wallet.incoming - command.give),
+          purchases: wallet.purchases - 1,
+          coupons: withCoupon(wallet.coupons, command.coupon?.userCouponId, (each) => ({
+            ...each,
+            pending: undefined
+          }))
         }
       case "Give":
         return { ...wallet, incoming: won(wallet.incoming - command.amount) }

@@ -11,12 +11,13 @@ import { Directory } from "../actors/Directory.ts"
 import type { Overloaded, Unavailable } from "../actors/Errors.ts"
 import { type Coupon, CouponNotFound } from "../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserId } from "../domain/Ids.ts"
-import type { Order } from "../domain/Order.ts"
+import type { CancelReason, Order } from "../domain/Order.ts"
+import { OrderNotFound } from "../domain/OrderLife.ts"
 import { ProductNotFound } from "../domain/Product.ts"
 import { UserNotFound } from "../domain/Wallet.ts"
 import { Orders } from "../persistence/Orders.ts"
 import { Role } from "../persistence/Users.ts"
-import { CouponPermissionDenied, Forbidden, OrderNotFound } from "./api/Errors.ts"
+import { CouponPermissionDenied, Forbidden } from "./api/Errors.ts"
 import type { ClaimedCouponId, ClaimedOrderId, ClaimedProductId, ClaimedRole, ClaimedUserId } from "./api/Fields.ts"
 import { type Claims, Principal, Visitor } from "./api/Middleware.ts"
 
@@ -165,6 +166,41 @@ export const visibleOrder = Effect.fnUntraced(function* (
   const order = isOrderId(claimed) ? yield* orders.get(claimed) : undefined
   if (order !== undefined && (order.userId === subject(who.userId) || isAdmin(who))) return order
   return yield* new OrderNotFound({ orderId: claimed })
+})
+
+/** An order of one's own to do something to, or any for an ADMIN; and who it is that does it. */
+export const ownOrder = Effect.fnUntraced(function* (
+  claimed: ClaimedOrderId
+): Effect.fn.Return<
+  { readonly order: Order; readonly who: UserId; readonly by: CancelReason & ("BUYER" | "ADMIN") },
+  OrderNotFound | Unavailable,
+  Principal | Orders
+> {
+  const order = yield* visibleOrder(claimed)
+  const who = yield* self
+  return { order, who, by: order.userId === who ? "BUYER" : "ADMIN" }
+})
+
+/** An order of what one sells alone, to send or to take back; any for an ADMIN (G14). */
+export const soldOrder = Effect.fnUntraced(function* (
+  claimed: ClaimedOrderId
+): Effect.fn.Return<
+  Order,
+  Forbidden | UserNotFound | OrderNotFound | Overloaded | Unavailable,
+  Principal | Orders | Directory
+> {
+  const user = yield* activeSeller
+  const orders = yield* Orders
+  const order = isOrderId(claimed) ? yield* orders.get(claimed) : undefined
+  if (order === undefined) return yield* new OrderNotFound({ orderId: claimed })
+  if (isAdmin(yield* Principal)) return order
+  const directory = yield* Directory
+  const products = yield* Effect.forEach(order.lines, ({ productId }) => directory.read("product", productId), {
+    concurrency: 10
+  })
+  return products.every((product) => product?.sellerId === user)
+    ? order
+    : yield* new OrderNotFound({ orderId: claimed })
 })
 
 /** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */

@@ -1,9 +1,10 @@
 /** What Postgres would keep, in memory: one database for the memory journals and repositories that share it. */
 import { Context, Layer } from "effect"
+import type { Order } from "../domain/Order.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { NewCoupon } from "./Coupons.ts"
-import type { EventRow, IssueRow, LedgerRow, LineRow, OrderRow, PaymentRow, ProductRow } from "./Rows.ts"
+import type { EventRow, IssueRow, LedgerRow, ProductRow } from "./Rows.ts"
 import type { Role } from "./Users.ts"
 
 type Stored<Row> = Omit<Row, "t">
@@ -18,15 +19,10 @@ export interface UserRecord {
 
 export interface ProductRecord extends Omit<Stored<ProductRow>, "product"> {
   readonly onHand: number
+  readonly reserved: number
   readonly version: number
   readonly createdAt: number
   readonly updatedAt: number
-}
-
-export interface OrderRecord {
-  readonly order: Stored<OrderRow>
-  readonly lines: ReadonlyArray<Stored<LineRow>>
-  readonly payments: ReadonlyArray<Stored<PaymentRow>>
 }
 
 export interface CouponRecord extends Omit<NewCoupon, "couponId" | "held" | "pending"> {
@@ -61,7 +57,7 @@ export interface Tables {
   readonly transactions: Map<string, TransactionRecord>
   /** Transactions that were called absent, and when. */
   readonly absent: Map<string, number>
-  readonly orders: Map<string, OrderRecord>
+  readonly orders: Map<string, Order>
   readonly ledger: Array<Entry<LedgerRow>>
   readonly outbox: Array<Entry<EventRow>>
 }

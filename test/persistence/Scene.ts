@@ -17,7 +17,7 @@ import {
   type UserId
 } from "../../src/domain/Ids.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
-import type { Order } from "../../src/domain/Order.ts"
+import { inFull, type Order, placed } from "../../src/domain/Order.ts"
 import { make as makeProduct, type Product } from "../../src/domain/Product.ts"
 import type { Change, Fence, Transaction } from "../../src/domain/Transaction.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
@@ -102,7 +102,7 @@ export const created = (
 export const orderOf = (buyer: UserId, product: ProductId, quantity: number, price = 1000): Order => {
   const id = next()
   const amount = won(price * quantity)
-  return {
+  return placed({
     orderId: orderId(id),
     userId: buyer,
     status: "CONFIRMED",
@@ -113,16 +113,18 @@ export const orderOf = (buyer: UserId, product: ProductId, quantity: number, pri
         unitPrice: won(price),
         quantity: pieces(quantity),
         amount,
-        discount: won(0)
+        discount: won(0),
+        cancelled: pieces(0)
       }
     ],
-    payments: [{ paymentId: paymentId(id), method: "WALLET", amount }],
+    payments: [inFull(paymentId(id), amount)],
     totalAmount: amount,
     discountAmount: won(0),
     userCouponId: undefined,
     paidAmount: amount,
+    paidAt: 1_700_000_000_000,
     createdAt: 1_700_000_000_000
-  }
+  })
 }
 
 /** A coupon that is there. */
@@ -153,7 +155,13 @@ export const boughtWith = (buyer: UserId, product: ProductId, userCoupon: UserCo
     userCouponId: userCoupon,
     paidAmount: won(full.totalAmount - discount)
   }
-  const use: Change = { _tag: "CouponUsed", userCouponId: userCoupon, userId: buyer, orderId: order.orderId }
+  const use: Change = {
+    _tag: "CouponUsed",
+    userCouponId: userCoupon,
+    to: "USED",
+    userId: buyer,
+    orderId: order.orderId
+  }
   return { order, changes: [...bought(order), use] }
 }
 

@@ -122,7 +122,7 @@ export const audit = Effect.gen(function* () {
     orders: tables.orders.size,
     stock: [...tables.products.values()].map(({ onHand }) => onHand),
     money: [...tables.wallets.values()].reduce((sum, balance) => sum + balance, 0),
-    paid: [...tables.orders.values()].reduce((sum, { order }) => sum + order.paid, 0),
+    paid: [...tables.orders.values()].reduce((sum, { paidAmount }) => sum + paidAmount, 0),
     outbox: tables.outbox.map(({ type }) => type)
   }
 })

@@ -66,12 +66,17 @@ const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
     case "UserWithdrew":
       return [change.userId]
     case "StockMoved":
+    case "StockReserved":
     case "ProductEdited":
       return [change.productId]
     case "ProductCreated":
       return [change.product.productId]
     case "OrderPlaced":
       return [change.order.orderId]
+    case "OrderChanged":
+      return [change.after.orderId]
+    case "GatewayMoved":
+      return [change.orderId]
     case "CouponIssued":
     case "CouponUsed":
       return [change.userCouponId]

@@ -87,6 +87,7 @@ export class Shop {
       price,
       status,
       onHand: stock,
+      reserved: 0,
       version: 1
     })
     this.#tables.ledger.push({

@@ -8,6 +8,15 @@ import { Effect, Schema, SchemaGetter, Struct } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import { KeyReused, Overloaded, RequestInProgress, TimedOut, Unavailable } from "../../actors/Errors.ts"
 import { CouponExhausted, CouponNotFound, CouponNotIssuable } from "../../domain/Coupon.ts"
+import {
+  AmountMismatch,
+  CancelWindowClosed,
+  NotRefundable,
+  OrderNotCancellable,
+  OrderNotFound,
+  OrderNotPayable,
+  OrderStatusConflict
+} from "../../domain/OrderLife.ts"
 import { PriceChanged } from "../../domain/Pricing.ts"
 import {
   ProductNotFound,
@@ -112,7 +121,7 @@ export const catalogue = [
   row("USER_NOT_FOUND", 404, UserNotFound, "사용자를 찾을 수 없습니다", "No such user"),
   row("PRODUCT_NOT_FOUND", 404, ProductNotFound, "상품을 찾을 수 없습니다", "No such product"),
   row("COUPON_NOT_FOUND", 404, CouponNotFound, "쿠폰을 찾을 수 없습니다", "No such coupon"),
-  row("ORDER_NOT_FOUND", 404, Errors.OrderNotFound, "주문을 찾을 수 없습니다", "No such order"),
+  row("ORDER_NOT_FOUND", 404, OrderNotFound, "주문을 찾을 수 없습니다", "No such order"),
   row(
     "METHOD_NOT_ALLOWED",
     405,
@@ -123,6 +132,29 @@ export const catalogue = [
   row("LOGIN_ID_TAKEN", 409, LoginIdTaken, "이미 사용 중인 아이디입니다", "The login id is taken"),
   row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance"),
   row("BALANCE_REMAINING", 409, BalanceRemaining, "잔액이 남아 있습니다", "There is balance left"),
+  row("ORDER_NOT_PAYABLE", 409, OrderNotPayable, "결제할 수 없는 주문입니다", "The order cannot be paid now"),
+  row(
+    "ORDER_NOT_CANCELLABLE",
+    409,
+    OrderNotCancellable,
+    "취소할 수 없는 주문입니다",
+    "The order, or these pieces of it, cannot be cancelled"
+  ),
+  row(
+    "CANCEL_WINDOW_CLOSED",
+    409,
+    CancelWindowClosed,
+    "취소 가능 시간이 지났습니다. 환불을 요청해 주세요",
+    "It was paid too long ago to be cancelled; ask for a refund"
+  ),
+  row("NOT_REFUNDABLE", 409, NotRefundable, "환불할 수 없습니다", "This cannot be refunded"),
+  row(
+    "ORDER_STATUS_CONFLICT",
+    409,
+    OrderStatusConflict,
+    "주문 상태를 그렇게 바꿀 수 없습니다",
+    "The order does not go from its status to that one"
+  ),
   row("COUPON_CODE_TAKEN", 409, CouponCodeTaken, "이미 사용 중인 쿠폰 코드입니다", "The coupon code is taken"),
   row("COUPON_EXHAUSTED", 409, CouponExhausted, "쿠폰이 모두 소진되었습니다", "All of these coupons have been issued"),
   row(
@@ -154,6 +186,7 @@ export const catalogue = [
   ),
   row("VALIDATION_FAILED", 422, Errors.ValidationFailed, "입력값이 올바르지 않습니다", "Invalid values"),
   row("INVALID_CURSOR", 422, InvalidCursor, "커서가 올바르지 않습니다", "Not a cursor of this list"),
+  row("AMOUNT_MISMATCH", 422, AmountMismatch, "결제 금액이 일치하지 않습니다", "Not the amount there is to pay"),
   row("INVALID_AMOUNT", 422, InvalidAmount, "충전 금액이 올바르지 않습니다", "Not an amount that can be charged"),
   row("CHARGE_BELOW_MINIMUM", 422, ChargeBelowMinimum, "최소 충전 금액보다 적습니다", "Below the least charge"),
   row("STOCK_LIMIT_EXCEEDED", 422, StockLimitExceeded, "재고 한도를 초과합니다", "Above the most a stock can be"),

@@ -48,7 +48,7 @@ END $$;
 -- a coupon it issued, and so a commit. A coupon's row is locked before its ranks are given: ranks are the order of commits.
 --
 -- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to.
--- Rows are written in one global order, hot ones last: request keys, orders, the coupons they use, wallets, ledger and
+-- Rows are written in one global order, hot ones last: request keys, orders, the coupons they are made with, wallets, ledger and
 -- outbox, coupons issued, products. Keys and rows that two batches may share are taken in the order of their ids, so
 -- batches of two nodes wait for, but never deadlock, one another. The ledger follows the wallets' locks: a wallet's
 -- entries are in the order of their commits.
@@ -60,18 +60,27 @@ CREATE FUNCTION journal_commit(
   n_t int[], n_product uuid[], n_seller uuid[], n_name text[], n_description text[], n_category text[],
     n_price bigint[], n_status text[],
   o_t int[], o_order uuid[], o_user uuid[], o_status text[], o_total bigint[], o_discount bigint[], o_paid bigint[],
-    o_created bigint[], o_coupon uuid[],
+    o_created bigint[], o_coupon uuid[], o_deadline bigint[], o_due bigint[], o_address text[],
+  d_t int[], d_order uuid[], d_version int[], d_status text[], d_paid bigint[], d_reason text[], d_paid_at bigint[],
+    d_due bigint[],
+  h_t int[], h_order uuid[], h_n int[], h_status text[], h_at bigint[],
+  k_t int[], k_order uuid[], k_line int[], k_cancelled int[],
   l_t int[], l_order uuid[], l_line int[], l_product uuid[], l_name text[], l_price bigint[], l_quantity int[],
     l_discount bigint[],
-  p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[],
+  p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[], p_status text[], p_key text[],
+    p_due bigint[],
+  q_t int[], q_order uuid[], q_payment uuid[], q_method text[], q_status text[], q_refunded bigint[], q_key text[],
+    q_gateway text[], q_due bigint[],
+  r_t int[], r_order uuid[], r_refund uuid[], r_amount bigint[], r_via bigint[], r_status text[], r_attempts int[],
+    r_due bigint[], r_items text[], r_requested bigint[],
   g_t int[], g_asset text[], g_debit uuid[], g_credit uuid[], g_amount bigint[], g_reason text[], g_order uuid[],
   e_t int[], e_type text[], e_entity text[], e_payload text[],
   x_t int[], x_user uuid[],
   w_t int[], w_user uuid[], w_delta bigint[],
-  s_t int[], s_product uuid[], s_delta bigint[],
+  s_t int[], s_product uuid[], s_delta bigint[], s_reserved bigint[],
   c_t int[], c_product uuid[], c_name text[], c_description text[], c_category text[], c_price bigint[],
     c_status text[],
-  u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[],
+  u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[], u_to text[],
   i_t int[], i_id uuid[], i_coupon uuid[], i_user uuid[], i_slot int[], i_issued bigint[],
   m_t int[], m_coupon uuid[], m_condition text[]
 ) RETURNS int[] LANGUAGE plpgsql VOLATILE
@@ -132,20 +141,58 @@ BEGIN
       r(t, product, seller, name, description, category, price, status)
     WHERE r.t <> ALL (skip);
   INSERT INTO orders (order_id, user_id, status, total_amount, discount_amount, paid_amount, created_at,
-      user_coupon_id)
-    SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0), r.coupon
-    FROM unnest(o_t, o_order, o_user, o_status, o_total, o_discount, o_paid, o_created, o_coupon)
-      r(t, id, usr, status, total, discount, paid, created, coupon)
+      user_coupon_id, pay_until, due_at, address)
+    SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0), r.coupon,
+      to_timestamp(r.deadline / 1000.0), to_timestamp(r.due / 1000.0), r.address
+    FROM unnest(o_t, o_order, o_user, o_status, o_total, o_discount, o_paid, o_created, o_coupon, o_deadline, o_due,
+      o_address) r(t, id, usr, status, total, discount, paid, created, coupon, deadline, due, address)
     WHERE r.t <> ALL (skip);
   INSERT INTO order_lines (order_id, line, product_id, name, unit_price, quantity, amount, discount)
     SELECT r.id, r.line, r.product, r.name, r.price, r.quantity, r.price * r.quantity, r.discount
     FROM unnest(l_t, l_order, l_line, l_product, l_name, l_price, l_quantity, l_discount)
       r(t, id, line, product, name, price, quantity, discount)
     WHERE r.t <> ALL (skip);
-  INSERT INTO payments (order_id, payment_id, method, amount)
-    SELECT r.id, r.payment, r.method, r.amount
-    FROM unnest(p_t, p_order, p_payment, p_method, p_amount) r(t, id, payment, method, amount)
+  INSERT INTO payments (order_id, payment_id, method, amount, status, payment_key, due_at)
+    SELECT r.id, r.payment, r.method, r.amount, r.status, r.key, to_timestamp(r.due / 1000.0)
+    FROM unnest(p_t, p_order, p_payment, p_method, p_amount, p_status, p_key, p_due)
+      r(t, id, payment, method, amount, status, key, due)
     WHERE r.t <> ALL (skip);
+
+  IF cardinality(d_t) > 0 THEN
+    WITH change AS MATERIALIZED (
+      SELECT d.* FROM unnest(d_t, d_order, d_version, d_status, d_paid, d_reason, d_paid_at, d_due)
+        d(t, id, version, status, paid, reason, paid_at, due)
+      WHERE d.t <> ALL (skip) ORDER BY d.id
+    ), changed AS (
+      UPDATE orders o SET status = change.status, paid_amount = change.paid, cancel_reason = change.reason,
+        paid_at = to_timestamp(change.paid_at / 1000.0), due_at = to_timestamp(change.due / 1000.0),
+        version = o.version + 1
+      FROM change WHERE o.order_id = change.id AND o.version = change.version RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM change), (SELECT count(*) FROM changed) INTO expected, changed;
+    IF changed < expected THEN
+      RAISE EXCEPTION 'an order is not as it was' USING ERRCODE = 'check_violation';
+    END IF;
+    INSERT INTO order_history (order_id, n, status, at)
+      SELECT h.id, h.n, h.status, to_timestamp(h.at / 1000.0)
+      FROM unnest(h_t, h_order, h_n, h_status, h_at) h(t, id, n, status, at) WHERE h.t <> ALL (skip);
+    UPDATE order_lines l SET cancelled = k.cancelled
+      FROM unnest(k_t, k_order, k_line, k_cancelled) k(t, id, line, cancelled)
+      WHERE k.t <> ALL (skip) AND l.order_id = k.id AND l.line = k.line;
+    UPDATE payments p SET status = q.status, refunded = q.refunded, payment_key = q.key, gateway_id = q.gateway,
+        due_at = to_timestamp(q.due / 1000.0)
+      FROM unnest(q_t, q_order, q_payment, q_method, q_status, q_refunded, q_key, q_gateway, q_due)
+        q(t, id, payment, method, status, refunded, key, gateway, due)
+      WHERE q.t <> ALL (skip) AND p.order_id = q.id AND p.payment_id = q.payment AND p.method = q.method;
+    INSERT INTO refunds AS old (refund_id, order_id, amount, via_gateway, status, attempts, due_at, items, requested_at)
+      SELECT r.refund, r.id, r.amount, r.via, r.status, r.attempts, to_timestamp(r.due / 1000.0), r.items::json,
+        to_timestamp(r.requested / 1000.0)
+      FROM unnest(r_t, r_order, r_refund, r_amount, r_via, r_status, r_attempts, r_due, r_items, r_requested)
+        r(t, id, refund, amount, via, status, attempts, due, items, requested)
+      WHERE r.t <> ALL (skip)
+      ON CONFLICT (refund_id) DO UPDATE SET via_gateway = excluded.via_gateway, status = excluded.status,
+        attempts = excluded.attempts, due_at = excluded.due_at;
+  END IF;
 
   IF cardinality(u_t) > 0 THEN
     IF EXISTS (
@@ -155,11 +202,16 @@ BEGIN
       RAISE EXCEPTION 'a discount that its lines do not add up to' USING ERRCODE = 'check_violation';
     END IF;
     FOR it IN
-      SELECT u.* FROM unnest(u_t, u_coupon, u_user, u_order) u(t, coupon, usr, id)
+      SELECT u.* FROM unnest(u_t, u_coupon, u_user, u_order, u_to) u(t, coupon, usr, id, becomes)
       WHERE u.t <> ALL (skip) ORDER BY u.coupon
     LOOP
-      UPDATE user_coupons SET status = 'USED', order_id = it.id
-        WHERE user_coupon_id = it.coupon AND user_id = it.usr AND status IN ('ISSUED', 'REFUNDED');
+      -- A coupon is the order's that holds or used it; any other has to find it free.
+      UPDATE user_coupons SET status = it.becomes, order_id = CASE WHEN it.becomes = 'ISSUED' THEN NULL ELSE it.id END
+        WHERE user_coupon_id = it.coupon AND user_id = it.usr AND CASE it.becomes
+          WHEN 'HELD' THEN status IN ('ISSUED', 'REFUNDED')
+          WHEN 'USED' THEN status IN ('ISSUED', 'REFUNDED') OR status = 'HELD' AND order_id = it.id
+          WHEN 'ISSUED' THEN status = 'HELD' AND order_id = it.id
+          WHEN 'REFUNDED' THEN status = 'USED' AND order_id = it.id END;
       IF NOT FOUND THEN
         RAISE EXCEPTION 'user coupon % cannot be used', it.coupon USING ERRCODE = 'check_violation';
       END IF;
@@ -194,10 +246,12 @@ BEGIN
   FOR it IN
     SELECT x.usr FROM unnest(x_t, x_user) x(t, usr) WHERE x.t <> ALL (skip) ORDER BY x.usr
   LOOP
-    DELETE FROM wallets WHERE user_id = it.usr AND balance = 0;
+    DELETE FROM wallets WHERE user_id = it.usr AND balance = 0
+      AND NOT EXISTS (SELECT FROM orders WHERE user_id = it.usr AND status = 'CREATED');
     IF NOT FOUND THEN
-      RAISE EXCEPTION 'user % has money left', it.usr USING ERRCODE = 'check_violation';
+      RAISE EXCEPTION 'user % has money left, or an order', it.usr USING ERRCODE = 'check_violation';
     END IF;
+    UPDATE orders SET address = NULL WHERE user_id = it.usr AND address IS NOT NULL;
     UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = it.usr;
   END LOOP;
 
@@ -242,10 +296,11 @@ BEGIN
     PERFORM 1 FROM products WHERE product_id = ANY (s_product || c_product) ORDER BY product_id FOR NO KEY UPDATE;
   END IF;
   WITH change AS MATERIALIZED (
-    SELECT s.product, sum(s.delta)::bigint AS delta FROM unnest(s_t, s_product, s_delta) s(t, product, delta)
+    SELECT s.product, sum(s.delta)::bigint AS delta, sum(s.reserved)::bigint AS reserved
+    FROM unnest(s_t, s_product, s_delta, s_reserved) s(t, product, delta, reserved)
     WHERE s.t <> ALL (skip) GROUP BY s.product ORDER BY s.product
   ), moved AS (
-    UPDATE products SET on_hand = on_hand + change.delta FROM change WHERE product_id = change.product RETURNING 1
+    UPDATE products SET on_hand = on_hand + change.delta, reserved = products.reserved + change.reserved FROM change WHERE product_id = change.product RETURNING 1
   )
   SELECT (SELECT count(*) FROM change), (SELECT count(*) FROM moved) INTO expected, changed;
   IF changed < expected THEN
