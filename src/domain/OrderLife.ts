@@ -28,7 +28,8 @@ export const Deed = Schema.Union([
   /** Tenders for all there is to pay. The wallet's is taken at once; a gateway's is asked for, if the buyer has its key. */
   Schema.TaggedStruct("Pay", {
     paymentId: PaymentId,
-    tenders: Schema.Array(Tender),
+    /** `undefined`: the wallet for all. */
+    tenders: Schema.UndefinedOr(Schema.Array(Tender)),
     paymentKey: Schema.UndefinedOr(Schema.String)
   }),
   /** The buyer is back from the gateway's page. */
@@ -119,11 +120,8 @@ const paid = (order: Order, at: number): Order =>
 
 const recoverAt = (at: number) => at + Policy.payment.recoverMs
 
-const pay = (
-  order: Order,
-  { paymentId, tenders, paymentKey }: Deed & { readonly _tag: "Pay" },
-  at: number
-): Decided => {
+const pay = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): Decided => {
+  const { paymentId, tenders = [{ method: "WALLET", amount: payable(order) }], paymentKey } = deed
   const { paymentDeadline = 0, status: orderStatus } = order
   if (orderStatus !== "CREATED" || underWay(order) !== undefined || at >= paymentDeadline) {
     return Result.fail(new OrderNotPayable({ orderStatus }))

@@ -1,7 +1,10 @@
 import { Effect, Layer } from "effect"
 import { uuidOf } from "../domain/Ids.ts"
+import { dueAt } from "../domain/OrderLife.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { cursor, Orders } from "./Orders.ts"
+import { cursor, type DueOrder, Orders, refundCursor } from "./Orders.ts"
+
+const compare = (a: DueOrder, b: DueOrder) => a.dueAt - b.dueAt || (a.orderId < b.orderId ? -1 : 1)
 
 export const layer = Layer.effect(
   Orders,
@@ -9,6 +12,31 @@ export const layer = Layer.effect(
     const { orders } = yield* MemoryTables
     return Orders.of({
       get: (id) => Effect.sync(() => orders.get(uuidOf(id))),
+
+      due: (by, limit, after) =>
+        Effect.sync(() =>
+          Array.from(orders.values())
+            .flatMap((order) => {
+              const at = dueAt(order)
+              return at === undefined || at > by ? [] : [{ orderId: order.orderId, dueAt: at }]
+            })
+            .filter((due) => after === undefined || compare(due, after) > 0)
+            .toSorted(compare)
+            .slice(0, limit)
+        ),
+
+      manualRefunds: Effect.fnUntraced(function* (request) {
+        const after = yield* refundCursor.read(request)
+        const found = Array.from(orders.values())
+          .flatMap(({ orderId, refunds }) =>
+            refunds.flatMap(({ refundId, amount, viaGateway, status, requestedAt }) =>
+              status === "MANUAL" ? [{ refundId, orderId, amount, viaGateway, requestedAt }] : []
+            )
+          )
+          .filter(({ refundId }) => after === undefined || refundId > after)
+          .toSorted((a, b) => (a.refundId < b.refundId ? -1 : 1))
+        return refundCursor.page(found, request, (last) => last.refundId)
+      }),
 
       list: Effect.fnUntraced(function* (user, request) {
         const after = yield* cursor.read(request)

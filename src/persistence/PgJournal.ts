@@ -45,7 +45,10 @@ const fencesOf = (text: string): ReadonlyArray<Fence> =>
     epoch: Epoch(Number(epoch))
   }))
 
-type Parameter = string | PgTypes.Parameter
+/** Rows that are few: a function has a hundred parameters at the most. */
+const records = (rows: ReadonlyArray<object>) => (rows.length === 0 ? null : JSON.stringify(rows))
+
+type Parameter = string | null | PgTypes.Parameter
 
 /** The arguments of `journal_commit`, by name. */
 const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter> => {
@@ -80,23 +83,9 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     o_deadline: numbers(rows.orders.map((row) => row.deadline)),
     o_due: numbers(rows.orders.map((row) => row.due)),
     o_address: texts(rows.orders.map((row) => row.address)),
-    d_t: numbers(rows.orderChanges.map((row) => row.t)),
-    d_order: uuids(rows.orderChanges.map((row) => row.order)),
-    d_version: numbers(rows.orderChanges.map((row) => row.version)),
-    d_status: texts(rows.orderChanges.map((row) => row.status)),
-    d_paid: numbers(rows.orderChanges.map((row) => row.paid)),
-    d_reason: texts(rows.orderChanges.map((row) => row.reason)),
-    d_paid_at: numbers(rows.orderChanges.map((row) => row.paidAt)),
-    d_due: numbers(rows.orderChanges.map((row) => row.due)),
-    h_t: numbers(rows.history.map((row) => row.t)),
-    h_order: uuids(rows.history.map((row) => row.order)),
-    h_n: numbers(rows.history.map((row) => row.n)),
-    h_status: texts(rows.history.map((row) => row.status)),
-    h_at: numbers(rows.history.map((row) => row.at)),
-    k_t: numbers(rows.cancelled.map((row) => row.t)),
-    k_order: uuids(rows.cancelled.map((row) => row.order)),
-    k_line: numbers(rows.cancelled.map((row) => row.line)),
-    k_cancelled: numbers(rows.cancelled.map((row) => row.cancelled)),
+    order_changes: records(rows.orderChanges),
+    order_statuses: records(rows.history),
+    lines_cancelled: records(rows.cancelled),
     l_t: numbers(rows.lines.map((row) => row.t)),
     l_order: uuids(rows.lines.map((row) => row.order)),
     l_line: numbers(rows.lines.map((row) => row.line)),
@@ -113,25 +102,8 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     p_status: texts(rows.payments.map((row) => row.status)),
     p_key: texts(rows.payments.map((row) => row.key)),
     p_due: numbers(rows.payments.map((row) => row.due)),
-    q_t: numbers(rows.paymentChanges.map((row) => row.t)),
-    q_order: uuids(rows.paymentChanges.map((row) => row.order)),
-    q_payment: uuids(rows.paymentChanges.map((row) => row.payment)),
-    q_method: texts(rows.paymentChanges.map((row) => row.method)),
-    q_status: texts(rows.paymentChanges.map((row) => row.status)),
-    q_refunded: numbers(rows.paymentChanges.map((row) => row.refunded)),
-    q_key: texts(rows.paymentChanges.map((row) => row.key)),
-    q_gateway: texts(rows.paymentChanges.map((row) => row.gateway)),
-    q_due: numbers(rows.paymentChanges.map((row) => row.due)),
-    r_t: numbers(rows.refunds.map((row) => row.t)),
-    r_order: uuids(rows.refunds.map((row) => row.order)),
-    r_refund: uuids(rows.refunds.map((row) => row.refund)),
-    r_amount: numbers(rows.refunds.map((row) => row.amount)),
-    r_via: numbers(rows.refunds.map((row) => row.viaGateway)),
-    r_status: texts(rows.refunds.map((row) => row.status)),
-    r_attempts: numbers(rows.refunds.map((row) => row.attempts)),
-    r_due: numbers(rows.refunds.map((row) => row.due)),
-    r_items: texts(rows.refunds.map((row) => row.items)),
-    r_requested: numbers(rows.refunds.map((row) => row.requested)),
+    payment_changes: records(rows.paymentChanges),
+    refunds_changed: records(rows.refunds),
     g_t: numbers(rows.ledger.map((row) => row.t)),
     g_asset: texts(rows.ledger.map((row) => row.asset)),
     g_debit: uuids(rows.ledger.map((row) => row.debit)),

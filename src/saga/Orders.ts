@@ -6,8 +6,8 @@
  */
 import { Array as Arr, Effect, Result, Schedule, Schema } from "effect"
 import type { CouponRefusal } from "../domain/Coupon.ts"
-import { OrderId, orderId, type UserCouponId, type UserId } from "../domain/Ids.ts"
-import { Money } from "../domain/Money.ts"
+import { OrderId, orderId, type TransactionId, type UserCouponId, type UserId } from "../domain/Ids.ts"
+import { Money, zero } from "../domain/Money.ts"
 import { Order, placed } from "../domain/Order.ts"
 import { type Deed, type OrderRefusal, OrderUndecided } from "../domain/OrderLife.ts"
 import { moves } from "../domain/OrderMoves.ts"
@@ -110,7 +110,7 @@ export const createOrder = ({
           totalAmount: total,
           discountAmount: discount,
           userCouponId: dropped === undefined ? userCouponId : undefined,
-          paidAmount: Money.make(0),
+          paidAmount: zero,
           createdAt: now,
           paymentDeadline,
           shippingAddress
@@ -178,7 +178,8 @@ export interface ChangeRequest<A> {
   /** Without one, a repetition does the deed again, if the order allows it. */
   readonly request: Keyed | undefined
   readonly orderId: OrderId
-  readonly deed: Deed
+  /** The ids of what it creates are made of the transaction's. */
+  readonly deed: (id: TransactionId) => Deed
   /** How a kept answer is read again, and what is answered. */
   readonly schema: Schema.Codec<A, unknown>
   readonly answer: (changed: {
@@ -203,7 +204,7 @@ export const change = <A>({
       request,
       answer: schema,
       plan: (attempt) =>
-        Effect.map(plan(attempt, id, deed), ({ after, balance, changes, events }) => ({
+        Effect.map(plan(attempt, id, deed(attempt.id)), ({ after, balance, changes, events }) => ({
           changes,
           events,
           answer: answer({ order: after, balance, now: attempt.now })

@@ -56,9 +56,7 @@ export const pay = ({
       })
     ),
     Effect.flatMap(({ answer, replayed }) =>
-      "refused" in answer
-        ? Effect.fail(new InsufficientBalance(answer.refused))
-        : Effect.succeed({ answer, replayed })
+      "refused" in answer ? Effect.fail(new InsufficientBalance(answer.refused)) : Effect.succeed({ answer, replayed })
     )
   )
 

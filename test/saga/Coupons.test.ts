@@ -190,7 +190,10 @@ describe("A coupon used in a checkout", () => {
       const { orders, userCoupons } = yield* MemoryTables
       const [record] = [...orders.values()]
       assert.strictEqual(record?.lines[0]?.discount, 1000)
-      assert.deepInclude(userCoupons.get(userCouponId.slice(4)), { status: "USED", order: record?.orderId.slice(4) ?? null })
+      assert.deepInclude(userCoupons.get(userCouponId.slice(4)), {
+        status: "USED",
+        order: record?.orderId.slice(4) ?? null
+      })
       const again = yield* Effect.flip(buy({ key: 11, buyer, product, userCouponId }))
       assert.deepInclude(again, { _tag: "CouponNotUsable", reason: "USED" })
     }).pipe(Effect.provide(engine()))

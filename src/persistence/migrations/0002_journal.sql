@@ -61,18 +61,11 @@ CREATE FUNCTION journal_commit(
     n_price bigint[], n_status text[],
   o_t int[], o_order uuid[], o_user uuid[], o_status text[], o_total bigint[], o_discount bigint[], o_paid bigint[],
     o_created bigint[], o_coupon uuid[], o_deadline bigint[], o_due bigint[], o_address text[],
-  d_t int[], d_order uuid[], d_version int[], d_status text[], d_paid bigint[], d_reason text[], d_paid_at bigint[],
-    d_due bigint[],
-  h_t int[], h_order uuid[], h_n int[], h_status text[], h_at bigint[],
-  k_t int[], k_order uuid[], k_line int[], k_cancelled int[],
+  order_changes json, order_statuses json, lines_cancelled json, payment_changes json, refunds_changed json,
   l_t int[], l_order uuid[], l_line int[], l_product uuid[], l_name text[], l_price bigint[], l_quantity int[],
     l_discount bigint[],
   p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[], p_status text[], p_key text[],
     p_due bigint[],
-  q_t int[], q_order uuid[], q_payment uuid[], q_method text[], q_status text[], q_refunded bigint[], q_key text[],
-    q_gateway text[], q_due bigint[],
-  r_t int[], r_order uuid[], r_refund uuid[], r_amount bigint[], r_via bigint[], r_status text[], r_attempts int[],
-    r_due bigint[], r_items text[], r_requested bigint[],
   g_t int[], g_asset text[], g_debit uuid[], g_credit uuid[], g_amount bigint[], g_reason text[], g_order uuid[],
   e_t int[], e_type text[], e_entity text[], e_payload text[],
   x_t int[], x_user uuid[],
@@ -158,37 +151,38 @@ BEGIN
       r(t, id, payment, method, amount, status, key, due)
     WHERE r.t <> ALL (skip);
 
-  IF cardinality(d_t) > 0 THEN
+  IF order_changes IS NOT NULL THEN
     WITH change AS MATERIALIZED (
-      SELECT d.* FROM unnest(d_t, d_order, d_version, d_status, d_paid, d_reason, d_paid_at, d_due)
-        d(t, id, version, status, paid, reason, paid_at, due)
-      WHERE d.t <> ALL (skip) ORDER BY d.id
+      SELECT d.* FROM json_to_recordset(order_changes)
+        d(t int, "order" uuid, version int, status text, paid bigint, reason text, "paidAt" bigint, due bigint)
+      WHERE d.t <> ALL (skip) ORDER BY d.order
     ), changed AS (
       UPDATE orders o SET status = change.status, paid_amount = change.paid, cancel_reason = change.reason,
-        paid_at = to_timestamp(change.paid_at / 1000.0), due_at = to_timestamp(change.due / 1000.0),
+        paid_at = to_timestamp(change."paidAt" / 1000.0), due_at = to_timestamp(change.due / 1000.0),
         version = o.version + 1
-      FROM change WHERE o.order_id = change.id AND o.version = change.version RETURNING 1
+      FROM change WHERE o.order_id = change.order AND o.version = change.version RETURNING 1
     )
     SELECT (SELECT count(*) FROM change), (SELECT count(*) FROM changed) INTO expected, changed;
     IF changed < expected THEN
       RAISE EXCEPTION 'an order is not as it was' USING ERRCODE = 'check_violation';
     END IF;
     INSERT INTO order_history (order_id, n, status, at)
-      SELECT h.id, h.n, h.status, to_timestamp(h.at / 1000.0)
-      FROM unnest(h_t, h_order, h_n, h_status, h_at) h(t, id, n, status, at) WHERE h.t <> ALL (skip);
+      SELECT h.order, h.n, h.status, to_timestamp(h.at / 1000.0)
+      FROM json_to_recordset(order_statuses) h(t int, "order" uuid, n int, status text, at bigint)
+      WHERE h.t <> ALL (skip);
     UPDATE order_lines l SET cancelled = k.cancelled
-      FROM unnest(k_t, k_order, k_line, k_cancelled) k(t, id, line, cancelled)
-      WHERE k.t <> ALL (skip) AND l.order_id = k.id AND l.line = k.line;
+      FROM json_to_recordset(lines_cancelled) k(t int, "order" uuid, line int, cancelled int)
+      WHERE k.t <> ALL (skip) AND l.order_id = k.order AND l.line = k.line;
     UPDATE payments p SET status = q.status, refunded = q.refunded, payment_key = q.key, gateway_id = q.gateway,
         due_at = to_timestamp(q.due / 1000.0)
-      FROM unnest(q_t, q_order, q_payment, q_method, q_status, q_refunded, q_key, q_gateway, q_due)
-        q(t, id, payment, method, status, refunded, key, gateway, due)
-      WHERE q.t <> ALL (skip) AND p.order_id = q.id AND p.payment_id = q.payment AND p.method = q.method;
+      FROM json_to_recordset(payment_changes) q(t int, "order" uuid, payment uuid, method text, status text,
+        refunded bigint, key text, gateway text, due bigint)
+      WHERE q.t <> ALL (skip) AND p.order_id = q.order AND p.payment_id = q.payment AND p.method = q.method;
     INSERT INTO refunds AS old (refund_id, order_id, amount, via_gateway, status, attempts, due_at, items, requested_at)
-      SELECT r.refund, r.id, r.amount, r.via, r.status, r.attempts, to_timestamp(r.due / 1000.0), r.items::json,
+      SELECT r.refund, r.order, r.amount, r."viaGateway", r.status, r.attempts, to_timestamp(r.due / 1000.0), r.items::json,
         to_timestamp(r.requested / 1000.0)
-      FROM unnest(r_t, r_order, r_refund, r_amount, r_via, r_status, r_attempts, r_due, r_items, r_requested)
-        r(t, id, refund, amount, via, status, attempts, due, items, requested)
+      FROM json_to_recordset(refunds_changed) r(t int, "order" uuid, refund uuid, amount bigint, "viaGateway" bigint,
+        status text, attempts int, due bigint, items text, requested bigint)
       WHERE r.t <> ALL (skip)
       ON CONFLICT (refund_id) DO UPDATE SET via_gateway = excluded.via_gateway, status = excluded.status,
         attempts = excluded.attempts, due_at = excluded.due_at;
