@@ -7,6 +7,7 @@ import {
   type CouponEntry,
   Coupons,
   createdPayload,
+  createdRecord,
   cursor,
   type UserCouponEntry,
   userCursor
@@ -19,7 +20,7 @@ const newest = Order.flip(Order.String)
 export const layer = Layer.effect(
   Coupons,
   Effect.gen(function* () {
-    const { coupons, userCoupons, outbox } = yield* MemoryTables
+    const { coupons, userCoupons, outbox, audit } = yield* MemoryTables
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
     const entryOf = (id: string, record: CouponRecord): CouponEntry => ({
@@ -49,7 +50,7 @@ export const layer = Layer.effect(
     }
 
     return Coupons.of({
-      create: (created) =>
+      create: (created, by) =>
         Effect.suspend(() => {
           const { couponId: id, code } = created
           if (Array.from(coupons.values()).some((other) => other.code === code)) {
@@ -58,6 +59,8 @@ export const layer = Layer.effect(
           coupons.set(uuidOf(id), { ...Struct.omit(created, ["couponId", "held", "pending"]), createdAt: now() })
           const about = { type: "CouponCreated", entity: id, payload: createdPayload(created) }
           outbox.push({ ...about, transactionId: uuidOf(id), createdAt: now() })
+          const record = createdRecord(created, by)
+          if (record !== undefined) audit.push({ ...record, at: now() })
           return Effect.void
         }),
 

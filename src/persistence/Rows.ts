@@ -2,6 +2,7 @@
  * The rows a batch of transactions writes, table by table. Pure; `PgJournal` sends them as columns, `MemoryJournal`
  * applies them as they are, so both write the same.
  */
+import type { Audited } from "../domain/Authority.ts"
 import type { CouponCondition } from "../domain/Coupon.ts"
 import { uuidOf } from "../domain/Ids.ts"
 import type { OrderStatus, Payment } from "../domain/Order.ts"
@@ -115,6 +116,10 @@ export interface CouponEditRow extends Row {
   readonly condition: CouponCondition
 }
 
+export interface AuditRow extends Row {
+  readonly record: Audited
+}
+
 /** In the order they are written. */
 export interface Rows {
   readonly fences: Array<FenceRow>
@@ -131,6 +136,7 @@ export interface Rows {
   readonly couponEdits: Array<CouponEditRow>
   readonly stock: Array<StockRow>
   readonly edits: Array<EditRow>
+  readonly audits: Array<AuditRow>
 }
 
 export const make = (batch: ReadonlyArray<Transaction>): Rows => {
@@ -148,7 +154,8 @@ export const make = (batch: ReadonlyArray<Transaction>): Rows => {
     issues: [],
     couponEdits: [],
     stock: [],
-    edits: []
+    edits: [],
+    audits: []
   }
   let t = 0
   for (const transaction of batch) {
@@ -262,5 +269,16 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
     }
     case "CouponEdited":
       rows.couponEdits.push({ t, coupon: uuidOf(change.couponId), condition: change.edit.condition })
+      return
+    case "Audited":
+      rows.audits.push({ t, record: change.record })
   }
 }
+
+/** A row of the audit as the database takes it, in JSON: rare enough for its columns to cost a commit nothing. */
+export const auditRow = ({ actorId, onBehalfOf, ...record }: Audited): string =>
+  JSON.stringify({
+    ...record,
+    actorId: uuidOf(actorId),
+    onBehalfOf: onBehalfOf === undefined ? null : uuidOf(onBehalfOf)
+  })

@@ -1,5 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import type { Role } from "../../src/domain/Authority.ts"
 import type { CouponId, OrderId, ProductId, UserId } from "../../src/domain/Ids.ts"
 import type {
   ClaimedCouponId,
@@ -9,7 +10,6 @@ import type {
   ClaimedUserId
 } from "../../src/http/api/Fields.ts"
 import type { Claims } from "../../src/http/api/Middleware.ts"
-import type { Role } from "../../src/persistence/Users.ts"
 import type { charge } from "../../src/saga/Charge.ts"
 import * as Shop from "./Shop.ts"
 import { buy, call, coupon, outcome, person, product } from "./Shop.ts"
