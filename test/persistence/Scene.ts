@@ -1,6 +1,6 @@
 /** The people, products and transactions of these tests. Every id is used once, so tests can share a database. */
 import { Effect } from "effect"
-import { grant, type Role } from "../../src/domain/Authority.ts"
+import { grant, type Privilege, type Role } from "../../src/domain/Authority.ts"
 import {
   couponId,
   type CouponId,
@@ -127,10 +127,11 @@ export const orderOf = (buyer: UserId, product: ProductId, quantity: number, pri
 }
 
 /** A coupon that is there. */
-export const offered = (createdBy: UserId, change: Partial<NewCoupon> = {}) =>
+export const offered = (createdBy: UserId, change: Partial<NewCoupon> = {}, by?: Privilege) =>
   Effect.gen(function* () {
     const id = couponId(next())
-    yield* (yield* Coupons).create({ ...coupon({ couponId: id }), code: id, name: "Welcome", createdBy, ...change })
+    const { create } = yield* Coupons
+    yield* create({ ...coupon({ couponId: id }), code: id, name: "Welcome", createdBy, ...change }, by)
     return id
   })
 
