@@ -4,12 +4,14 @@ import { type Audited, Role } from "../domain/Authority.ts"
 import { UserId, uuidOf } from "../domain/Ids.ts"
 import { Audit, cursor } from "./Audit.ts"
 import { nullable, query, storable } from "./Queries.ts"
-import { auditRow } from "./Rows.ts"
+import { auditText } from "./Rows.ts"
 
 /** Adds a row, if there is one to add and `source` has one: in the same statement as what it tells of. */
-export const insert = (sql: SqlClient.SqlClient, record: Audited | undefined, source: string) =>
-  sql`INSERT INTO audit (actor_id, role, act, entity, on_behalf_of, details, trace_id)
-    SELECT r.* FROM ${sql(source)}, audit_row(${record === undefined ? null : auditRow(record)}) r`
+export const insert = (sql: SqlClient.SqlClient, audited: Audited | undefined, source: string) => {
+  const { record, details } = audited === undefined ? { record: null, details: null } : auditText(audited)
+  return sql`INSERT INTO audit (actor_id, role, act, entity, on_behalf_of, details, trace_id)
+    SELECT r.* FROM ${sql(source)}, audit_row(${record}, ${details}) r`
+}
 
 const entries = query(
   Schema.Struct({

@@ -118,7 +118,8 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     m_coupon: uuids(rows.couponEdits.map((row) => row.coupon)),
     m_condition: texts(rows.couponEdits.map((row) => row.condition)),
     a_t: numbers(rows.audits.map((row) => row.t)),
-    a_record: texts(rows.audits.map((row) => Rows.auditRow(row.record)))
+    a_record: texts(rows.audits.map((row) => row.record)),
+    a_details: texts(rows.audits.map((row) => row.details))
   }
 }
 

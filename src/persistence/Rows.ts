@@ -116,8 +116,8 @@ export interface CouponEditRow extends Row {
   readonly condition: CouponCondition
 }
 
-export interface AuditRow extends Row {
-  readonly record: Audited
+export interface AuditRow extends Row, AuditText {
+  readonly audited: Audited
 }
 
 /** In the order they are written. */
@@ -271,14 +271,20 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
       rows.couponEdits.push({ t, coupon: uuidOf(change.couponId), condition: change.edit.condition })
       return
     case "Audited":
-      rows.audits.push({ t, record: change.record })
+      rows.audits.push({ t, audited: change.record, ...auditText(change.record) })
   }
 }
 
-/** A row of the audit as the database takes it, in JSON: rare enough for its columns to cost a commit nothing. */
-export const auditRow = ({ actorId, onBehalfOf, ...record }: Audited): string =>
-  JSON.stringify({
-    ...record,
-    actorId: uuidOf(actorId),
-    onBehalfOf: onBehalfOf === undefined ? null : uuidOf(onBehalfOf)
-  })
+/** A row of the audit as JSON: it is rare, so its columns should cost other commits little. */
+export interface AuditText {
+  readonly record: string
+  readonly details: string
+}
+
+export const auditText = ({ actorId, role, act, entity, onBehalfOf, traceId, details }: Audited): AuditText => {
+  const owner = onBehalfOf === undefined ? null : uuidOf(onBehalfOf)
+  return {
+    record: JSON.stringify({ actor: uuidOf(actorId), role, act, entity, owner, trace: traceId }),
+    details: JSON.stringify(details)
+  }
+}

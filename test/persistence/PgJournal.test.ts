@@ -239,6 +239,9 @@ describe("the application's role", () => {
             sql`ALTER TABLE ${sql(table)} ADD COLUMN mine int`,
             sql`DROP TABLE ${sql(table)}`
           ]),
+          sql`UPDATE audit SET act = 'nothing'`,
+          sql`DELETE FROM audit`,
+          sql`TRUNCATE audit`,
           ...["orders", "products", "users", "partitions", "settings", "migrations"].map(
             (table) => sql`DELETE FROM ${sql(table)}`
           ),

@@ -239,11 +239,10 @@ CREATE TABLE audit (
 CREATE INDEX audit_actor ON audit (actor_id, audit_id);
 CREATE INDEX audit_entity ON audit (entity, audit_id);
 
--- The columns of a row that comes as JSON; no row of NULL.
-CREATE FUNCTION audit_row(record text) RETURNS TABLE (
+-- The columns of a row that comes as JSON; no row of NULL. What Postgres cannot read in its details, it need not.
+CREATE FUNCTION audit_row(record text, about text) RETURNS TABLE (
   actor_id uuid, role text, act text, entity text, on_behalf_of uuid, details json, trace_id text
 ) LANGUAGE sql IMMUTABLE STRICT ROWS 1 AS $$
-  SELECT r.* FROM json_to_record(record::json) r(
-    "actorId" uuid, role text, act text, entity text, "onBehalfOf" uuid, details json, "traceId" text
-  )
+  SELECT r.actor, r.role, r.act, r.entity, r.owner, about::json, r.trace
+  FROM json_to_record(record::json) r(actor uuid, role text, act text, entity text, owner uuid, trace text)
 $$;

@@ -61,7 +61,7 @@ CREATE FUNCTION journal_commit(
   u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[],
   i_t int[], i_id uuid[], i_coupon uuid[], i_user uuid[], i_slot int[], i_issued bigint[],
   m_t int[], m_coupon uuid[], m_condition text[],
-  a_t int[], a_record text[]
+  a_t int[], a_record text[], a_details text[]
 ) RETURNS int[] LANGUAGE plpgsql VOLATILE
   SET plan_cache_mode = force_generic_plan
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 1
@@ -176,7 +176,8 @@ BEGIN
     WHERE r.t <> ALL (skip);
   IF cardinality(a_t) > 0 THEN
     INSERT INTO audit (actor_id, role, act, entity, on_behalf_of, details, trace_id)
-      SELECT r.* FROM unnest(a_t, a_record) a(t, record), audit_row(a.record) r WHERE a.t <> ALL (skip);
+      SELECT r.* FROM unnest(a_t, a_record, a_details) a(t, record, details), audit_row(a.record, a.details) r
+      WHERE a.t <> ALL (skip);
   END IF;
 
   FOR it IN
