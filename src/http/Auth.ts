@@ -210,8 +210,8 @@ export const tokenOf = (authorization: string): string =>
 const askerOf = (
   claims: Claims,
   traceparent: string | undefined,
-  { endpoint, group }: { readonly endpoint: { readonly name: string }; readonly group: { readonly identifier: string } }
-): Asker => ({ ...claims, act: `${group.identifier}.${endpoint.name}`, traceparent })
+  { endpoint, group }: Record<"endpoint" | "group", { readonly identifier: string }>
+): Asker => ({ ...claims, act: `${group.identifier}.${endpoint.identifier}`, traceparent })
 
 export const layer = Layer.unwrap(
   Effect.map(Tokens, ({ verify }) =>

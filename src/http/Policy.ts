@@ -13,7 +13,7 @@ import type { Overloaded, Unavailable } from "../actors/Errors.ts"
 import { grant, type Granted, type Privilege, Role } from "../domain/Authority.ts"
 import { CouponNotFound } from "../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserId } from "../domain/Ids.ts"
-import type { Order } from "../domain/Order.ts"
+import { type Order, partOf } from "../domain/Order.ts"
 import { ProductNotFound } from "../domain/Product.ts"
 import { UserNotFound } from "../domain/Wallet.ts"
 import { Audit, type AuditQuery } from "../persistence/Audit.ts"
@@ -318,18 +318,42 @@ export const couponGrant = Effect.fnUntraced(function* (
   return grant({ couponId, userId: yield* anyUser(user) }, by)
 })
 
-/** An order to look at: one's own, or any for an ADMIN. */
+/** Of some sellers, those whose things the one who asks manages without being an ADMIN. */
+const managedSellers = Effect.fnUntraced(function* (sellers: ReadonlySet<UserId>) {
+  const { role, userId } = yield* Principal
+  const own = subject(userId)
+  if (role === "SELLER") return Array.from(sellers).filter((seller) => seller === own)
+  if (role !== "MANAGER") return []
+  const { isAssigned } = yield* Managers
+  return yield* Effect.filter(sellers, (seller) => isAssigned(seller, own))
+})
+
+/** The part of an order that one sold (G14). */
+const soldPart = Effect.fnUntraced(function* (order: Order) {
+  const { read } = yield* Directory
+  const lines = yield* Effect.forEach(
+    order.lines,
+    ({ productId }) => Effect.map(read("product", productId), (product) => ({ productId, seller: product?.sellerId })),
+    { concurrency: 10 }
+  )
+  const sellers = new Set(lines.flatMap(({ seller }) => seller ?? []))
+  const theirs = new Set(yield* managedSellers(sellers))
+  const sold = new Set(lines.flatMap(({ productId, seller }) => (seller !== undefined && theirs.has(seller) ? productId : [])))
+  return partOf(order, ({ productId }) => sold.has(productId))
+})
+
+/** An order to look at: one's own, or any for an ADMIN; of others, what one sold. */
 export const visibleOrder = Effect.fnUntraced(function* (
   claimed: ClaimedOrderId
-): Effect.fn.Return<Order, OrderNotFound | Unavailable, Principal | Orders | Audit> {
+): Effect.fn.Return<Order, OrderNotFound | Overloaded | Unavailable, Managing | Orders | Audit> {
   const who = yield* Principal
   const orders = yield* Orders
   const order = isOrderId(claimed) ? yield* orders.get(claimed) : undefined
   if (order === undefined) return yield* new OrderNotFound({ orderId: claimed })
   if (order.userId === subject(who.userId)) return order
-  if (!isAdmin(who)) return yield* new OrderNotFound({ orderId: claimed })
-  yield* seen(who, order.userId, order.orderId)
-  return order
+  if (isAdmin(who)) return yield* Effect.as(seen(who, order.userId, order.orderId), order)
+  const part = who.role === "BUYER" ? undefined : yield* soldPart(order)
+  return part ?? (yield* new OrderNotFound({ orderId: claimed }))
 })
 
 /** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */
