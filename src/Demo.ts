@@ -1,7 +1,7 @@
 /** Somebody to be and something to buy: what the first start on an empty embedded database adds. */
 import { Effect, Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"
-import { grant, type Role } from "./domain/Authority.ts"
+import { permit, type Role } from "./domain/Authority.ts"
 import { RequestKey, userId, uuidOf } from "./domain/Ids.ts"
 import { pieces, won } from "./domain/Money.ts"
 import { Passwords } from "./http/Passwords.ts"
@@ -28,7 +28,7 @@ export const ensureUser = Effect.fnUntraced(function* ({ loginId, name, role }: 
   const passwords = yield* Passwords
   const user = { userId: userId(yield* random.uuidV7()), loginId, name, role }
   const passwordHash = yield* passwords.hash(Redacted.value(secret))
-  return yield* users.register({ ...user, role: grant(role), passwordHash }).pipe(
+  return yield* users.register({ ...user, role: permit(role), passwordHash }).pipe(
     Effect.as(user),
     Effect.catchTag("LoginIdTaken", (taken) =>
       Effect.flatMap(users.credentials(loginId), (added) =>
@@ -43,7 +43,7 @@ export const seed = Effect.gen(function* () {
   const { userId: sellerId } = yield* ensureUser(seller, password)
   const { userId: buyerId } = yield* ensureUser(buyer, password)
   yield* createProduct({
-    seller: grant(sellerId),
+    seller: permit(sellerId),
     name: "한정판 스니커즈 · Limited sneaker",
     description: "A hundred pairs, no more.",
     category: "sneakers",
@@ -52,5 +52,5 @@ export const seed = Effect.gen(function* () {
     saleStatus: "ON_SALE"
   })
   const once = uuidOf(buyerId)
-  yield* charge({ request: { key: RequestKey(once), bodyHash: once }, user: grant(buyerId), amount: 1_000_000 })
+  yield* charge({ request: { key: RequestKey(once), bodyHash: once }, user: permit(buyerId), amount: 1_000_000 })
 })

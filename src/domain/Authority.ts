@@ -30,9 +30,9 @@ interface Permission<A> {
  * What somebody may act on, and by what right. Use cases take nothing less, and only `Policy` in http makes it: so a
  * handler that forgets to ask for permission, or a change that forgets its audit, does not compile.
  */
-export type Granted<A> = Permission<A> & Brand.Brand<"Granted">
+export type Permitted<A> = Permission<A> & Brand.Brand<"Permitted">
 
-export const grant = <A>(of: A, by?: Privilege): Granted<A> => Brand.nominal<Granted<A>>()({ of, by })
+export const permit = <A>(of: A, by?: Privilege): Permitted<A> => Brand.nominal<Permitted<A>>()({ of, by })
 
 /** One privileged act. */
 export interface Audited extends Privilege {

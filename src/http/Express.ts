@@ -124,7 +124,11 @@ export class Express extends Context.Service<
           payload: Checkout,
           handle: (who, ...asked) => buy(Policy.selfOf(who), ...asked)
         }),
-        lane("/api/v1/coupons/issue/limited", { act: "coupons.issueLimited", payload: IssueRequest, handle: issueLimited })
+        lane("/api/v1/coupons/issue/limited", {
+          act: "coupons.issueLimited",
+          payload: IssueRequest,
+          handle: issueLimited
+        })
       ])
 
       /** Of what is too long, or may become it, there is a rest to get rid of: the usual way does. */

@@ -2,7 +2,7 @@
  * Who may do what: the only place where what a request claims becomes what the engine takes.
  *
  * Paths and bodies decode to claimed ids, tokens to claims, and neither is an id of the domain: a handler that forgets to
- * ask here has nothing to look things up with. Use cases take what is `Granted`, with the power it is done by, which
+ * ask here has nothing to look things up with. Use cases take what is `Permitted`, with the power it is done by, which
  * leaves a row in the audit (decision 13). Either way, what forgets to ask does not compile.
  *
  * What one may not know of does not exist (404); what one may not do is forbidden (403).
@@ -10,7 +10,7 @@
 import { Brand, Effect, Schema } from "effect"
 import { Directory } from "../actors/Directory.ts"
 import type { Overloaded, Unavailable } from "../actors/Errors.ts"
-import { grant, type Granted, type Privilege, Role } from "../domain/Authority.ts"
+import { permit, type Permitted, type Privilege, Role } from "../domain/Authority.ts"
 import { CouponNotFound } from "../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserId } from "../domain/Ids.ts"
 import { type Order, partOf } from "../domain/Order.ts"
@@ -72,7 +72,7 @@ export const visibleUser = (
   })
 
 /** The user who is changed: oneself, or anybody for an ADMIN. Nobody else is there. */
-export const changeableUser = (claimed: ClaimedUserId): Effect.Effect<Granted<UserId>, UserNotFound, Principal> =>
+export const changeableUser = (claimed: ClaimedUserId): Effect.Effect<Permitted<UserId>, UserNotFound, Principal> =>
   Effect.flatMap(Principal, (who) =>
     Effect.catchTag(actingForOf(who, claimed), "Forbidden", () => Effect.fail(new UserNotFound({ userId: claimed })))
   )
@@ -81,14 +81,14 @@ export const changeableUser = (claimed: ClaimedUserId): Effect.Effect<Granted<Us
 export const actingForOf = (
   who: Asker,
   claimed: ClaimedUserId | undefined
-): Effect.Effect<Granted<UserId>, Forbidden | UserNotFound> => {
-  if (claimed === undefined || claimed === who.userId) return Effect.succeed(grant(subject(who.userId)))
+): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound> => {
+  if (claimed === undefined || claimed === who.userId) return Effect.succeed(permit(subject(who.userId)))
   if (!isAdmin(who)) return Effect.fail(new Forbidden())
-  return Effect.map(anyUser(claimed), (userId) => grant(userId, powerOf(who, userId)))
+  return Effect.map(anyUser(claimed), (userId) => permit(userId, powerOf(who, userId)))
 }
 export const actingFor = (
   claimed: ClaimedUserId | undefined
-): Effect.Effect<Granted<UserId>, Forbidden | UserNotFound, Principal> =>
+): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound, Principal> =>
   Effect.flatMap(Principal, (who) => actingForOf(who, claimed))
 
 /** A user to name. */
@@ -100,18 +100,18 @@ const administrator: Effect.Effect<void, Forbidden, Principal> = Effect.flatMap(
 )
 
 /** A look at the cluster, for an ADMIN. */
-export const cluster: Effect.Effect<Granted<"cluster">, Forbidden, Principal> = Effect.as(
+export const cluster: Effect.Effect<Permitted<"cluster">, Forbidden, Principal> = Effect.as(
   administrator,
-  grant("cluster")
+  permit("cluster")
 )
 
 /** A look into the audit, for an ADMIN. */
 export const auditOf = Effect.fnUntraced(function* (
   actor: ClaimedUserId | undefined,
   query: Omit<AuditQuery, "actorId">
-): Effect.fn.Return<Granted<AuditQuery>, Forbidden | UserNotFound, Principal> {
+): Effect.fn.Return<Permitted<AuditQuery>, Forbidden | UserNotFound, Principal> {
   yield* administrator
-  return grant({ ...query, actorId: actor === undefined ? undefined : yield* anyUser(actor) })
+  return permit({ ...query, actorId: actor === undefined ? undefined : yield* anyUser(actor) })
 })
 
 /** A user who is still here: a token outlives a withdrawal. */
@@ -131,24 +131,23 @@ const withRole = Effect.fnUntraced(function* <E>(claimed: ClaimedUserId, role: R
 const anySeller = (claimed: ClaimedUserId) => withRole(claimed, "SELLER", new NotASeller({ userId: claimed }))
 
 /** A manager to name. */
-export const anyManager = (claimed: ClaimedUserId) =>
-  withRole(claimed, "MANAGER", new NotAManager({ userId: claimed }))
+export const anyManager = (claimed: ClaimedUserId) => withRole(claimed, "MANAGER", new NotAManager({ userId: claimed }))
 
 /** The seller somebody is given power by: oneself, or any for an ADMIN. To give power is a privilege in any case. */
 export const delegatingSeller = Effect.fnUntraced(function* (
   claimed: ClaimedUserId
 ): Effect.fn.Return<
-  Granted<UserId>,
+  Permitted<UserId>,
   Forbidden | UserNotFound | NotASeller | Overloaded | Unavailable,
   Principal | Directory | Users
 > {
   const who = yield* Principal
   if (isAdmin(who)) {
     const sellerId = yield* anySeller(claimed)
-    return grant(sellerId, powerOf(who, sellerId))
+    return permit(sellerId, powerOf(who, sellerId))
   }
   if (who.role !== "SELLER" || claimed !== who.userId) return yield* new Forbidden()
-  return grant(yield* active(subject(who.userId)), powerOf(who, undefined))
+  return permit(yield* active(subject(who.userId)), powerOf(who, undefined))
 })
 
 type Managing = Principal | Directory | Managers
@@ -160,7 +159,7 @@ type Managing = Principal | Directory | Managers
 export const actingSeller = Effect.fnUntraced(function* (
   claimed: ClaimedUserId | undefined
 ): Effect.fn.Return<
-  Granted<UserId>,
+  Permitted<UserId>,
   Forbidden | UserNotFound | NotASeller | SellerRequired | Overloaded | Unavailable,
   Managing | Users
 > {
@@ -171,20 +170,20 @@ export const actingSeller = Effect.fnUntraced(function* (
       return yield* new Forbidden()
     case "SELLER":
     case "ADMIN": {
-      if (claimed === undefined || claimed === who.userId) return grant(yield* active(own))
+      if (claimed === undefined || claimed === who.userId) return permit(yield* active(own))
       if (who.role === "SELLER") return yield* new Forbidden()
       const sellerId = yield* anySeller(claimed)
-      return grant(sellerId, powerOf(who, sellerId))
+      return permit(sellerId, powerOf(who, sellerId))
     }
     case "MANAGER": {
       const managers = yield* Managers
       if (claimed === undefined) {
         const [sellerId, another] = yield* managers.sellersOf(own)
         if (sellerId === undefined) return yield* new Forbidden()
-        return another === undefined ? grant(sellerId, powerOf(who, sellerId)) : yield* new SellerRequired()
+        return another === undefined ? permit(sellerId, powerOf(who, sellerId)) : yield* new SellerRequired()
       }
       if (!isUserId(claimed) || !(yield* managers.isAssigned(claimed, own))) return yield* new Forbidden()
-      return grant(claimed, powerOf(who, claimed))
+      return permit(claimed, powerOf(who, claimed))
     }
   }
 })
@@ -200,20 +199,20 @@ const manager = Effect.gen(function* () {
 const managed = Effect.fnUntraced(function* <A>(
   thing: A,
   sellerId: UserId | undefined
-): Effect.fn.Return<Granted<A>, Forbidden | Unavailable, Principal | Managers> {
+): Effect.fn.Return<Permitted<A>, Forbidden | Unavailable, Principal | Managers> {
   const who = yield* Principal
   const own = subject(who.userId)
   switch (who.role) {
     case "BUYER":
       return yield* new Forbidden()
     case "SELLER":
-      return sellerId === own ? grant(thing) : yield* new Forbidden()
+      return sellerId === own ? permit(thing) : yield* new Forbidden()
     case "ADMIN":
-      return sellerId === own ? grant(thing) : grant(thing, powerOf(who, sellerId))
+      return sellerId === own ? permit(thing) : permit(thing, powerOf(who, sellerId))
     case "MANAGER": {
       const { isAssigned } = yield* Managers
       if (sellerId === undefined || !(yield* isAssigned(sellerId, own))) return yield* new Forbidden()
-      return grant(thing, powerOf(who, sellerId))
+      return permit(thing, powerOf(who, sellerId))
     }
   }
 })
@@ -226,7 +225,7 @@ export const anyProduct = (claimed: ClaimedProductId): Effect.Effect<ProductId, 
 export const managedProduct = Effect.fnUntraced(function* (
   claimed: ClaimedProductId
 ): Effect.fn.Return<
-  Granted<ProductId>,
+  Permitted<ProductId>,
   Forbidden | UserNotFound | ProductNotFound | Overloaded | Unavailable,
   Managing
 > {
@@ -249,7 +248,7 @@ const couponSeller = Effect.fnUntraced(function* (claimed: ClaimedUserId | undef
   const who = yield* Principal
   if (!isAdmin(who) || claimed !== undefined) return yield* actingSeller(claimed)
   yield* active(subject(who.userId))
-  return grant(undefined, powerOf(who, undefined))
+  return permit(undefined, powerOf(who, undefined))
 })
 
 /** What a new coupon is for: all products of its seller, or those that are named. */
@@ -257,7 +256,7 @@ export const couponScope = Effect.fnUntraced(function* (
   seller: ClaimedUserId | undefined,
   claimed: ReadonlyArray<ClaimedProductId>
 ): Effect.fn.Return<
-  Granted<CouponScope>,
+  Permitted<CouponScope>,
   CouponPermissionDenied | UserNotFound | NotASeller | SellerRequired | ProductNotFound | Overloaded | Unavailable,
   Managing | Users
 > {
@@ -271,14 +270,14 @@ export const couponScope = Effect.fnUntraced(function* (
     if (product === undefined) return yield* new ProductNotFound({ productId: productIds[n] ?? "" })
     if (sellerId !== undefined && product.sellerId !== sellerId) return yield* new CouponPermissionDenied()
   }
-  return grant({ createdBy: yield* self, sellerId, productIds }, by)
+  return permit({ createdBy: yield* self, sellerId, productIds }, by)
 })
 
 /** A coupon to manage: an ADMIN's, who is no seller, is nobody else's. */
 export const managedCoupon = Effect.fnUntraced(function* (
   claimed: ClaimedCouponId
 ): Effect.fn.Return<
-  Granted<CouponId>,
+  Permitted<CouponId>,
   CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
   Managing
 > {
@@ -299,9 +298,9 @@ export const couponFor = (
   who: Asker,
   coupon: ClaimedCouponId,
   user: ClaimedUserId | undefined
-): Effect.Effect<Granted<CouponForUser>, Forbidden | UserNotFound | CouponNotFound> =>
+): Effect.Effect<Permitted<CouponForUser>, Forbidden | UserNotFound | CouponNotFound> =>
   Effect.flatMap(actingForOf(who, user), ({ of: userId, by }) =>
-    Effect.map(anyCoupon(coupon), (couponId) => grant({ couponId, userId }, by))
+    Effect.map(anyCoupon(coupon), (couponId) => permit({ couponId, userId }, by))
   )
 
 /** A coupon to manage, and anybody to give one of it to: past the queue, and so a privilege in any case. */
@@ -309,13 +308,13 @@ export const couponGrant = Effect.fnUntraced(function* (
   coupon: ClaimedCouponId,
   user: ClaimedUserId
 ): Effect.fn.Return<
-  Granted<CouponForUser>,
+  Permitted<CouponForUser>,
   CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
   Managing
 > {
   const who = yield* Principal
   const { of: couponId, by = powerOf(who, undefined) } = yield* managedCoupon(coupon)
-  return grant({ couponId, userId: yield* anyUser(user) }, by)
+  return permit({ couponId, userId: yield* anyUser(user) }, by)
 })
 
 /** Of some sellers, those whose things the one who asks manages without being an ADMIN. */
@@ -338,7 +337,9 @@ const soldPart = Effect.fnUntraced(function* (order: Order) {
   )
   const sellers = new Set(lines.flatMap(({ seller }) => seller ?? []))
   const theirs = new Set(yield* managedSellers(sellers))
-  const sold = new Set(lines.flatMap(({ productId, seller }) => (seller !== undefined && theirs.has(seller) ? productId : [])))
+  const sold = new Set(
+    lines.flatMap(({ productId, seller }) => (seller !== undefined && theirs.has(seller) ? productId : []))
+  )
   return partOf(order, ({ productId }) => sold.has(productId))
 })
 
@@ -357,11 +358,11 @@ export const visibleOrder = Effect.fnUntraced(function* (
 })
 
 /** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */
-export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Granted<Role>, Forbidden, Visitor> =>
-  Effect.flatMap(Visitor, (who): Effect.Effect<Granted<Role>, Forbidden> => {
-    if (claimed === undefined || claimed === "BUYER") return Effect.succeed(grant("BUYER"))
-    if (claimed === "SELLER") return Effect.succeed(grant("SELLER"))
+export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Permitted<Role>, Forbidden, Visitor> =>
+  Effect.flatMap(Visitor, (who): Effect.Effect<Permitted<Role>, Forbidden> => {
+    if (claimed === undefined || claimed === "BUYER") return Effect.succeed(permit("BUYER"))
+    if (claimed === "SELLER") return Effect.succeed(permit("SELLER"))
     return isRole(claimed) && who !== undefined && isAdmin(who)
-      ? Effect.succeed(grant(claimed, powerOf(who, undefined)))
+      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
       : Effect.fail(new Forbidden())
   })

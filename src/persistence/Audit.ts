@@ -1,6 +1,6 @@
 /** Privileged acts, to read. Rows are written in the same commit as what they tell of, and never change. */
 import { Context, type Effect, Schema } from "effect"
-import type { Audited, Granted } from "../domain/Authority.ts"
+import type { Audited, Permitted } from "../domain/Authority.ts"
 import type { UserId } from "../domain/Ids.ts"
 import type { Unavailable } from "./Failures.ts"
 import { cursorOf, type InvalidCursor, type Page, type PageRequest } from "./Page.ts"
@@ -23,7 +23,7 @@ export class Audit extends Context.Service<
     /** Adds a row for what changes nothing: somebody looks at what is another's. */
     readonly seen: (record: Audited) => Effect.Effect<void, Unavailable>
     /** Newest first. */
-    readonly list: (query: Granted<AuditQuery>) => Effect.Effect<Page<AuditEntry>, InvalidCursor | Unavailable>
+    readonly list: (query: Permitted<AuditQuery>) => Effect.Effect<Page<AuditEntry>, InvalidCursor | Unavailable>
   }
 >()("sluice/persistence/Audit") {}
 

@@ -42,7 +42,10 @@ export class Coupons extends Context.Service<
   Coupons,
   {
     /** Adds a coupon, and the event that tells of it, in one commit. */
-    readonly create: (coupon: NewCoupon, by: Privilege | undefined) => Effect.Effect<void, CouponCodeTaken | Unavailable>
+    readonly create: (
+      coupon: NewCoupon,
+      by: Privilege | undefined
+    ) => Effect.Effect<void, CouponCodeTaken | Unavailable>
     readonly get: (couponId: CouponId) => Effect.Effect<CouponEntry | undefined, Unavailable>
     /** Those that can be issued now, newest first. */
     readonly issuable: (page: PageRequest) => Effect.Effect<Page<CouponEntry>, InvalidCursor | Unavailable>
@@ -66,5 +69,4 @@ export const createdPayload = ({ code, name, sellerId, createdBy, discount, tota
 export const createdRecord = (
   { couponId, productIds, discount, totalQuantity }: NewCoupon,
   by: Privilege | undefined
-): Audited | undefined =>
-  by === undefined ? undefined : { ...by, entity: couponId, details: { productIds, discount, totalQuantity } }
+): Audited | undefined => by && { ...by, entity: couponId, details: { productIds, discount, totalQuantity } }

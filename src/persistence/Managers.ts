@@ -1,6 +1,6 @@
 /** Who acts for which seller. It takes effect with the next request, on every node: nobody keeps it in memory. */
 import { Context, type Effect } from "effect"
-import type { Granted } from "../domain/Authority.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import { UserId } from "../domain/Ids.ts"
 import type { Unavailable } from "./Failures.ts"
 import { cursorOf, type InvalidCursor, type Page, type PageRequest } from "./Page.ts"
@@ -16,14 +16,11 @@ export class Managers extends Context.Service<
   Managers,
   {
     /** Assigns a manager to a seller; again is no different from once. */
-    readonly assign: (seller: Granted<UserId>, managerId: UserId) => Effect.Effect<void, Unavailable>
+    readonly assign: (seller: Permitted<UserId>, managerId: UserId) => Effect.Effect<void, Unavailable>
     /** Takes an assignment back, if there is one. */
-    readonly remove: (seller: Granted<UserId>, managerId: UserId) => Effect.Effect<void, Unavailable>
+    readonly remove: (seller: Permitted<UserId>, managerId: UserId) => Effect.Effect<void, Unavailable>
     /** A seller's managers, by their ids. */
-    readonly list: (
-      sellerId: UserId,
-      page: PageRequest
-    ) => Effect.Effect<Page<Assignment>, InvalidCursor | Unavailable>
+    readonly list: (sellerId: UserId, page: PageRequest) => Effect.Effect<Page<Assignment>, InvalidCursor | Unavailable>
     /** Whether the one may act for the other, now. */
     readonly isAssigned: (sellerId: UserId, managerId: UserId) => Effect.Effect<boolean, Unavailable>
     /** The sellers a manager may act for; two at most, for it matters only whether there is exactly one. */

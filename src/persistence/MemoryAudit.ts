@@ -1,20 +1,26 @@
 import { Clock, Effect, Layer } from "effect"
+import type { Audited } from "../domain/Authority.ts"
 import { Audit, cursor } from "./Audit.ts"
-import { MemoryTables } from "./MemoryTables.ts"
+import { MemoryTables, type Tables } from "./MemoryTables.ts"
+
+/** Adds a row, if there is one to add. */
+export const insert = ({ audit }: Tables, audited: Audited | undefined, at: number) => {
+  if (audited !== undefined) audit.push({ ...audited, at })
+}
 
 export const layer = Layer.effect(
   Audit,
   Effect.gen(function* () {
-    const { audit } = yield* MemoryTables
+    const tables = yield* MemoryTables
     const clock = yield* Clock.Clock
 
     return Audit.of({
-      seen: (record) => Effect.sync(() => void audit.push({ ...record, at: clock.currentTimeMillisUnsafe() })),
+      seen: (record) => Effect.sync(() => insert(tables, record, clock.currentTimeMillisUnsafe())),
 
       list: Effect.fnUntraced(function* ({ of: request }) {
         const after = yield* cursor.read(request)
         const { actorId, entity } = request
-        const found = audit
+        const found = tables.audit
           .map((row, index) => ({ ...row, auditId: String(index + 1) }))
           .filter(
             (row) =>

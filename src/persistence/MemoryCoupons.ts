@@ -13,6 +13,7 @@ import {
   userCursor
 } from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
+import { insert } from "./MemoryAudit.ts"
 import { type CouponRecord, MemoryTables, type UserCouponRecord } from "./MemoryTables.ts"
 
 const newest = Order.flip(Order.String)
@@ -20,7 +21,8 @@ const newest = Order.flip(Order.String)
 export const layer = Layer.effect(
   Coupons,
   Effect.gen(function* () {
-    const { coupons, userCoupons, outbox, audit } = yield* MemoryTables
+    const tables = yield* MemoryTables
+    const { coupons, userCoupons, outbox } = tables
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
     const entryOf = (id: string, record: CouponRecord): CouponEntry => ({
@@ -59,8 +61,7 @@ export const layer = Layer.effect(
           coupons.set(uuidOf(id), { ...Struct.omit(created, ["couponId", "held", "pending"]), createdAt: now() })
           const about = { type: "CouponCreated", entity: id, payload: createdPayload(created) }
           outbox.push({ ...about, transactionId: uuidOf(id), createdAt: now() })
-          const record = createdRecord(created, by)
-          if (record !== undefined) audit.push({ ...record, at: now() })
+          insert(tables, createdRecord(created, by), now())
           return Effect.void
         }),
 

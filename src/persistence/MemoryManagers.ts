@@ -1,21 +1,21 @@
 import { Clock, Effect, Layer, Order } from "effect"
-import { type Audited, type Granted } from "../domain/Authority.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
 import { cursor, Managers } from "./Managers.ts"
+import { insert } from "./MemoryAudit.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 
 export const layer = Layer.effect(
   Managers,
   Effect.gen(function* () {
-    const { managers, users, audit } = yield* MemoryTables
+    const tables = yield* MemoryTables
+    const { managers, users } = tables
     const clock = yield* Clock.Clock
     const isHere = (id: UserId) => users.get(uuidOf(id))?.withdrawn === false
 
-    const record = ({ of: seller, by }: Granted<UserId>, managerId: UserId) => {
-      if (by === undefined) return
-      const record: Audited = { ...by, entity: seller, details: { managerId } }
-      audit.push({ ...record, at: clock.currentTimeMillisUnsafe() })
-    }
+    const now = () => clock.currentTimeMillisUnsafe()
+    const record = ({ of: entity, by }: Permitted<UserId>, managerId: UserId) =>
+      insert(tables, by && { ...by, entity, details: { managerId } }, now())
     const assignments = () =>
       Array.from(managers, ([key, assignedAt]) => {
         const [seller = "", manager = ""] = key.split(" ")
@@ -30,7 +30,7 @@ export const layer = Layer.effect(
         Effect.sync(() => {
           const key = keyOf(seller.of, managerId)
           if (managers.has(key)) return
-          managers.set(key, clock.currentTimeMillisUnsafe())
+          managers.set(key, now())
           record(seller, managerId)
         }),
 

@@ -1,6 +1,7 @@
 import { Clock, Effect, Layer } from "effect"
 import type { Privilege } from "../domain/Authority.ts"
 import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
+import { insert } from "./MemoryAudit.ts"
 import { MemoryTables, type UserRecord } from "./MemoryTables.ts"
 import { changedFields, LoginIdTaken, type User, Users } from "./Users.ts"
 
@@ -12,11 +13,11 @@ const userOf = (id: UserId, record: UserRecord | undefined): User | undefined =>
 export const layer = Layer.effect(
   Users,
   Effect.gen(function* () {
-    const { users, wallets, audit } = yield* MemoryTables
+    const tables = yield* MemoryTables
+    const { users, wallets } = tables
     const clock = yield* Clock.Clock
-    const record = (by: Privilege | undefined, entity: UserId, details: object) => {
-      if (by !== undefined) audit.push({ ...by, entity, details, at: clock.currentTimeMillisUnsafe() })
-    }
+    const audit = (by: Privilege | undefined, entity: UserId, details: object) =>
+      insert(tables, by && { ...by, entity, details }, clock.currentTimeMillisUnsafe())
     const withLogin = (loginId: string) => [...users].find(([, record]) => record.loginId === loginId)
     const get = (id: UserId) => userOf(id, users.get(uuidOf(id)))
 
@@ -26,7 +27,7 @@ export const layer = Layer.effect(
           if (withLogin(loginId) !== undefined) return Effect.fail(new LoginIdTaken({ loginId }))
           users.set(uuidOf(id), { loginId, name, role: role.of, passwordHash, withdrawn: false })
           wallets.set(uuidOf(id), 0)
-          record(role.by, id, { role: role.of })
+          audit(role.by, id, { role: role.of })
           return Effect.void
         }),
 
@@ -38,7 +39,7 @@ export const layer = Layer.effect(
           if (known === undefined || known.withdrawn) return undefined
           const { name = known.name, passwordHash = known.passwordHash } = change
           users.set(uuidOf(id), { ...known, name, passwordHash })
-          record(by, id, changedFields(change))
+          audit(by, id, changedFields(change))
           return get(id)
         }),
 

@@ -2,7 +2,15 @@ import { Effect, Layer, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql"
 import { OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
 import { UserCouponStatus } from "../domain/UserCoupon.ts"
-import { CouponCodeTaken, type CouponEntry, Coupons, createdPayload, createdRecord, cursor, userCursor } from "./Coupons.ts"
+import {
+  CouponCodeTaken,
+  type CouponEntry,
+  Coupons,
+  createdPayload,
+  createdRecord,
+  cursor,
+  userCursor
+} from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
 import { columns, couponOf, CouponRow, discountOf, Terms, terms, windowOf } from "./PgCouponRow.ts"
 import * as PgAudit from "./PgAudit.ts"

@@ -1,6 +1,6 @@
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import type { Granted } from "../domain/Authority.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import { UserId, uuidOf } from "../domain/Ids.ts"
 import { cursor, Managers } from "./Managers.ts"
 import * as PgAudit from "./PgAudit.ts"
@@ -14,8 +14,8 @@ export const layer = Layer.effect(
   Managers,
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const recorded = ({ of: seller, by }: Granted<UserId>, managerId: UserId) =>
-      PgAudit.insert(sql, by === undefined ? undefined : { ...by, entity: seller, details: { managerId } }, "changed")
+    const recorded = ({ of: entity, by }: Permitted<UserId>, managerId: UserId) =>
+      PgAudit.insert(sql, by && { ...by, entity, details: { managerId } }, "changed")
     const those = sql`FROM managers
       JOIN users s ON s.user_id = seller_id AND s.withdrawn_at IS NULL
       JOIN users m ON m.user_id = manager_id AND m.withdrawn_at IS NULL`

@@ -21,7 +21,7 @@ export const layer = Layer.effect(
     return Users.of({
       register: Effect.fn("Users.register")(function* ({ userId, loginId, name, role, passwordHash }) {
         const { of: given, by } = role
-        const record = by === undefined ? undefined : { ...by, entity: userId, details: { role: given } }
+        const record = by && { ...by, entity: userId, details: { role: given } }
         const added = yield* ids(sql`
           WITH added AS (
             INSERT INTO users (user_id, login_id, name, role, password_hash)
@@ -40,7 +40,7 @@ export const layer = Layer.effect(
 
       update: Effect.fn("Users.update")(function* ({ of: userId, by }, change) {
         const { name, passwordHash } = change
-        const record = by === undefined ? undefined : { ...by, entity: userId, details: changedFields(change) }
+        const record = by && { ...by, entity: userId, details: changedFields(change) }
         const [changed] = yield* users(sql`
           WITH changed AS (
             UPDATE users SET

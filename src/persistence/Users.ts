@@ -1,6 +1,6 @@
 /** Profiles and credentials. The wallet is created with its user, in one commit (C38). */
 import { Context, type Effect, Schema } from "effect"
-import type { Granted, Role } from "../domain/Authority.ts"
+import type { Permitted, Role } from "../domain/Authority.ts"
 import type { UserId } from "../domain/Ids.ts"
 import type { Unavailable } from "./Failures.ts"
 
@@ -28,12 +28,12 @@ export class Users extends Context.Service<
   {
     /** Adds a user and an empty wallet. */
     readonly register: (
-      user: Omit<User, "role"> & { readonly role: Granted<Role>; readonly passwordHash: string }
+      user: Omit<User, "role"> & { readonly role: Permitted<Role>; readonly passwordHash: string }
     ) => Effect.Effect<void, LoginIdTaken | Unavailable>
     /** `undefined` for a user that is unknown or has withdrawn. */
     readonly get: (userId: UserId) => Effect.Effect<User | undefined, Unavailable>
     /** Changes what is given; `undefined` when there is no such user. */
-    readonly update: (user: Granted<UserId>, change: UserChange) => Effect.Effect<User | undefined, Unavailable>
+    readonly update: (user: Permitted<UserId>, change: UserChange) => Effect.Effect<User | undefined, Unavailable>
     /** The user of a login id, with the password's hash. */
     readonly credentials: (
       loginId: string

@@ -1,6 +1,6 @@
 /** Charging a wallet: money comes in from outside (seed 003 §1.2). */
 import { Effect, Schema } from "effect"
-import type { Granted } from "../domain/Authority.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import { UserId } from "../domain/Ids.ts"
 import { gain, Money } from "../domain/Money.ts"
 import { chargeable, type ChargeBelowMinimum, type InvalidAmount, type WalletRefusal } from "../domain/Wallet.ts"
@@ -8,7 +8,7 @@ import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
 export interface ChargeRequest {
   readonly request: Keyed
-  readonly user: Granted<UserId>
+  readonly user: Permitted<UserId>
   /** In won; anything a client may have sent. */
   readonly amount: number
 }

@@ -2,7 +2,7 @@
 import { Effect, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Unavailable } from "../actors/Errors.ts"
-import type { Granted } from "../domain/Authority.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import { type CouponCondition, type CouponRefusal, make } from "../domain/Coupon.ts"
 import { couponId, CouponId, userCouponId, UserCouponId, UserId } from "../domain/Ids.ts"
 import { CouponUndecided } from "../domain/UserCoupon.ts"
@@ -16,7 +16,7 @@ import { type Failure, type Keyed, Transact } from "./Transact.ts"
 export type CouponScope = Pick<Entry, "createdBy" | "sellerId" | "productIds">
 
 export type NewCoupon = Omit<Parameters<typeof make>[0], "couponId" | keyof CouponScope> & {
-  readonly scope: Granted<CouponScope>
+  readonly scope: Permitted<CouponScope>
   readonly name: string
   readonly code: string | undefined
 }
@@ -40,11 +40,7 @@ export const createCoupon = Effect.fnUntraced(function* ({
   code,
   name,
   ...terms
-}: NewCoupon): Effect.fn.Return<
-  CouponId,
-  CouponCodeTaken | Unavailable,
-  Coupons | SecureRandom.SecureRandom
-> {
+}: NewCoupon): Effect.fn.Return<CouponId, CouponCodeTaken | Unavailable, Coupons | SecureRandom.SecureRandom> {
   const random = yield* SecureRandom.SecureRandom
   const id = couponId(yield* random.uuidV7())
   const { createdBy, sellerId, productIds } = scope
@@ -56,7 +52,7 @@ export const createCoupon = Effect.fnUntraced(function* ({
 
 export interface IssueRequest {
   readonly request: Keyed
-  readonly wanted: Granted<{ readonly couponId: CouponId; readonly userId: UserId }>
+  readonly wanted: Permitted<{ readonly couponId: CouponId; readonly userId: UserId }>
 }
 
 const Issue = Schema.Struct({
@@ -134,7 +130,7 @@ const CouponAnswer = Schema.Struct({ couponId: CouponId, version: Schema.Int })
 
 /** Suspends a coupon, opens it again, or cancels it for good (C17). */
 export const setCondition = (
-  { of: coupon, by }: Granted<CouponId>,
+  { of: coupon, by }: Permitted<CouponId>,
   version: number,
   condition: CouponCondition
 ): Effect.Effect<void, CouponRefusal | Failure, Transact> =>

@@ -1,13 +1,13 @@
 /** What sellers do with products. Edits need the version the editor saw and answer with the next one. */
 import { Effect, Schema } from "effect"
-import type { Granted } from "../domain/Authority.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import { ProductId, productId, type UserId } from "../domain/Ids.ts"
 import type { Money, Quantity } from "../domain/Money.ts"
 import { make, type ProductEdit, type ProductRefusal, type SaleStatus } from "../domain/Product.ts"
 import { type Failure, Transact } from "./Transact.ts"
 
 export interface NewProduct {
-  readonly seller: Granted<UserId>
+  readonly seller: Permitted<UserId>
   readonly name: string
   readonly description: string
   readonly category: string | undefined
@@ -42,7 +42,7 @@ export const createProduct = ({ seller, stock, description, category, ...texts }
     })
   ).pipe(Effect.map(({ answer }) => answer))
 
-export const editProduct = ({ of: product, by }: Granted<ProductId>, version: number, edit: ProductEdit): Edited =>
+export const editProduct = ({ of: product, by }: Permitted<ProductId>, version: number, edit: ProductEdit): Edited =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       by,
@@ -59,11 +59,7 @@ export const editProduct = ({ of: product, by }: Granted<ProductId>, version: nu
   ).pipe(Effect.map(({ answer }) => answer))
 
 /** Adds `delta` pieces, or takes away as many as are not held. */
-export const adjustStock = (
-  { of: product, by }: Granted<ProductId>,
-  version: number,
-  delta: number
-): Edited =>
+export const adjustStock = ({ of: product, by }: Permitted<ProductId>, version: number, delta: number): Edited =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       by,

@@ -1,6 +1,6 @@
 /** A user leaves: the wallet must be empty (G12); name, login and password go at once (RX3). */
 import { Effect, Schema } from "effect"
-import type { Granted } from "../domain/Authority.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import type { UserId } from "../domain/Ids.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
 import { type Failure, Transact } from "./Transact.ts"
@@ -8,7 +8,7 @@ import { type Failure, Transact } from "./Transact.ts"
 export const withdraw = ({
   of: userId,
   by
-}: Granted<UserId>): Effect.Effect<void, WalletRefusal | Failure, Transact> =>
+}: Permitted<UserId>): Effect.Effect<void, WalletRefusal | Failure, Transact> =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       by,

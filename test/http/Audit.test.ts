@@ -27,9 +27,7 @@ const auditOf = Effect.fnUntraced(function* (query: string) {
 /** What somebody did by a privilege, in order: `act entity/owner details`. */
 const deedsOf = ({ userId }: Shop.Person) =>
   Effect.map(auditOf(`actor=${userId}&limit=100`), ({ items }) =>
-    items
-      .map(({ act, entity, onBehalfOf, details }) => [act, entity, onBehalfOf, JSON.stringify(details)])
-      .toReversed()
+    items.map(({ act, entity, onBehalfOf, details }) => [act, entity, onBehalfOf, JSON.stringify(details)]).toReversed()
   )
 
 const goods = { name: "Boot", price: 1000, stock: 3 }
@@ -48,7 +46,8 @@ describe("The audit", () => {
         const { body: order } = yield* buy(user, productId)
 
         const charge = { token, key: "k", body: { userId: user.userId, amount: 2000 } }
-        for (const _ of [1, 2]) assert.strictEqual(yield* outcome("POST", "/balances/charge", charge), "200")
+        assert.strictEqual(yield* outcome("POST", "/balances/charge", charge), "200")
+        assert.strictEqual(yield* outcome("POST", "/balances/charge", charge), "200")
         const refused = { token, key: "refused", body: { userId: user.userId, amount: 1 } }
         assert.strictEqual(yield* outcome("POST", "/balances/charge", refused), "422 CHARGE_BELOW_MINIMUM")
         yield* call("PATCH", `/users/${user.userId}`, { token, body: { name: "Park", password: "correct horse" } })

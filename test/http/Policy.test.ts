@@ -2,7 +2,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { HttpApi } from "effect/http-api"
 import type { Directory } from "../../src/actors/Directory.ts"
-import type { Granted, Role } from "../../src/domain/Authority.ts"
+import type { Permitted, Role } from "../../src/domain/Authority.ts"
 import type { CouponId, OrderId, ProductId, UserId } from "../../src/domain/Ids.ts"
 import { Api } from "../../src/http/api/Api.ts"
 import type {
@@ -25,7 +25,7 @@ import { buy, call, coupon, outcome, person, product } from "./Shop.ts"
 type IsA<A, B> = A extends B ? true : false
 
 describe("A handler", () => {
-  it("that forgets to ask the policy does not compile: the engine takes neither what is claimed nor what is not granted", () => {
+  it("that forgets to ask the policy does not compile: the engine takes neither what is claimed nor what is not permitted", () => {
     const refused: ReadonlyArray<false> = [
       false satisfies IsA<ClaimedUserId, UserId>,
       false satisfies IsA<ClaimedProductId, ProductId>,
@@ -35,7 +35,7 @@ describe("A handler", () => {
       false satisfies IsA<Claims["userId"], UserId>,
       false satisfies IsA<UserId, Parameters<typeof charge>[0]["user"]>,
       false satisfies IsA<ProductId, Parameters<typeof editProduct>[0]>,
-      false satisfies IsA<Granted<CouponId>, Parameters<typeof editProduct>[0]>,
+      false satisfies IsA<Permitted<CouponId>, Parameters<typeof editProduct>[0]>,
       false satisfies IsA<Claims["role"], Parameters<Users["Service"]["register"]>[0]["role"]>,
       false satisfies IsA<object, Parameters<Audit["Service"]["list"]>[0]>,
       false satisfies IsA<object, Parameters<Directory["Service"]["placed"]>[0]>,
@@ -43,7 +43,7 @@ describe("A handler", () => {
     ]
     // Without this the proof would hold for types that go nowhere.
     assert.isTrue(true satisfies IsA<UserId, UserId>)
-    assert.isTrue(true satisfies IsA<Granted<ProductId>, Parameters<typeof editProduct>[0]>)
+    assert.isTrue(true satisfies IsA<Permitted<ProductId>, Parameters<typeof editProduct>[0]>)
     assert.lengthOf(refused, 13)
   })
 })
@@ -273,7 +273,12 @@ describe("Somebody else's things", () => {
       })
     )
 
-    for (const { operation, method, path, options: { body, ...options } } of withIds) {
+    for (const {
+      operation,
+      method,
+      path,
+      options: { body, ...options }
+    } of withIds) {
       const [, code = ""] = Object.entries(notFound).find(([kind]) => path.includes(`{${kind}}`)) ?? []
       it_.effect(`${method} ${path} is ${code} for whatever is no such id`, () =>
         Effect.gen(function* () {

@@ -1,6 +1,6 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Struct } from "effect"
-import { type Audited, grant, type Privilege } from "../../src/domain/Authority.ts"
+import { type Audited, permit, type Privilege } from "../../src/domain/Authority.ts"
 import { Epoch, userId, type UserId } from "../../src/domain/Ids.ts"
 import { Audit, type AuditEntry } from "../../src/persistence/Audit.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
@@ -25,7 +25,7 @@ const powerOf = (actorId: UserId): Privilege => ({
 const administrator = Effect.gen(function* () {
   const admin = yield* Scene.register("ADMIN")
   const done = Effect.gen(function* () {
-    const { items } = yield* (yield* Audit).list(grant({ ...page, actorId: admin, entity: undefined }))
+    const { items } = yield* (yield* Audit).list(permit({ ...page, actorId: admin, entity: undefined }))
     return items
   })
   return { admin, by: powerOf(admin), done }
@@ -46,11 +46,11 @@ export const ofManagers = (it: It) => {
       const { managers, seller, manager } = yield* team
       const other = yield* Scene.register("SELLER")
       assert.isFalse(yield* managers.isAssigned(seller, manager))
-      yield* managers.assign(grant(seller), manager)
+      yield* managers.assign(permit(seller), manager)
       assert.isTrue(yield* managers.isAssigned(seller, manager))
       assert.isFalse(yield* managers.isAssigned(other, manager))
       assert.isFalse(yield* managers.isAssigned(manager, seller))
-      yield* managers.remove(grant(seller), manager)
+      yield* managers.remove(permit(seller), manager)
       assert.isFalse(yield* managers.isAssigned(seller, manager))
     })
   )
@@ -59,9 +59,10 @@ export const ofManagers = (it: It) => {
     Effect.gen(function* () {
       const { managers, seller, manager } = yield* team
       assert.deepEqual(yield* managers.sellersOf(manager), [])
-      yield* managers.assign(grant(seller), manager)
+      yield* managers.assign(permit(seller), manager)
       assert.deepEqual(yield* managers.sellersOf(manager), [seller])
-      for (const _ of [1, 2]) yield* managers.assign(grant(yield* Scene.register("SELLER")), manager)
+      yield* managers.assign(permit(yield* Scene.register("SELLER")), manager)
+      yield* managers.assign(permit(yield* Scene.register("SELLER")), manager)
       assert.lengthOf(yield* managers.sellersOf(manager), 2)
     })
   )
@@ -71,7 +72,7 @@ export const ofManagers = (it: It) => {
       const fences = [yield* Scene.claimed]
       for (const leaves of ["seller", "manager"] as const) {
         const { managers, ...both } = yield* team
-        yield* managers.assign(grant(both.seller), both.manager)
+        yield* managers.assign(permit(both.seller), both.manager)
         yield* Scene.commit(fences, [{ _tag: "UserWithdrew", userId: both[leaves] }])
         assert.isFalse(yield* managers.isAssigned(both.seller, both.manager), leaves)
         assert.deepEqual(yield* managers.sellersOf(both.manager), [])
@@ -84,7 +85,7 @@ export const ofManagers = (it: It) => {
     Effect.gen(function* () {
       const { managers, seller } = yield* team
       const all = [yield* Scene.register("MANAGER"), yield* Scene.register("MANAGER"), yield* Scene.register("MANAGER")]
-      for (const manager of all.toReversed()) yield* managers.assign(grant(seller), manager)
+      for (const manager of all.toReversed()) yield* managers.assign(permit(seller), manager)
       const first = yield* managers.list(seller, { limit: 2, cursor: undefined })
       const second = yield* managers.list(seller, { limit: 2, cursor: first.nextCursor ?? undefined })
       assert.isNull(second.nextCursor)
@@ -102,8 +103,8 @@ export const ofManagers = (it: It) => {
     Effect.gen(function* () {
       const { managers, seller, manager } = yield* team
       const { by, done } = yield* administrator
-      for (const _ of [1, 2]) yield* managers.assign(grant(seller, by), manager)
-      for (const _ of [1, 2]) yield* managers.remove(grant(seller, by), manager)
+      const { assign, remove } = managers
+      for (const change of [assign, assign, remove, remove]) yield* change(permit(seller, by), manager)
       assert.deepEqual(deeds(yield* done), [
         [seller, { managerId: manager }],
         [seller, { managerId: manager }]
@@ -147,7 +148,7 @@ export const ofAudit = (it: It) => {
       const [one, other] = [userId(Scene.next()), userId(Scene.next())]
       for (const entity of [one, other, one, one]) yield* audit.seen({ ...by, entity, details: {} })
       const list = (query: object) =>
-        Effect.map(audit.list(grant({ ...page, actorId: undefined, entity: undefined, ...query })), ({ items }) =>
+        Effect.map(audit.list(permit({ ...page, actorId: undefined, entity: undefined, ...query })), ({ items }) =>
           items.map(({ entity }) => entity)
         )
       assert.deepEqual(yield* list({ actorId: admin }), [one, one, other, one])
@@ -159,12 +160,12 @@ export const ofAudit = (it: It) => {
       const paged: Array<string> = []
       let cursor: string | undefined
       do {
-        const { items, nextCursor } = yield* audit.list(grant({ limit: 3, cursor, actorId: admin, entity: undefined }))
+        const { items, nextCursor } = yield* audit.list(permit({ limit: 3, cursor, actorId: admin, entity: undefined }))
         paged.push(...items.map(({ auditId }) => auditId))
         cursor = nextCursor ?? undefined
       } while (cursor !== undefined)
       assert.lengthOf(new Set(paged), 4)
-      const bad = audit.list(grant({ limit: 3, cursor: "WzFd", actorId: admin, entity: undefined }))
+      const bad = audit.list(permit({ limit: 3, cursor: "WzFd", actorId: admin, entity: undefined }))
       assert.strictEqual((yield* Effect.flip(bad))._tag, "InvalidCursor")
     })
   )
@@ -175,10 +176,10 @@ export const ofAudit = (it: It) => {
       const { by, done } = yield* administrator
       const id = userId(Scene.next())
       const made = { userId: id, loginId: `login-${id}`, name: "Kim", passwordHash: "" }
-      yield* users.register({ ...made, role: grant("MANAGER", by) })
+      yield* users.register({ ...made, role: permit("MANAGER", by) })
       const again = { ...made, userId: userId(Scene.next()) }
       assert.strictEqual(
-        (yield* Effect.flip(users.register({ ...again, role: grant("ADMIN", by) })))._tag,
+        (yield* Effect.flip(users.register({ ...again, role: permit("ADMIN", by) })))._tag,
         "LoginIdTaken"
       )
       assert.deepEqual(deeds(yield* done), [[id, { role: "MANAGER" }]])
@@ -190,9 +191,9 @@ export const ofAudit = (it: It) => {
       const users = yield* Users
       const { by, done } = yield* administrator
       const id = yield* Scene.register()
-      yield* users.update(grant(id), { name: "Own" })
-      yield* users.update(grant(id, by), { name: "Park", passwordHash: "secret" })
-      assert.isUndefined(yield* users.update(grant(userId(Scene.next()), by), { name: "Nobody" }))
+      yield* users.update(permit(id), { name: "Own" })
+      yield* users.update(permit(id, by), { name: "Park", passwordHash: "secret" })
+      assert.isUndefined(yield* users.update(permit(userId(Scene.next()), by), { name: "Nobody" }))
       assert.deepEqual(deeds(yield* done), [[id, { changed: ["name", "password"] }]])
     })
   )

@@ -6,7 +6,7 @@ import { SqlClient } from "effect/sql"
 import * as Services from "../../dev/Services.ts"
 import { readFileSync } from "node:fs"
 import * as path from "node:path"
-import { grant } from "../../src/domain/Authority.ts"
+import { permit } from "../../src/domain/Authority.ts"
 import type { CouponId, PartitionId, ProductId, UserId } from "../../src/domain/Ids.ts"
 import type { Change } from "../../src/domain/Transaction.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
@@ -308,7 +308,7 @@ describe("an outage", () => {
         ])
         const read = Effect.all([
           outcome(Effect.flatMap(Users, (users) => users.get(user))),
-          outcome(Effect.flatMap(Users, (users) => users.update(grant(user), { name: "Lee" }))),
+          outcome(Effect.flatMap(Users, (users) => users.update(permit(user), { name: "Lee" }))),
           outcome(Effect.flatMap(Orders, (orders) => orders.list(user, page))),
           outcome(Effect.flatMap(Statements, (statements) => statements.list(user, page)))
         ])

@@ -1,6 +1,6 @@
 /** The people, products and transactions of these tests. Every id is used once, so tests can share a database. */
 import { Effect } from "effect"
-import { grant, type Privilege, type Role } from "../../src/domain/Authority.ts"
+import { permit, type Privilege, type Role } from "../../src/domain/Authority.ts"
 import {
   couponId,
   type CouponId,
@@ -45,7 +45,7 @@ export const register = (role: Role = "BUYER", name = "Kim") =>
   Effect.gen(function* () {
     const users = yield* Users
     const id = userId(next())
-    yield* users.register({ userId: id, loginId: `login-${id}`, name, role: grant(role), passwordHash: "hash" })
+    yield* users.register({ userId: id, loginId: `login-${id}`, name, role: permit(role), passwordHash: "hash" })
     return id
   })
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result } from "effect"
-import { grant } from "../../src/domain/Authority.ts"
+import { permit } from "../../src/domain/Authority.ts"
 import { PartitionId } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
 import { Journal, JournalUnavailable, OutcomeUnknown } from "../../src/persistence/Journal.ts"
@@ -106,7 +106,7 @@ describe("Transact", () => {
       const product = yield* onSale(5)
       const buyer = yield* user(1, 0)
       assert.strictEqual((yield* Effect.flip(buy({ key: 1, buyer, product })))._tag, "InsufficientBalance")
-      yield* charge({ request: request(2), user: grant(buyer), amount: 1000 })
+      yield* charge({ request: request(2), user: permit(buyer), amount: 1000 })
       assert.isFalse((yield* buy({ key: 1, buyer, product })).replayed)
     }).pipe(Effect.provide(engine()))
   )
@@ -116,7 +116,7 @@ describe("Transact", () => {
       const buyer = yield* user(1, 0)
       const answers = yield* Effect.forEach(
         Array.from({ length: 100 }, (_, n) => n),
-        (n) => charge({ request: request(n), user: grant(buyer), amount: 1000 }),
+        (n) => charge({ request: request(n), user: permit(buyer), amount: 1000 }),
         { concurrency: 100 }
       )
       assert.deepStrictEqual(
@@ -211,10 +211,10 @@ describe("Transact", () => {
     Effect.gen(function* () {
       const product = yield* onSale(5)
       const buyer = yield* user(1, 1000)
-      assert.strictEqual((yield* Effect.flip(withdraw(grant(buyer))))._tag, "BalanceRemaining")
+      assert.strictEqual((yield* Effect.flip(withdraw(permit(buyer))))._tag, "BalanceRemaining")
       yield* buy({ key: 1, buyer, product })
-      yield* withdraw(grant(buyer))
-      const refused = yield* Effect.flip(charge({ request: request(2), user: grant(buyer), amount: 1000 }))
+      yield* withdraw(permit(buyer))
+      const refused = yield* Effect.flip(charge({ request: request(2), user: permit(buyer), amount: 1000 }))
       assert.strictEqual(refused._tag, "UserNotFound")
     }).pipe(Effect.provide(engine()))
   )

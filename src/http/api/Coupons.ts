@@ -183,7 +183,10 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
       )
     })
       .middleware(Authenticated)
-      .annotate(OpenApi.Description, "A SELLER's coupons are for the seller's own products; an ADMIN's without a sellerId are for anybody's."),
+      .annotate(
+        OpenApi.Description,
+        "A SELLER's coupons are for the seller's own products; an ADMIN's without a sellerId are for anybody's."
+      ),
     HttpApiEndpoint.get("list", "/coupons", {
       query: PageQuery,
       success: page(Coupon),

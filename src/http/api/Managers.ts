@@ -28,12 +28,7 @@ export class ManagersApi extends HttpApiGroup.make("managers")
       params: seller,
       query: PageQuery,
       success: page(Assignment),
-      error: problems(
-        ...asking,
-        "USER_NOT_FOUND",
-        "VALIDATION_FAILED",
-        "INVALID_CURSOR"
-      )
+      error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
     })
   )
   .middleware(Authenticated)

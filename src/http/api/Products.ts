@@ -5,7 +5,17 @@ import { maxStock, Money, Price, Stock } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
 import { SaleStatus, StockStatus } from "../../domain/Product.ts"
 import { Sort } from "../../persistence/Catalogue.ts"
-import { ClaimedProductId, ClaimedUserId, IfMatch, Line, Lines, page, PageQuery, Timestamp, versioned } from "./Fields.ts"
+import {
+  ClaimedProductId,
+  ClaimedUserId,
+  IfMatch,
+  Line,
+  Lines,
+  page,
+  PageQuery,
+  Timestamp,
+  versioned
+} from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, changing, problems, writing } from "./Problems.ts"
 

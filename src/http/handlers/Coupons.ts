@@ -78,13 +78,8 @@ const impossible = [
   "BalanceRemaining"
 ] as const
 
-const issued = (
-  who: UserId,
-  route: string,
-  key: string,
-  payload: object,
-  wanted: IssueRequest["wanted"]
-) => Effect.catchTag(issue({ request: keyed(who, route, key, payload), wanted }), impossible, Effect.die)
+const issued = (who: UserId, route: string, key: string, payload: object, wanted: IssueRequest["wanted"]) =>
+  Effect.catchTag(issue({ request: keyed(who, route, key, payload), wanted }), impossible, Effect.die)
 
 export const issueLimited = (who: Asker, key: string, payload: typeof IssueBody.Type) =>
   Effect.flatMap(Policy.couponFor(who, payload.couponId, payload.userId), (wanted) =>

@@ -25,7 +25,10 @@ export const layer = HttpApiBuilder.group(
       list: Effect.fnUntraced(function* ({ params, query: { limit, cursor } }) {
         const seller = yield* Policy.visibleUser(params.sellerId)
         const { items, nextCursor } = yield* managers.list(seller, { limit, cursor })
-        return { items: items.map(({ managerId, assignedAt }) => ({ managerId, assignedAt: iso(assignedAt) })), nextCursor }
+        return {
+          items: items.map(({ managerId, assignedAt }) => ({ managerId, assignedAt: iso(assignedAt) })),
+          nextCursor
+        }
       })
     })
   })

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
-import type { Granted } from "../../domain/Authority.ts"
+import type { Permitted } from "../../domain/Authority.ts"
 import type { ProductId } from "../../domain/Ids.ts"
 import { pieces } from "../../domain/Money.ts"
 import { available, type ProductEdit, ProductNotFound, stockStatus } from "../../domain/Product.ts"
@@ -28,7 +28,7 @@ const impossible = ["RequestInProgress", "KeyReused", "ProductNotOnSale"] as con
 /** And what only a change of stock can meet. */
 const stockless = ["StockShortage", "StockLimitExceeded"] as const
 
-const edited = (productId: Granted<ProductId>, version: number, edit: ProductEdit) =>
+const edited = (productId: Permitted<ProductId>, version: number, edit: ProductEdit) =>
   Effect.catchTag(editProduct(productId, version, edit), [...impossible, ...stockless], Effect.die)
 
 export const layer = HttpApiBuilder.group(
