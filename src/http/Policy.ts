@@ -91,8 +91,8 @@ export const actingFor = (
 ): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound, Principal> =>
   Effect.flatMap(Principal, (who) => actingForOf(who, claimed))
 
-/** A user to name. */
-export const anyUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound> =>
+/** A user to name, not to look at: so it stays in here. */
+const anyUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound> =>
   isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
 
 const administrator: Effect.Effect<void, Forbidden, Principal> = Effect.flatMap(Principal, (who) =>
@@ -130,11 +130,8 @@ const withRole = Effect.fnUntraced(function* <E>(claimed: ClaimedUserId, role: R
 
 const anySeller = (claimed: ClaimedUserId) => withRole(claimed, "SELLER", new NotASeller({ userId: claimed }))
 
-/** A manager to name. */
-export const anyManager = (claimed: ClaimedUserId) => withRole(claimed, "MANAGER", new NotAManager({ userId: claimed }))
-
-/** The seller somebody is given power by: oneself, or any for an ADMIN. To give power is a privilege in any case. */
-export const delegatingSeller = Effect.fnUntraced(function* (
+/** The seller who gives power: oneself, or any for an ADMIN. To give it is a privilege in any case. */
+const delegatingSeller = Effect.fnUntraced(function* (
   claimed: ClaimedUserId
 ): Effect.fn.Return<
   Permitted<UserId>,
@@ -148,6 +145,19 @@ export const delegatingSeller = Effect.fnUntraced(function* (
   }
   if (who.role !== "SELLER" || claimed !== who.userId) return yield* new Forbidden()
   return permit(yield* active(subject(who.userId)), powerOf(who, undefined))
+})
+
+/** A manager for a seller. */
+export const delegation = Effect.fnUntraced(function* (seller: ClaimedUserId, manager: ClaimedUserId) {
+  const { of: sellerId, by } = yield* delegatingSeller(seller)
+  const managerId = yield* withRole(manager, "MANAGER", new NotAManager({ userId: manager }))
+  return permit({ sellerId, managerId }, by)
+})
+
+/** A seller's manager no more, whoever that is by now. */
+export const revocation = Effect.fnUntraced(function* (seller: ClaimedUserId, manager: ClaimedUserId) {
+  const { of: sellerId, by } = yield* delegatingSeller(seller)
+  return permit({ sellerId, managerId: yield* anyUser(manager) }, by)
 })
 
 type Managing = Principal | Directory | Managers

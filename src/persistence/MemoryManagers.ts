@@ -1,7 +1,6 @@
 import { Clock, Effect, Layer, Order } from "effect"
-import type { Permitted } from "../domain/Authority.ts"
 import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
-import { cursor, Managers } from "./Managers.ts"
+import { cursor, type Delegation, delegationRecord, Managers } from "./Managers.ts"
 import { insert } from "./MemoryAudit.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 
@@ -14,8 +13,6 @@ export const layer = Layer.effect(
     const isHere = (id: UserId) => users.get(uuidOf(id))?.withdrawn === false
 
     const now = () => clock.currentTimeMillisUnsafe()
-    const record = ({ of: entity, by }: Permitted<UserId>, managerId: UserId) =>
-      insert(tables, by && { ...by, entity, details: { managerId } }, now())
     const assignments = () =>
       Array.from(managers, ([key, assignedAt]) => {
         const [seller = "", manager = ""] = key.split(" ")
@@ -23,20 +20,20 @@ export const layer = Layer.effect(
       })
         .filter(({ sellerId, managerId }) => isHere(sellerId) && isHere(managerId))
         .toSorted(Order.mapInput(Order.String, ({ sellerId, managerId }) => `${sellerId} ${managerId}`))
-    const keyOf = (seller: UserId, manager: UserId) => `${uuidOf(seller)} ${uuidOf(manager)}`
+    const keyOf = ({ sellerId, managerId }: Delegation) => `${uuidOf(sellerId)} ${uuidOf(managerId)}`
 
     return Managers.of({
-      assign: (seller, managerId) =>
+      assign: (delegation) =>
         Effect.sync(() => {
-          const key = keyOf(seller.of, managerId)
+          const key = keyOf(delegation.of)
           if (managers.has(key)) return
           managers.set(key, now())
-          record(seller, managerId)
+          insert(tables, delegationRecord(delegation), now())
         }),
 
-      remove: (seller, managerId) =>
+      remove: (delegation) =>
         Effect.sync(() => {
-          if (managers.delete(keyOf(seller.of, managerId))) record(seller, managerId)
+          if (managers.delete(keyOf(delegation.of))) insert(tables, delegationRecord(delegation), now())
         }),
 
       list: Effect.fnUntraced(function* (seller, request) {
@@ -47,8 +44,8 @@ export const layer = Layer.effect(
         return cursor.page(found, request, (last) => last.managerId)
       }),
 
-      isAssigned: (seller, manager) =>
-        Effect.sync(() => managers.has(keyOf(seller, manager)) && isHere(seller) && isHere(manager)),
+      isAssigned: (sellerId, managerId) =>
+        Effect.sync(() => managers.has(keyOf({ sellerId, managerId })) && isHere(sellerId) && isHere(managerId)),
 
       sellersOf: (manager) =>
         Effect.sync(() =>

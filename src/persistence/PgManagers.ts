@@ -2,7 +2,7 @@ import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Permitted } from "../domain/Authority.ts"
 import { UserId, uuidOf } from "../domain/Ids.ts"
-import { cursor, Managers } from "./Managers.ts"
+import { cursor, type Delegation, delegationRecord, Managers } from "./Managers.ts"
 import * as PgAudit from "./PgAudit.ts"
 import { query } from "./Queries.ts"
 
@@ -14,27 +14,28 @@ export const layer = Layer.effect(
   Managers,
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const recorded = ({ of: entity, by }: Permitted<UserId>, managerId: UserId) =>
-      PgAudit.insert(sql, by && { ...by, entity, details: { managerId } }, "changed")
+    const recorded = (delegation: Permitted<Delegation>) => PgAudit.insert(sql, delegationRecord(delegation), "changed")
     const those = sql`FROM managers
       JOIN users s ON s.user_id = seller_id AND s.withdrawn_at IS NULL
       JOIN users m ON m.user_id = manager_id AND m.withdrawn_at IS NULL`
 
     return Managers.of({
-      assign: Effect.fn("Managers.assign")(function* (seller, managerId) {
+      assign: Effect.fn("Managers.assign")(function* (delegation) {
+        const { sellerId, managerId } = delegation.of
         yield* none(sql`
           WITH changed AS (
-            INSERT INTO managers (seller_id, manager_id) VALUES (${uuidOf(seller.of)}, ${uuidOf(managerId)})
+            INSERT INTO managers (seller_id, manager_id) VALUES (${uuidOf(sellerId)}, ${uuidOf(managerId)})
             ON CONFLICT DO NOTHING RETURNING 1
-          ) ${recorded(seller, managerId)}`)
+          ) ${recorded(delegation)}`)
       }),
 
-      remove: Effect.fn("Managers.remove")(function* (seller, managerId) {
+      remove: Effect.fn("Managers.remove")(function* (delegation) {
+        const { sellerId, managerId } = delegation.of
         yield* none(sql`
           WITH changed AS (
-            DELETE FROM managers WHERE seller_id = ${uuidOf(seller.of)} AND manager_id = ${uuidOf(managerId)}
+            DELETE FROM managers WHERE seller_id = ${uuidOf(sellerId)} AND manager_id = ${uuidOf(managerId)}
             RETURNING 1
-          ) ${recorded(seller, managerId)}`)
+          ) ${recorded(delegation)}`)
       }),
 
       list: Effect.fn("Managers.list")(function* (seller, request) {

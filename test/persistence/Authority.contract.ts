@@ -46,11 +46,11 @@ export const ofManagers = (it: It) => {
       const { managers, seller, manager } = yield* team
       const other = yield* Scene.register("SELLER")
       assert.isFalse(yield* managers.isAssigned(seller, manager))
-      yield* managers.assign(permit(seller), manager)
+      yield* managers.assign(permit({ sellerId: seller, managerId: manager }))
       assert.isTrue(yield* managers.isAssigned(seller, manager))
       assert.isFalse(yield* managers.isAssigned(other, manager))
       assert.isFalse(yield* managers.isAssigned(manager, seller))
-      yield* managers.remove(permit(seller), manager)
+      yield* managers.remove(permit({ sellerId: seller, managerId: manager }))
       assert.isFalse(yield* managers.isAssigned(seller, manager))
     })
   )
@@ -59,10 +59,10 @@ export const ofManagers = (it: It) => {
     Effect.gen(function* () {
       const { managers, seller, manager } = yield* team
       assert.deepEqual(yield* managers.sellersOf(manager), [])
-      yield* managers.assign(permit(seller), manager)
+      yield* managers.assign(permit({ sellerId: seller, managerId: manager }))
       assert.deepEqual(yield* managers.sellersOf(manager), [seller])
-      yield* managers.assign(permit(yield* Scene.register("SELLER")), manager)
-      yield* managers.assign(permit(yield* Scene.register("SELLER")), manager)
+      yield* managers.assign(permit({ sellerId: yield* Scene.register("SELLER"), managerId: manager }))
+      yield* managers.assign(permit({ sellerId: yield* Scene.register("SELLER"), managerId: manager }))
       assert.lengthOf(yield* managers.sellersOf(manager), 2)
     })
   )
@@ -72,7 +72,7 @@ export const ofManagers = (it: It) => {
       const fences = [yield* Scene.claimed]
       for (const leaves of ["seller", "manager"] as const) {
         const { managers, ...both } = yield* team
-        yield* managers.assign(permit(both.seller), both.manager)
+        yield* managers.assign(permit({ sellerId: both.seller, managerId: both.manager }))
         yield* Scene.commit(fences, [{ _tag: "UserWithdrew", userId: both[leaves] }])
         assert.isFalse(yield* managers.isAssigned(both.seller, both.manager), leaves)
         assert.deepEqual(yield* managers.sellersOf(both.manager), [])
@@ -85,7 +85,7 @@ export const ofManagers = (it: It) => {
     Effect.gen(function* () {
       const { managers, seller } = yield* team
       const all = [yield* Scene.register("MANAGER"), yield* Scene.register("MANAGER"), yield* Scene.register("MANAGER")]
-      for (const manager of all.toReversed()) yield* managers.assign(permit(seller), manager)
+      for (const manager of all.toReversed()) yield* managers.assign(permit({ sellerId: seller, managerId: manager }))
       const first = yield* managers.list(seller, { limit: 2, cursor: undefined })
       const second = yield* managers.list(seller, { limit: 2, cursor: first.nextCursor ?? undefined })
       assert.isNull(second.nextCursor)
@@ -104,7 +104,8 @@ export const ofManagers = (it: It) => {
       const { managers, seller, manager } = yield* team
       const { by, done } = yield* administrator
       const { assign, remove } = managers
-      for (const change of [assign, assign, remove, remove]) yield* change(permit(seller, by), manager)
+      for (const change of [assign, assign, remove, remove])
+        yield* change(permit({ sellerId: seller, managerId: manager }, by))
       assert.deepEqual(deeds(yield* done), [
         [seller, { managerId: manager }],
         [seller, { managerId: manager }]

@@ -12,15 +12,11 @@ export const layer = HttpApiBuilder.group(
     const managers = yield* Managers
 
     return handlers.handleAll({
-      assign: Effect.fnUntraced(function* ({ params }) {
-        const seller = yield* Policy.delegatingSeller(params.sellerId)
-        yield* managers.assign(seller, yield* Policy.anyManager(params.managerId))
-      }),
+      assign: ({ params: { sellerId, managerId } }) =>
+        Effect.flatMap(Policy.delegation(sellerId, managerId), managers.assign),
 
-      remove: Effect.fnUntraced(function* ({ params }) {
-        const seller = yield* Policy.delegatingSeller(params.sellerId)
-        yield* managers.remove(seller, yield* Policy.anyUser(params.managerId))
-      }),
+      remove: ({ params: { sellerId, managerId } }) =>
+        Effect.flatMap(Policy.revocation(sellerId, managerId), managers.remove),
 
       list: Effect.fnUntraced(function* ({ params, query: { limit, cursor } }) {
         const seller = yield* Policy.visibleUser(params.sellerId)
