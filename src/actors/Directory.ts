@@ -8,8 +8,8 @@ import { Ownership } from "../cluster/Ownership.ts"
 import { Peers } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import type { Permitted } from "../domain/Authority.ts"
-import { type Epoch, PartitionId, type TransactionId } from "../domain/Ids.ts"
-import type { Fence } from "../domain/Transaction.ts"
+import { type Epoch, PartitionId } from "../domain/Ids.ts"
+import type { Fence, Transaction } from "../domain/Transaction.ts"
 import { Journal, unavailable } from "../persistence/Journal.ts"
 import { Elsewhere, type Fenced, type Overloaded, type TimedOut, type Unavailable } from "./Errors.ts"
 import * as Local from "./Local.ts"
@@ -59,7 +59,7 @@ export class Directory extends Context.Service<
      */
     readonly settle: (step: Step) => Effect.Effect<void, TimedOut>
     /** What the step was to do had been committed, as another transaction. */
-    readonly settleOther: (step: Step, id: TransactionId) => Effect.Effect<void, TimedOut>
+    readonly settleOther: (step: Step, other: Pick<Transaction, "id" | "fences">) => Effect.Effect<void, TimedOut>
     /** The step was not and will not be committed. */
     readonly release: (step: Step) => void
     /** Gives up partitions in doubt; the next ask claims them again. */

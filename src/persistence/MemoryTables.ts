@@ -1,6 +1,7 @@
 /** What Postgres would keep, in memory: one database for the memory journals and repositories that share it. */
 import { Context, Layer } from "effect"
 import type { Audited, Role } from "../domain/Authority.ts"
+import type { Fence } from "../domain/Transaction.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { NewCoupon } from "./Coupons.ts"
 import type { EventRow, IssueRow, LedgerRow, LineRow, OrderRow, PaymentRow, ProductRow } from "./Rows.ts"
@@ -40,6 +41,7 @@ export interface UserCouponRecord extends Omit<Stored<IssueRow>, "userCoupon"> {
 
 export interface TransactionRecord {
   readonly id: string
+  readonly fences: ReadonlyArray<Fence>
   readonly bodyHash: string | undefined
   readonly answer: string | undefined
   readonly createdAt: number
@@ -59,6 +61,8 @@ export interface Tables {
   readonly coupons: Map<string, CouponRecord>
   readonly userCoupons: Map<string, UserCouponRecord>
   readonly transactions: Map<string, TransactionRecord>
+  /** Transactions that were called absent, and when. */
+  readonly absent: Map<string, number>
   readonly orders: Map<string, OrderRecord>
   readonly ledger: Array<Entry<LedgerRow>>
   readonly outbox: Array<Entry<EventRow>>
@@ -75,6 +79,7 @@ export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluic
     coupons: new Map(),
     userCoupons: new Map(),
     transactions: new Map(),
+    absent: new Map(),
     orders: new Map(),
     ledger: [],
     outbox: [],

@@ -159,7 +159,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const found = request === undefined ? undefined : yield* find(request.key)
       if (found === undefined) return undefined
       if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
-      if (step !== undefined) yield* directory.settleOther(step, found.id)
+      if (step !== undefined) yield* directory.settleOther(step, found)
       const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
       return { answer: kept, replayed: true, ...ranked(found.rank) }
     }).pipe(Effect.catchTag("JournalUnavailable", unavailable))

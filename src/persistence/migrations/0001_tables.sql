@@ -105,10 +105,17 @@ CREATE TABLE user_coupons (
 CREATE TABLE transactions (
   key        uuid PRIMARY KEY,
   id         uuid NOT NULL,
+  -- The partitions it relied on, and their epochs: ' 3:1763600000000 17:1763600000001 '.
+  fences     text NOT NULL,
   body_hash  uuid,
   answer     text,
   created_at timestamptz NOT NULL DEFAULT now(),
   CHECK ((body_hash IS NULL) = (answer IS NULL))
+);
+-- Transactions that were called absent, so that they stay it whatever the clock does.
+CREATE TABLE absent (
+  id         uuid PRIMARY KEY,
+  created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX transactions_created ON transactions USING brin (created_at);
 
