@@ -7,6 +7,7 @@ import * as Alone from "../cluster/Alone.ts"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import { type Epoch, PartitionId } from "../domain/Ids.ts"
 import type { Fence, Transaction } from "../domain/Transaction.ts"
 import { Journal, unavailable } from "../persistence/Journal.ts"
@@ -70,7 +71,7 @@ export class Directory extends Context.Service<
     /** The partitions this node may commit for. */
     readonly owned: () => ReadonlyArray<Partition>
     /** All partitions. */
-    readonly placed: Effect.Effect<ReadonlyArray<Placed>, Unavailable>
+    readonly placed: (asked: Permitted<"cluster">) => Effect.Effect<ReadonlyArray<Placed>, Unavailable>
     /** The addresses of this node, and of all that take partitions. */
     readonly nodes: () => { readonly node: string; readonly nodes: ReadonlyArray<string> }
     /** Whether every actor can be asked, as far as one can know without asking. */
@@ -139,9 +140,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
     doubt: (fences) => remote.tellOwners("Check", fences),
     dropFenced: Effect.andThen(local.dropFenced, ownership.lookAgain),
     owned: local.owned,
-    placed: Effect.map(journal.epochs(partitions), (epochs) =>
-      partitions.map((partition, n) => ({ partition, owner: ownership.ownerOf(partition), epoch: epochs[n] }))
-    ).pipe(Effect.catchTag("JournalUnavailable", unavailable)),
+    placed: () =>
+      Effect.map(journal.epochs(partitions), (epochs) =>
+        partitions.map((partition, n) => ({ partition, owner: ownership.ownerOf(partition), epoch: epochs[n] }))
+      ).pipe(Effect.catchTag("JournalUnavailable", unavailable)),
     nodes: () => ({ node: peers.self.address, nodes: ownership.status().members.map(({ address }) => address) }),
     ready: ownership.ready
   })

@@ -16,7 +16,7 @@ export interface Moves {
   /** What the buyer's wallet is. */
   readonly wallet: WalletCommand | undefined
   readonly changes: ReadonlyArray<Change>
-  readonly events: ReadonlyArray<DomainEvent>
+  readonly events: readonly [DomainEvent, ...ReadonlyArray<DomainEvent>]
 }
 
 const isUnpaid = ({ paidAt }: Order) => paidAt === undefined
@@ -121,7 +121,7 @@ const eventTypes: Record<Order["status"], string> = {
 }
 
 /** In the words of what happened; every event of an order carries its version, so that a receiver can tell their order (C32). */
-const eventsOf = (before: Order | undefined, after: Order): ReadonlyArray<DomainEvent> => {
+const eventsOf = (before: Order | undefined, after: Order): Moves["events"] => {
   const { orderId: entity, version } = after
   const events: Array<DomainEvent> = []
   if (before?.status !== after.status) {
@@ -137,7 +137,8 @@ const eventsOf = (before: Order | undefined, after: Order): ReadonlyArray<Domain
       events.push({ type: "PaymentFailed", entity, payload: { version, paymentId, method } })
     }
   }
-  return events
+  const [first = { type: "OrderChanged", entity, payload: { version } }, ...more] = events
+  return [first, ...more]
 }
 
 const told = (order: Order) => ({

@@ -204,6 +204,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
   for (const table of [transactions, products, orders, wallets, users, coupons, userCoupons]) table.save()
   for (const row of of(written.ledger)) tables.ledger.push({ ...row, transactionId: idOf(row.t), createdAt: now })
   for (const row of of(written.events)) tables.outbox.push({ ...row, transactionId: idOf(row.t), createdAt: now })
+  for (const { audited } of of(written.audits)) tables.audit.push({ ...audited, at: now })
   return decisions
 }
 

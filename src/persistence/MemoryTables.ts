@@ -1,11 +1,11 @@
 /** What Postgres would keep, in memory: one database for the memory journals and repositories that share it. */
 import { Context, Layer } from "effect"
+import type { Audited, Role } from "../domain/Authority.ts"
 import type { Order } from "../domain/Order.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { NewCoupon } from "./Coupons.ts"
 import type { EventRow, IssueRow, LedgerRow, ProductRow } from "./Rows.ts"
-import type { Role } from "./Users.ts"
 
 type Stored<Row> = Omit<Row, "t">
 
@@ -50,6 +50,8 @@ export type Entry<Row> = Stored<Row> & { readonly transactionId: string; readonl
 export interface Tables {
   readonly partitions: Map<number, { readonly epoch: number; readonly owner: string }>
   readonly users: Map<string, UserRecord>
+  /** Since when, by the ids of a seller and of a manager, with a space between. */
+  readonly managers: Map<string, number>
   readonly wallets: Map<string, number>
   readonly products: Map<string, ProductRecord>
   readonly coupons: Map<string, CouponRecord>
@@ -60,12 +62,14 @@ export interface Tables {
   readonly orders: Map<string, Order>
   readonly ledger: Array<Entry<LedgerRow>>
   readonly outbox: Array<Entry<EventRow>>
+  readonly audit: Array<Audited & { readonly at: number }>
 }
 
 export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluice/persistence/MemoryTables") {
   static readonly layer = Layer.sync(MemoryTables, () => ({
     partitions: new Map(),
     users: new Map(),
+    managers: new Map(),
     wallets: new Map(),
     products: new Map(),
     coupons: new Map(),
@@ -74,6 +78,7 @@ export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluic
     absent: new Map(),
     orders: new Map(),
     ledger: [],
-    outbox: []
+    outbox: [],
+    audit: []
   }))
 }

@@ -144,7 +144,10 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     i_issued: numbers(rows.issues.map((row) => row.issued)),
     m_t: numbers(rows.couponEdits.map((row) => row.t)),
     m_coupon: uuids(rows.couponEdits.map((row) => row.coupon)),
-    m_condition: texts(rows.couponEdits.map((row) => row.condition))
+    m_condition: texts(rows.couponEdits.map((row) => row.condition)),
+    a_t: numbers(rows.audits.map((row) => row.t)),
+    a_record: texts(rows.audits.map((row) => row.record)),
+    a_details: texts(rows.audits.map((row) => row.details))
   }
 }
 

@@ -5,6 +5,7 @@
  * what it moves follows (`OrderMoves`).
  */
 import { Array as Arr, Effect, Result, Schedule, Schema } from "effect"
+import type { Permitted } from "../domain/Authority.ts"
 import type { CouponRefusal } from "../domain/Coupon.ts"
 import { OrderId, orderId, type TransactionId, type UserCouponId, type UserId } from "../domain/Ids.ts"
 import { Money, zero } from "../domain/Money.ts"
@@ -70,6 +71,7 @@ export const createOrder = ({
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       request,
+      by: undefined,
       answer: OrderAnswer,
       plan: Effect.fnUntraced(function* (attempt) {
         const { id, now, hold, holdAll, read } = attempt
@@ -177,7 +179,7 @@ const plan = Effect.fnUntraced(function* (
 export interface ChangeRequest<A> {
   /** Without one, a repetition does the deed again, if the order allows it. */
   readonly request: Keyed | undefined
-  readonly orderId: OrderId
+  readonly order: Permitted<OrderId>
   /** The ids of what it creates are made of the transaction's. */
   readonly deed: (id: TransactionId) => Deed
   /** How a kept answer is read again, and what is answered. */
@@ -194,7 +196,7 @@ export interface ChangeRequest<A> {
 /** Does one deed to an order, with all it moves, in one transaction. */
 export const change = <A>({
   request,
-  orderId: id,
+  order: { of: id, by },
   deed,
   schema,
   answer
@@ -202,6 +204,7 @@ export const change = <A>({
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       request,
+      by,
       answer: schema,
       plan: (attempt) =>
         Effect.map(plan(attempt, id, deed(attempt.id)), ({ after, balance, changes, events }) => ({

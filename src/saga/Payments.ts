@@ -1,7 +1,8 @@
 /** Paying an order that was made before (seed 001 §2.5, §6.1). */
 import { Effect, Schema } from "effect"
 import { OrderId, PaymentId, paymentId, refundId } from "../domain/Ids.ts"
-import { Money } from "../domain/Money.ts"
+import { Money, zero } from "../domain/Money.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
 import { change, type ChangeRefusal } from "./Orders.ts"
 import type { Answer, Failure, Keyed, Transact } from "./Transact.ts"
@@ -22,7 +23,7 @@ const Kept = Schema.Union([PaymentAnswer, Refused])
 
 export interface PaymentRequest {
   readonly request: Keyed
-  readonly orderId: OrderId
+  readonly order: Permitted<OrderId>
 }
 
 /**
@@ -31,25 +32,25 @@ export interface PaymentRequest {
  */
 export const pay = ({
   request,
-  orderId
+  order: paid
 }: PaymentRequest): Effect.Effect<Answer<PaymentAnswer>, ChangeRefusal | Failure, Transact> =>
   change<typeof Kept.Type>({
     request,
-    orderId,
+    order: paid,
     schema: Kept,
     deed: (id) => ({ _tag: "Pay", paymentId: paymentId(id), tenders: undefined, paymentKey: undefined }),
     answer: ({ order, balance }) => ({
       paymentId: order.payments.at(-1)?.paymentId ?? noPayment,
-      orderId,
+      orderId: order.orderId,
       status: "COMPLETED",
       paidAmount: order.paidAmount,
-      balance: balance ?? Money.make(0)
+      balance: balance ?? zero
     })
   }).pipe(
     Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
       change<typeof Kept.Type>({
         request,
-        orderId,
+        order: paid,
         schema: Kept,
         deed: (id) => ({ _tag: "Cancel", refundId: refundId(id), reason: "INSUFFICIENT_BALANCE", items: undefined }),
         answer: () => ({ refused: { balance, required } })

@@ -4,6 +4,7 @@ import { Directory } from "../../src/actors/Directory.ts"
 import { partitionOf } from "../../src/actors/Placement.ts"
 import type { Step } from "../../src/actors/Step.ts"
 import * as Wire from "../../src/actors/Wire.ts"
+import { permit } from "../../src/domain/Authority.ts"
 import { Epoch, type ProductId, RequestKey, TransactionId, type UserId } from "../../src/domain/Ids.ts"
 import { pieces, won } from "../../src/domain/Money.ts"
 import { adjustStock } from "../../src/saga/Products.ts"
@@ -369,7 +370,7 @@ describe("A node asks the actors of others", () => {
       const { world, product, buyer, owner, asker } = sale
       yield* world.run(owner.on(buy({ key: 1, buyer, product, quantity: stock })))
       owner.freeze()
-      yield* world.run(asker.on(adjustStock(product, 1, 5)))
+      yield* world.run(asker.on(adjustStock(permit(product), 1, 5)))
       assert.notStrictEqual(ownerOf(world, "product", product), owner)
       // Its own clients ask it the moment it goes on; in its memory the product is sold out.
       const reading = yield* Effect.forkChild(productAt(owner, product))

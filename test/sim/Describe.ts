@@ -82,6 +82,8 @@ const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
       return [change.userCouponId]
     case "CouponEdited":
       return [change.couponId]
+    case "Audited":
+      return [change.record.entity]
   }
 }
 

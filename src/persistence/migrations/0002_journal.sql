@@ -75,7 +75,8 @@ CREATE FUNCTION journal_commit(
     c_status text[],
   u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[], u_to text[],
   i_t int[], i_id uuid[], i_coupon uuid[], i_user uuid[], i_slot int[], i_issued bigint[],
-  m_t int[], m_coupon uuid[], m_condition text[]
+  m_t int[], m_coupon uuid[], m_condition text[],
+  a_t int[], a_record text[], a_details text[]
 ) RETURNS int[] LANGUAGE plpgsql VOLATILE
   SET plan_cache_mode = force_generic_plan
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 1
@@ -236,6 +237,11 @@ BEGIN
     SELECT t_id[r.t], r.type, r.entity, r.payload::json
     FROM unnest(e_t, e_type, e_entity, e_payload) r(t, type, entity, payload)
     WHERE r.t <> ALL (skip);
+  IF cardinality(a_t) > 0 THEN
+    INSERT INTO audit (actor_id, role, act, entity, on_behalf_of, details, trace_id)
+      SELECT r.* FROM unnest(a_t, a_record, a_details) a(t, record, details), audit_row(a.record, a.details) r
+      WHERE a.t <> ALL (skip);
+  END IF;
 
   FOR it IN
     SELECT x.usr FROM unnest(x_t, x_user) x(t, usr) WHERE x.t <> ALL (skip) ORDER BY x.usr
