@@ -29,6 +29,7 @@ import * as PgOrders from "./persistence/PgOrders.ts"
 import * as PgStatements from "./persistence/PgStatements.ts"
 import * as PgUsers from "./persistence/PgUsers.ts"
 import * as Retention from "./persistence/Retention.ts"
+import * as Timers from "./saga/Timers.ts"
 import { Transact } from "./saga/Transact.ts"
 import * as Welcome from "./Welcome.ts"
 
@@ -173,6 +174,7 @@ export const layer = (settings: Settings) =>
         Layer.provideMerge(Welcome.layer(settings)),
         Layer.provideMerge(Server.layer({ host, port, key, tokenTtlSeconds, drainWithin })),
         Layer.provideMerge(population(settings)),
+        Layer.provideMerge(Timers.layer),
         Layer.provideMerge(engine(settings)),
         Layer.provideMerge(repositories),
         Layer.provideMerge(database(settings)),

@@ -371,31 +371,32 @@ const anyOrder = Effect.fnUntraced(function* (claimed: ClaimedOrderId) {
 export const changeableOrder = Effect.fnUntraced(function* (
   claimed: ClaimedOrderId
 ): Effect.fn.Return<
-  Permitted<{ readonly order: Order; readonly reason: CancelReason & ("BUYER" | "ADMIN") }>,
+  { readonly order: Permitted<OrderId>; readonly reason: CancelReason },
   OrderNotFound | Unavailable,
   Principal | Orders
 > {
   const who = yield* Principal
-  const order = yield* anyOrder(claimed)
-  if (order.userId === subject(who.userId)) return permit({ order, reason: "BUYER" as const })
+  const { orderId, userId } = yield* anyOrder(claimed)
+  if (userId === subject(who.userId)) return { order: permit(orderId), reason: "BUYER" }
   if (!isAdmin(who)) return yield* new OrderNotFound({ orderId: claimed })
-  return permit({ order, reason: "ADMIN" as const }, powerOf(who, order.userId))
+  return { order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" }
 })
 
 /** An order of which one sold all lines, or any for an ADMIN: to send, or to take back (G14). */
 export const soldOrder = Effect.fnUntraced(function* (
   claimed: ClaimedOrderId
 ): Effect.fn.Return<
-  Permitted<{ readonly order: Order; readonly reason: CancelReason & ("SELLER" | "ADMIN") }>,
+  { readonly order: Permitted<OrderId>; readonly reason: CancelReason },
   OrderNotFound | Overloaded | Unavailable,
   Managing | Orders
 > {
   const who = yield* Principal
   const order = yield* anyOrder(claimed)
-  if (isAdmin(who)) return permit({ order, reason: "ADMIN" as const }, powerOf(who, order.userId))
+  const { orderId } = order
+  if (isAdmin(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
   const part = who.role === "BUYER" ? undefined : yield* soldPart(order)
   if (part?.lines.length !== order.lines.length) return yield* new OrderNotFound({ orderId: claimed })
-  return permit({ order, reason: "SELLER" as const }, who.role === "MANAGER" ? powerOf(who, undefined) : undefined)
+  return { order: permit(orderId, who.role === "MANAGER" ? powerOf(who, undefined) : undefined), reason: "SELLER" }
 })
 
 /** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */

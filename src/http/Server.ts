@@ -14,6 +14,7 @@ import * as Balances from "./handlers/Balances.ts"
 import * as Coupons from "./handlers/Coupons.ts"
 import * as Managers from "./handlers/Managers.ts"
 import * as Orders from "./handlers/Orders.ts"
+import * as Payments from "./handlers/Payments.ts"
 import * as Products from "./handlers/Products.ts"
 import * as System from "./handlers/System.ts"
 import * as Users from "./handlers/Users.ts"
@@ -33,8 +34,8 @@ const document = Layer.merge(
 ).pipe(Layer.provide(cacheable))
 
 const endpoints = HttpApiBuilder.layer(Api).pipe(
-  Layer.provide([Users.layer, Managers.layer, Balances.layer, Products.layer, Coupons.layer, Orders.layer]),
-  Layer.provide([Audit.layer, System.layer]),
+  Layer.provide([Users.layer, Managers.layer, Balances.layer, Products.layer, Coupons.layer]),
+  Layer.provide([Orders.layer, Payments.layer, Audit.layer, System.layer]),
   Layer.provide([Auth.layer, Exchange.layer])
 )
 

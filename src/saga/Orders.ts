@@ -7,9 +7,17 @@
 import { Array as Arr, Effect, Result, Schedule, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import type { CouponRefusal } from "../domain/Coupon.ts"
-import { OrderId, orderId, type TransactionId, type UserCouponId, type UserId } from "../domain/Ids.ts"
+import {
+  OrderId,
+  orderId,
+  RefundId,
+  refundId,
+  type TransactionId,
+  type UserCouponId,
+  type UserId
+} from "../domain/Ids.ts"
 import { Money, zero } from "../domain/Money.ts"
-import { Order, placed } from "../domain/Order.ts"
+import { Order, placed, RefundStatus } from "../domain/Order.ts"
 import { type Deed, type OrderRefusal, OrderUndecided } from "../domain/OrderLife.ts"
 import { moves } from "../domain/OrderMoves.ts"
 import { Policy } from "../domain/Policy.ts"
@@ -213,4 +221,32 @@ export const change = <A>({
           answer: answer({ order: after, balance, now: attempt.now })
         }))
     })
+  )
+
+const Asked = Schema.Struct({ refundId: RefundId, status: RefundStatus, amount: Money })
+
+/** Asks for money back that is too late to have by cancelling; its seller decides (C33). */
+export const askRefund = ({
+  request,
+  order,
+  items
+}: {
+  readonly request: Keyed
+  readonly order: Permitted<OrderId>
+  /** `undefined`: all that is left. */
+  readonly items: ReadonlyArray<CheckoutItem> | undefined
+}) =>
+  change({
+    request,
+    order,
+    deed: (id) => ({ _tag: "AskRefund", refundId: refundId(id), items }),
+    schema: Schema.NullOr(Asked),
+    answer: ({ order: { refunds } }) => {
+      const last = refunds.at(-1)
+      return last === undefined ? null : { refundId: last.refundId, status: last.status, amount: last.amount }
+    }
+  }).pipe(
+    Effect.flatMap(({ answer, ...rest }) =>
+      answer === null ? Effect.die("A refund asked for, and none is there") : Effect.succeed({ ...rest, answer })
+    )
   )

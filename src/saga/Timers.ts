@@ -1,0 +1,71 @@
+/**
+ * What orders do by themselves, when it is time: a durable column of each, no sweep over all and no memory of a node's.
+ *
+ * Twice a second a node asks which orders are due, and carries on with those whose partition it owns. So deadlines
+ * survive restarts, and whoever takes a partition over goes on with what its owner had begun. Should two nodes ever take
+ * the same order up, it is the order that decides, once.
+ */
+import { Effect, Layer, Metric, Schedule, Schema } from "effect"
+import { permit, type Permitted } from "../domain/Authority.ts"
+import type { OrderId } from "../domain/Ids.ts"
+import { type Due, dueBy } from "../domain/OrderLife.ts"
+import { Directory } from "../actors/Directory.ts"
+import { Journal } from "../persistence/Journal.ts"
+import { type DueOrder, Orders } from "../persistence/Orders.ts"
+import { change } from "./Orders.ts"
+
+const every = "500 millis"
+const page = 500
+const atOnce = 64
+
+const fired = Metric.counter("sluice_timers_fired", {
+  description: "Deadlines of orders carried out",
+  incremental: true
+})
+const lateness = Metric.gauge("sluice_timers_late_ms", { description: "How late the last deadline was carried out" })
+
+/** The engine does it by its own right. */
+const act = (order: Permitted<OrderId>, due: Due) => {
+  switch (due._tag) {
+    case "Do":
+      return change({ request: undefined, order, deed: () => due.deed, schema: Schema.Null, answer: () => null })
+    case "ResumePayment":
+    case "ResumeRefund":
+      return Effect.void
+  }
+}
+
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const orders = yield* Orders
+    const journal = yield* Journal
+    const directory = yield* Directory
+
+    const carryOn = Effect.fnUntraced(function* ({ orderId, dueAt }: DueOrder) {
+      const state = yield* directory.read("order", orderId)
+      const due = state === undefined ? undefined : dueBy(state.order, journal.now())
+      if (due === undefined) return
+      yield* act(permit(orderId), due)
+      yield* Metric.update(fired, 1)
+      yield* Metric.update(lateness, journal.now() - dueAt)
+    })
+
+    /** One that cannot be carried out now is due again next time; it costs no other. */
+    const attempt = (due: DueOrder) =>
+      Effect.catchCause(carryOn(due), (cause) => Effect.logDebug(`${due.orderId} could not be carried on with`, cause))
+
+    const round = (after?: DueOrder): Effect.Effect<void, Effect.Error<ReturnType<typeof orders.due>>> =>
+      Effect.flatMap(orders.due(journal.now(), page, after), (due) => {
+        const ours = due.filter(({ orderId }) => directory.owns("order", orderId))
+        return Effect.forEach(ours, attempt, { concurrency: atOnce, discard: true }).pipe(
+          Effect.andThen(due.length < page ? Effect.void : Effect.suspend(() => round(due.at(-1))))
+        )
+      })
+
+    yield* Effect.suspend(() => round()).pipe(
+      Effect.catchCause((cause) => Effect.logDebug("Nobody could tell what is due", cause)),
+      Effect.repeat(Schedule.spaced(every)),
+      Effect.forkScoped
+    )
+  })
+)
