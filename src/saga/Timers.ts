@@ -10,9 +10,11 @@ import { permit, type Permitted } from "../domain/Authority.ts"
 import type { OrderId } from "../domain/Ids.ts"
 import { type Due, dueBy } from "../domain/OrderLife.ts"
 import { Directory } from "../actors/Directory.ts"
+import type { Unavailable } from "../actors/Errors.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { type DueOrder, Orders } from "../persistence/Orders.ts"
 import { change } from "./Orders.ts"
+import type { Transact } from "./Transact.ts"
 
 const every = "500 millis"
 const page = 500
@@ -54,7 +56,7 @@ export const layer = Layer.effectDiscard(
     const attempt = (due: DueOrder) =>
       Effect.catchCause(carryOn(due), (cause) => Effect.logDebug(`${due.orderId} could not be carried on with`, cause))
 
-    const round = (after?: DueOrder): Effect.Effect<void, Effect.Error<ReturnType<typeof orders.due>>> =>
+    const round = (after?: DueOrder): Effect.Effect<void, Unavailable, Transact> =>
       Effect.flatMap(orders.due(journal.now(), page, after), (due) => {
         const ours = due.filter(({ orderId }) => directory.owns("order", orderId))
         return Effect.forEach(ours, attempt, { concurrency: atOnce, discard: true }).pipe(
