@@ -31,6 +31,21 @@ export const Policy = {
     productsMost: 100,
     categoriesMost: 20
   },
+  payment: {
+    /** How long a buyer has to come back from a gateway's page (Y8, A29). */
+    attemptTimeoutMs: 600_000,
+    /** How often a call of a gateway is repeated, at the most (Y9, C23, A29). */
+    maxRetries: 3,
+    /** How long one call of a gateway may take (Y15). */
+    callTimeoutMs: 5000,
+    /** The wait before the first repetition, doubled by each up to the most; half of it and more, by chance (O24). */
+    backoffMs: 200,
+    backoffMostMs: 2000,
+    /** So many calls of a gateway fail in a row, and it is left alone for so long (A29). */
+    breaker: { failures: 5, openMs: 10_000 },
+    /** Which gateway carries out which method, where there is no other word (Y4). */
+    routing: { CARD: "toss", BANK_TRANSFER: "nice", KAKAOPAY: "inicis", NAVERPAY: "nice" }
+  },
   idempotency: {
     /** How long an answer can be replayed (api.md, Conventions; G15). */
     keptHours: 24
