@@ -3,10 +3,9 @@
  * is only ever approved for the order and the amount that were asked for. A gateway of its own is a `Protocol`: what to
  * send, how to read the answer, and what each refusing code means.
  */
-import { ByteSize, Clock, Data, Effect, Predicate, Schema } from "effect"
+import { ByteSize, Clock, Data, Effect, Predicate, Result, Schema } from "effect"
 import { type HttpClient, type HttpClientError, type HttpClientRequest, HttpIncomingMessage } from "effect/http"
-import type { Money } from "../../domain/Money.ts"
-import type { GatewayName, GatewayTransactionId } from "../../domain/Tender.ts"
+import type { GatewayName } from "../../domain/Tender.ts"
 import {
   type Approval,
   type Approved,
@@ -41,22 +40,24 @@ export class Refused extends Data.TaggedError("Refused")<{
   readonly reason: string
 }> {}
 
-/** A payment as a gateway tells of it. */
-export type Told = Inquiry & { readonly orderId: string }
+/** What a gateway tells of a payment, and the order it is of. */
+export interface Told<Found extends Inquiry = Inquiry> {
+  readonly orderId: string
+  readonly found: Found
+}
 
 export type Failure = Refused | GatewayUnavailable | OutcomeUnknown
 
 export interface Protocol {
-  readonly approve: (approval: Approval) => Effect.Effect<Approved & { readonly orderId: string }, Failure>
+  readonly approve: (approval: Approval) => Effect.Effect<Told<Approved>, Failure>
   /** `undefined`: the gateway knows of no such payment. */
   readonly find: (payment: PaymentRef) => Effect.Effect<Told | undefined, Failure>
   readonly cancel: (cancellation: Cancellation) => Effect.Effect<Cancelled, Failure>
-  /** Gives back what was approved for somebody else's order, or in another amount. */
-  readonly undo: (
-    payment: PaymentRef,
-    transactionId: GatewayTransactionId,
-    amount: Money
-  ) => Effect.Effect<unknown, Failure>
+  /**
+   * Gives back what was approved for another order, or in another amount. `undefined` where the gateway compares both
+   * before it approves.
+   */
+  readonly undo: ((approval: Approval, approved: Approved) => Effect.Effect<unknown, Failure>) | undefined
 }
 
 /** An answer: its body is `undefined` when it is no JSON. */
@@ -175,7 +176,8 @@ export const make = (gateway: GatewayName, protocol: Protocol): Gateway => {
     protocol.find(payment).pipe(
       Effect.map((told): Inquiry => {
         if (told === undefined) return { _tag: "NotFound" }
-        return told.orderId === payment.orderId ? told : { _tag: "Declined", ...otherPayment }
+        if (told.orderId !== payment.orderId) return { _tag: "Declined", ...otherPayment }
+        return told.found
       }),
       Effect.mapError((failure) => {
         if (failure._tag === "GatewayUnavailable") return failure
@@ -202,42 +204,60 @@ export const make = (gateway: GatewayName, protocol: Protocol): Gateway => {
       })
     )
 
-  return {
-    inquire,
+  /** Moments that a gateway does not tell, or not so that we understand it, are now. */
+  const moment = (ms: number) => (ms > 0 ? Effect.succeed(ms) : Clock.currentTimeMillis)
+  const isAsked = (approval: Approval, { orderId, found }: Told<Approved>) =>
+    orderId === approval.orderId && found.approvedAmount === approval.amount
+  const another = Effect.fail(new Declined({ gateway, ...otherPayment }))
 
-    approve: (approval) =>
-      protocol.approve(approval).pipe(
-        Effect.catchTag("Refused", (refused) =>
-          refused.meaning === "Again"
-            ? unlessDone(refused, approval, (found) =>
-                found._tag === "Approved" ? { ...found, orderId: approval.orderId } : "NotDone"
-              )
-            : Effect.fail(failureOf(refused))
-        ),
-        Effect.flatMap(({ orderId, ...approved }) => {
-          if (orderId === approval.orderId && approved.approvedAmount === approval.amount)
-            return Effect.succeed(approved)
-          return protocol.undo(approval, approved.transactionId, approved.approvedAmount).pipe(
-            Effect.mapError(() => unknown(`Approved for ${orderId} by mistake, and not given back`)),
-            Effect.andThen(Effect.fail(new Declined({ gateway, ...otherPayment })))
-          )
-        })
-      ),
-
-    cancel: (cancellation) => {
-      if (cancellation.amount > cancellation.remaining)
-        return Effect.fail(new Declined({ gateway, code: "TOO_MUCH", reason: "More than is left of the payment" }))
-      return protocol.cancel(cancellation).pipe(
-        Effect.catchTag("Refused", (refused) =>
-          refused.meaning === "Again"
-            ? unlessDone(refused, cancellation, (found) => {
-                const became = whatBecameOf(cancellation, found)
-                if (became !== "Done") return became
-                return found._tag === "Cancelled" ? { cancelledAt: found.cancelledAt } : "Unclear"
-              })
-            : Effect.fail(failureOf(refused))
-        )
+  const approve = Effect.fnUntraced(function* (approval: Approval) {
+    const result = yield* Effect.result(protocol.approve(approval))
+    if (Result.isSuccess(result)) {
+      const { orderId, found } = result.success
+      if (isAsked(approval, result.success)) return found
+      const mistake = unknown(`Approved for ${orderId} by mistake, and not given back`)
+      if (protocol.undo === undefined) return yield* mistake
+      return yield* protocol.undo(approval, found).pipe(
+        Effect.mapError(() => mistake),
+        Effect.andThen(another)
       )
     }
+    if (result.failure._tag !== "Refused") return yield* result.failure
+    if (result.failure.meaning !== "Again") return yield* failureOf(result.failure)
+    return yield* unlessDone(result.failure, approval, (found) =>
+      found._tag === "Approved" && found.approvedAmount === approval.amount ? found : "NotDone"
+    )
+  })
+
+  const cancel = Effect.fnUntraced(function* (cancellation: Cancellation) {
+    if (cancellation.amount > cancellation.remaining)
+      return yield* new Declined({ gateway, code: "TOO_MUCH", reason: "More than is left of the payment" })
+    const result = yield* Effect.result(protocol.cancel(cancellation))
+    if (Result.isSuccess(result)) return result.success
+    if (result.failure._tag !== "Refused") return yield* result.failure
+    if (result.failure.meaning !== "Again") return yield* failureOf(result.failure)
+    return yield* unlessDone(result.failure, cancellation, (found) => {
+      const became = whatBecameOf(cancellation, found)
+      if (became !== "Done") return became
+      return found._tag === "Cancelled" ? { cancelledAt: found.cancelledAt } : "Unclear"
+    })
+  })
+
+  return {
+    inquire,
+    approve: (approval) =>
+      Effect.flatMap(approve(approval), ({ transactionId, approvedAmount, approvedAt, label }) =>
+        Effect.map(moment(approvedAt), (at): Approved => ({
+          _tag: "Approved",
+          transactionId,
+          approvedAmount,
+          approvedAt: at,
+          label
+        }))
+      ),
+    cancel: (cancellation) =>
+      Effect.flatMap(cancel(cancellation), ({ cancelledAt }) =>
+        Effect.map(moment(cancelledAt), (at) => ({ cancelledAt: at }))
+      )
   }
 }

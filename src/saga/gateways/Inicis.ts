@@ -16,7 +16,7 @@
 import { Clock, Effect, Redacted, Schema } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
 import { hash } from "node:crypto"
-import { minus, Money, won } from "../../domain/Money.ts"
+import { minus, won } from "../../domain/Money.ts"
 import { gatewayTransactionId, type PaymentKey } from "../../domain/Tender.ts"
 import * as Adapter from "./Adapter.ts"
 import type { Gateway } from "./Gateway.ts"
@@ -103,12 +103,13 @@ export const told = (transaction: Transaction): Adapter.Told | undefined => {
   switch (status) {
     case "APPROVAL": {
       const approvedAt = moment(transaction.approvedDate, transaction.approvedTime)
-      return { _tag: "Approved", orderId, transactionId, approvedAt, approvedAmount, label: undefined }
+      return { orderId, found: { _tag: "Approved", transactionId, approvedAt, approvedAmount, label: undefined } }
     }
     case "CANCEL":
-      return { _tag: "Cancelled", orderId, transactionId, approvedAmount, cancelledAmount: approvedAmount, cancelledAt }
-    case "PART_CANCEL":
-      return { _tag: "Cancelled", orderId, transactionId, approvedAmount, cancelledAmount: undefined, cancelledAt }
+    case "PART_CANCEL": {
+      const cancelledAmount = status === "CANCEL" ? approvedAmount : undefined
+      return { orderId, found: { _tag: "Cancelled", transactionId, approvedAmount, cancelledAmount, cancelledAt } }
+    }
     default:
       return undefined
   }
@@ -173,12 +174,14 @@ export const make = (http: HttpClient.HttpClient, settings: InicisSettings): Gat
       if (codeOf(answer) !== "0000") return yield* refused(answer)
       const { tid, MOID: orderId, TotPrice, applDate, applTime, CARD_Num } = yield* approval(answer.body)
       return {
-        _tag: "Approved" as const,
         orderId,
-        transactionId: gatewayTransactionId(tid),
-        approvedAt: fromSeoul(applDate + applTime),
-        approvedAmount: won(Number(TotPrice)),
-        label: Adapter.masked(CARD_Num)
+        found: {
+          _tag: "Approved" as const,
+          transactionId: gatewayTransactionId(tid),
+          approvedAt: fromSeoul(applDate + applTime),
+          approvedAmount: won(Number(TotPrice)),
+          label: Adapter.masked(CARD_Num)
+        }
       }
     }),
 
@@ -197,6 +200,6 @@ export const make = (http: HttpClient.HttpClient, settings: InicisSettings): Gat
       return { cancelledAt: moment(found.cancelDate ?? found.prtcDate, found.cancelTime ?? found.prtcTime) }
     }),
 
-    undo: (_, transactionId) => cancel("refund", { tid: transactionId, msg: "Not this payment" })
+    undo: (_, { transactionId }) => cancel("refund", { tid: transactionId, msg: "Not this payment" })
   })
 }

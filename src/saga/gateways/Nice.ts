@@ -99,20 +99,22 @@ export const told = (payment: Payment): Adapter.Told | undefined => {
   const { orderId, status, amount, balanceAmt, resultMsg } = payment
   switch (status) {
     case "paid":
-      return { ...approved(payment), orderId }
+      return { orderId, found: approved(payment) }
     case "cancelled":
     case "partialCancelled":
       return {
-        _tag: "Cancelled",
         orderId,
-        transactionId: gatewayTransactionId(payment.tid),
-        approvedAmount: amount,
-        cancelledAmount: status === "cancelled" ? amount : minus(amount, balanceAmt),
-        cancelledAt: fromIso(payment.cancelledAt)
+        found: {
+          _tag: "Cancelled",
+          transactionId: gatewayTransactionId(payment.tid),
+          approvedAmount: amount,
+          cancelledAmount: status === "cancelled" ? amount : minus(amount, balanceAmt),
+          cancelledAt: fromIso(payment.cancelledAt)
+        }
       }
     case "failed":
     case "expired":
-      return { _tag: "Declined", orderId, code: status, reason: resultMsg }
+      return { orderId, found: { _tag: "Declined", code: status, reason: resultMsg } }
     default:
       return undefined
   }
@@ -163,7 +165,7 @@ export const make = (http: HttpClient.HttpClient, { clientKey, secretKey, baseUr
         return yield* new Adapter.Refused({ meaning: "Unclear", code: "SIGNATURE", reason: "Not NICE's signature" })
       if (found.status !== "paid")
         return yield* new Adapter.Refused({ meaning: "Unclear", code: found.status, reason: "Not approved yet" })
-      return { ...approved(found), orderId: found.orderId }
+      return { orderId: found.orderId, found: approved(found) }
     }),
 
     find: ({ paymentKey: tid }) =>
@@ -183,6 +185,6 @@ export const make = (http: HttpClient.HttpClient, { clientKey, secretKey, baseUr
         ({ cancelledAt }) => ({ cancelledAt: fromIso(cancelledAt) })
       ),
 
-    undo: ({ paymentId }, transactionId) => cancel(transactionId, `undo-${paymentId}`, "Not this payment", {})
+    undo: ({ paymentId }, { transactionId }) => cancel(transactionId, `undo-${paymentId}`, "Not this payment", {})
   })
 }

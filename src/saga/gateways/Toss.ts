@@ -1,11 +1,12 @@
 /**
  * Toss Payments, core API (docs.tosspayments.com/reference). Basic authentication with the secret key and no password;
  * `Idempotency-Key` on what moves money, kept for 15 days: the same key has the same answer, also a refusal. An error is
- * `{ code, message }` with a status. A payment's `paymentKey` is also its transaction id.
+ * `{ code, message }` with a status. A payment's `paymentKey` is also its transaction id. Order and amount are compared
+ * with those the buyer agreed to before a payment is approved.
  *
  * Not in the documents: whether a 5xx, `PROVIDER_ERROR` or `FAILED_*` was processed. So each leaves the outcome open.
  */
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, type Redacted, Schema } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"
 import { Money, sum } from "../../domain/Money.ts"
 import { gatewayTransactionId } from "../../domain/Tender.ts"
@@ -70,21 +71,24 @@ export const told = (payment: Payment): Adapter.Told | undefined => {
   const transactionId = gatewayTransactionId(payment.paymentKey)
   switch (status) {
     case "DONE":
-      return { ...approved(payment), orderId }
+      return { orderId, found: approved(payment) }
     case "CANCELED":
     case "PARTIAL_CANCELED": {
       const cancels = payment.cancels ?? []
       const cancelledAmount = sum(cancels.map(({ cancelAmount }) => cancelAmount))
-      const cancelledAt = Math.max(0, ...cancels.map(({ canceledAt }) => fromIso(canceledAt)))
-      return { _tag: "Cancelled", orderId, transactionId, approvedAmount, cancelledAmount, cancelledAt }
+      const cancelledAt = lastOf(cancels)
+      return { orderId, found: { _tag: "Cancelled", transactionId, approvedAmount, cancelledAmount, cancelledAt } }
     }
     case "ABORTED":
     case "EXPIRED":
-      return { _tag: "Declined", orderId, code: failure?.code ?? status, reason: failure?.message ?? "" }
+      return { orderId, found: { _tag: "Declined", code: failure?.code ?? status, reason: failure?.message ?? "" } }
     default:
       return undefined
   }
 }
+
+const lastOf = (cancels: Payment["cancels"]) =>
+  Math.max(0, ...(cancels ?? []).map(({ canceledAt }) => fromIso(canceledAt)))
 
 const approved = ({ paymentKey, totalAmount, approvedAt, card }: Payment) => ({
   _tag: "Approved" as const,
@@ -112,17 +116,11 @@ export const make = (http: HttpClient.HttpClient, { secretKey, baseUrl }: TossSe
       )
     ).pipe(Effect.flatMap(heard))
 
-  const cancel = (key: string, idempotencyKey: string, amount: Money, reason: string) =>
-    post(`${pathOf(key)}/cancel`, idempotencyKey, {
-      cancelReason: Adapter.shortened(reason, 200),
-      cancelAmount: amount
-    })
-
   return Adapter.make("toss", {
     approve: ({ paymentId, orderId, paymentKey, amount }) =>
       Effect.flatMap(post(`${baseUrl}/v1/payments/confirm`, paymentId, { paymentKey, orderId, amount }), (found) =>
         found.status === "DONE"
-          ? Effect.succeed({ ...approved(found), orderId: found.orderId })
+          ? Effect.succeed({ orderId: found.orderId, found: approved(found) })
           : Effect.fail(new Adapter.Refused({ meaning: "Unclear", code: found.status, reason: "Not approved yet" }))
       ),
 
@@ -132,10 +130,14 @@ export const make = (http: HttpClient.HttpClient, { secretKey, baseUrl }: TossSe
       ),
 
     cancel: ({ paymentKey, refundId, amount, reason }) =>
-      Effect.map(cancel(paymentKey, refundId, amount, reason), ({ cancels }) => ({
-        cancelledAt: Math.max(0, ...(cancels ?? []).map(({ canceledAt }) => fromIso(canceledAt)))
-      })),
+      Effect.map(
+        post(`${pathOf(paymentKey)}/cancel`, refundId, {
+          cancelReason: Adapter.shortened(reason, 200),
+          cancelAmount: amount
+        }),
+        ({ cancels }) => ({ cancelledAt: lastOf(cancels) })
+      ),
 
-    undo: ({ paymentKey, paymentId }, _, amount) => cancel(paymentKey, `undo-${paymentId}`, amount, "Not this payment")
+    undo: undefined
   })
 }
