@@ -121,11 +121,10 @@ export const make = (gateway: GatewayName): MemoryGateway => {
     cancel: ({ paymentKey, transactionId, refundId, amount }) =>
       call("cancel", paymentKey, (behaviour, at) => {
         if (behaviour === "decline") return declined("NOT_CANCELABLE")
-        const refund = charges.refund(transactionId, { refundId, amount, at })
-        if (refund === undefined) return declined("NOT_FOUND")
-        if (refund._tag === "TooMuch") return declined("TOO_MUCH")
-        const given = refund.charge.refunds.find((one) => one.refundId === refundId)
-        return Effect.succeed({ cancelledAt: given?.at ?? at })
+        const made = charges.refund(transactionId, { refundId, amount, at })
+        if (made._tag === "TooMuch") return declined("TOO_MUCH")
+        if (made._tag === "NotFound") return declined("NOT_FOUND")
+        return Effect.succeed({ cancelledAt: made.refund.at })
       })
   }
 }

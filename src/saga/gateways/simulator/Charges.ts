@@ -26,7 +26,10 @@ export interface Charge {
 export const leftOf = ({ amount, refunds, status }: Charge): Money =>
   status === "APPROVED" ? minus(amount, sum(refunds.map((refund) => refund.amount))) : sum([])
 
-export type Refund = { readonly _tag: "Refunded" | "Again" | "TooMuch"; readonly charge: Charge } | undefined
+/** What became of a refund: made now, made before, or not at all. */
+export type Refund =
+  | { readonly _tag: "Refunded" | "Again"; readonly charge: Charge; readonly refund: GivenBack }
+  | { readonly _tag: "TooMuch" | "NotFound" }
 
 export class Charges {
   /** Beyond so many, the oldest are forgotten. */
@@ -47,15 +50,25 @@ export class Charges {
     return { charge, again: false }
   }
 
-  /** Gives back; `undefined` when nothing was taken by this transaction. */
-  refund(transactionId: string, refund: GivenBack): Refund {
-    const charge = this.all.find((one) => one.transactionId === transactionId && one.status === "APPROVED")
-    if (charge === undefined) return undefined
-    if (charge.refunds.some(({ refundId }) => refundId === refund.refundId)) return { _tag: "Again", charge }
-    if (refund.amount > leftOf(charge)) return { _tag: "TooMuch", charge }
+  /** Gives back, once per `refundId`; without an amount, all that is left. */
+  refund(
+    transactionId: string,
+    { refundId, amount, at }: Omit<GivenBack, "amount"> & { readonly amount: Money | undefined }
+  ): Refund {
+    const charge = this.byTransaction(transactionId)
+    if (charge === undefined) return { _tag: "NotFound" }
+    const known = charge.refunds.find((refund) => refund.refundId === refundId)
+    if (known !== undefined) return { _tag: "Again", charge, refund: known }
+    const refund = { refundId, amount: amount ?? leftOf(charge), at }
+    if (refund.amount <= 0 || refund.amount > leftOf(charge)) return { _tag: "TooMuch" }
     const after = { ...charge, refunds: [...charge.refunds, refund] }
     this.#byKey.set(charge.paymentKey, after)
-    return { _tag: "Refunded", charge: after }
+    return { _tag: "Refunded", charge: after, refund }
+  }
+
+  /** The approved one. */
+  byTransaction(transactionId: string): Charge | undefined {
+    return this.all.find((charge) => charge.transactionId === transactionId && charge.status === "APPROVED")
   }
 
   byKey(paymentKey: string): Charge | undefined {

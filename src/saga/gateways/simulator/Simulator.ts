@@ -106,16 +106,22 @@ interface Outcome {
 }
 
 const giveBack = (desk: Desk, charges: Charges, asked: Asked & { readonly _tag: "Cancel" }, at: number): Outcome => {
-  const { transactionId, refundId, leaving } = asked
-  const before = charges.all.find((charge) => charge.transactionId === transactionId && charge.status === "APPROVED")
-  if (before === undefined) return { reply: desk.notCancelable }
-  const known = before.refunds.find((refund) => refund.refundId === refundId)
-  if (known !== undefined) return { reply: desk.refundedBefore(before, known) }
-  const refund = { refundId, amount: asked.amount ?? leftOf(before), at }
-  if (leaving !== undefined && leftOf(before) - refund.amount !== leaving) return { reply: desk.tooMuch }
-  if (refund.amount <= 0 || refund.amount > leftOf(before)) return { reply: desk.tooMuch }
-  const after = charges.refund(transactionId, refund)?.charge ?? before
-  return { reply: desk.refunded(after, refund), touched: after }
+  const { transactionId, refundId, amount, leaving } = asked
+  const before = charges.byTransaction(transactionId)
+  const isMade = before?.refunds.some((refund) => refund.refundId === refundId)
+  const wouldLeave = before === undefined ? undefined : leftOf(before) - (amount ?? leftOf(before))
+  if (!isMade && leaving !== undefined && wouldLeave !== leaving) return { reply: desk.tooMuch }
+  const made = charges.refund(transactionId, { refundId, amount, at })
+  switch (made._tag) {
+    case "Refunded":
+      return { reply: desk.refunded(made.charge, made.refund), touched: made.charge }
+    case "Again":
+      return { reply: desk.refundedBefore(made.charge, made.refund) }
+    case "TooMuch":
+      return { reply: desk.tooMuch }
+    case "NotFound":
+      return { reply: desk.notCancelable }
+  }
 }
 
 /** The key of the payment that is asked for, as far as the request tells. */
