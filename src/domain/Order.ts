@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { OrderId, PaymentId, ProductId, RefundId, UserCouponId, UserId } from "./Ids.ts"
 import { minus, Money, Quantity, Stock, sum, zero } from "./Money.ts"
-import { Method } from "./Tender.ts"
+import { GatewayName, GatewayTransactionId, Method, PaymentKey } from "./Tender.ts"
 
 /** Seed 001's names, canonical (C1, A27). */
 export const OrderStatus = Schema.Literals([
@@ -64,9 +64,11 @@ export const Payment = Schema.Struct({
   amount: Money,
   status: PaymentStatus,
   refunded: Money,
-  /** What the gateway knows the attempt by: the key its page gave the buyer, and the id of what it approved. */
-  paymentKey: Schema.UndefinedOr(Schema.String),
-  gatewayId: Schema.UndefinedOr(Schema.String),
+  /** Who carries it out; `undefined` for a wallet's. */
+  gateway: Schema.UndefinedOr(GatewayName),
+  /** What the gateway knows it by: the key its page gave the buyer, and the id of what it approved. */
+  paymentKey: Schema.UndefinedOr(PaymentKey),
+  gatewayId: Schema.UndefinedOr(GatewayTransactionId),
   /** Until when whoever asked has to come back: the buyer from the gateway's page, or the node from the gateway. */
   dueAt: Schema.UndefinedOr(Moment)
 })
@@ -143,6 +145,7 @@ export const inFull = (paymentId: PaymentId, amount: Money): Payment => ({
   amount,
   status: "COMPLETED",
   refunded: zero,
+  gateway: undefined,
   paymentKey: undefined,
   gatewayId: undefined,
   dueAt: undefined

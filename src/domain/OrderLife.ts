@@ -19,7 +19,7 @@ import {
   type RefundStatus
 } from "./Order.ts"
 import { Policy } from "./Policy.ts"
-import { Tender } from "./Tender.ts"
+import { GatewayName, GatewayTransactionId, PaymentKey, Tender } from "./Tender.ts"
 
 const Items = Schema.Array(Schema.Struct({ productId: ProductId, quantity: Quantity }))
 type Items = typeof Items.Type
@@ -30,11 +30,15 @@ export const Deed = Schema.Union([
     paymentId: PaymentId,
     /** `undefined`: the wallet for all. */
     tenders: Schema.UndefinedOr(Schema.Array(Tender)),
-    paymentKey: Schema.UndefinedOr(Schema.String)
+    /** Who carries out what is not the wallet's. */
+    gateway: Schema.UndefinedOr(GatewayName),
+    paymentKey: Schema.UndefinedOr(PaymentKey)
   }),
   /** The buyer is back from the gateway's page. */
-  Schema.TaggedStruct("AskGateway", { paymentKey: Schema.String, amount: Money }),
-  Schema.TaggedStruct("Approved", { paymentId: PaymentId, gatewayId: Schema.String }),
+  Schema.TaggedStruct("AskGateway", { paymentKey: PaymentKey, amount: Money }),
+  Schema.TaggedStruct("Approved", { paymentId: PaymentId, gatewayId: GatewayTransactionId }),
+  /** A gateway did not say what became of it, for now. */
+  Schema.TaggedStruct("PaymentDelayed", { paymentId: PaymentId }),
   /** An attempt to pay came to nothing; with `cancel`, so did the order. */
   Schema.TaggedStruct("NotPaid", { paymentId: PaymentId, cancel: Schema.UndefinedOr(CancelReason) }),
   /** All of it, or some pieces once it is paid. */
@@ -121,7 +125,7 @@ const paid = (order: Order, at: number): Order =>
 const recoverAt = (at: number) => at + Policy.payment.recoverMs
 
 const pay = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): Decided => {
-  const { paymentId, tenders = [{ method: "WALLET", amount: payable(order) }], paymentKey } = deed
+  const { paymentId, tenders = [{ method: "WALLET", amount: payable(order) }], gateway, paymentKey } = deed
   const { paymentDeadline = 0, status: orderStatus } = order
   if (orderStatus !== "CREATED" || underWay(order) !== undefined || at >= paymentDeadline) {
     return Result.fail(new OrderNotPayable({ orderStatus }))
@@ -131,10 +135,17 @@ const pay = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): D
   const isWalletOnly = tenders.every(({ method }) => method === "WALLET")
   const payments = tenders.map(({ method, amount }): Payment => {
     const payment = { paymentId, method, amount, refunded: zero, paymentKey: undefined, gatewayId: undefined }
-    if (method === "WALLET") return { ...payment, status: isWalletOnly ? "COMPLETED" : "DEBITED", dueAt: undefined }
+    if (method === "WALLET") {
+      return { ...payment, gateway: undefined, status: isWalletOnly ? "COMPLETED" : "DEBITED", dueAt: undefined }
+    }
     return paymentKey === undefined
-      ? { ...payment, status: "INITIATED", dueAt: Math.min(at + Policy.payment.attemptMs, paymentDeadline) }
-      : { ...payment, status: "GATEWAY_REQUESTED", paymentKey, dueAt: recoverAt(at) }
+      ? {
+          ...payment,
+          gateway,
+          status: "INITIATED",
+          dueAt: Math.min(at + Policy.payment.attemptTimeoutMs, paymentDeadline)
+        }
+      : { ...payment, gateway, status: "GATEWAY_REQUESTED", paymentKey, dueAt: recoverAt(at) }
   })
   const begun = { ...order, payments: [...order.payments, ...payments] }
   return Result.succeed(isWalletOnly ? paid(begun, at) : begun)
@@ -170,6 +181,16 @@ const approved = (order: Order, { paymentId, gatewayId }: Deed & { readonly _tag
           at
         )
       )
+
+const paymentDelayed = (order: Order, id: PaymentId, at: number): Decided =>
+  underWay(order)?.paymentId !== id
+    ? Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+    : Result.succeed({
+        ...order,
+        payments: order.payments.map((payment) =>
+          payment.status === "GATEWAY_REQUESTED" ? { ...payment, dueAt: recoverAt(at) } : payment
+        )
+      })
 
 const notPaid = (order: Order, { paymentId, cancel }: Deed & { readonly _tag: "NotPaid" }, at: number): Decided => {
   if (underWay(order)?.paymentId !== paymentId) {
@@ -210,7 +231,8 @@ const remaining = (lines: ReadonlyArray<OrderLine>): Items =>
     quantity > cancelled ? [{ productId, quantity: pieces(quantity - cancelled) }] : []
   )
 
-const isOpen = ({ status }: Refund) => status === "REFUND_REQUESTED"
+/** Nobody has decided about it, or a gateway has not: refunds of an order go one after the other. */
+const isOpen = ({ status }: Refund) => status === "REFUND_REQUESTED" || status === "PROCESSING"
 
 /** What the gateways still have of the buyer's, and nobody has asked back. */
 const atGateway = ({ payments, refunds }: Order): Money => {
@@ -228,7 +250,7 @@ const refunding = (order: Order, id: RefundId, amount: Money, items: Items, at: 
     viaGateway,
     status: viaGateway > 0 ? "PROCESSING" : "REFUNDED",
     attempts: 0,
-    dueAt: viaGateway > 0 ? recoverAt(at) : undefined,
+    dueAt: viaGateway > 0 ? at : undefined,
     items,
     requestedAt: at
   }
@@ -353,6 +375,7 @@ const changed = (order: Order, deed: Deed, at: number): Decided =>
       Pay: (pays) => pay(order, pays, at),
       AskGateway: (asks) => askGateway(order, asks, at),
       Approved: (approves) => approved(order, approves, at),
+      PaymentDelayed: ({ paymentId }) => paymentDelayed(order, paymentId, at),
       NotPaid: (fails) => notPaid(order, fails, at),
       Cancel: (cancels) => cancel(order, cancels, at),
       Advance: ({ to }) =>

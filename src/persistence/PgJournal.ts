@@ -100,6 +100,7 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     p_method: texts(rows.payments.map((row) => row.method)),
     p_amount: numbers(rows.payments.map((row) => row.amount)),
     p_status: texts(rows.payments.map((row) => row.status)),
+    p_gateway: texts(rows.payments.map((row) => row.gateway)),
     p_key: texts(rows.payments.map((row) => row.key)),
     p_due: numbers(rows.payments.map((row) => row.due)),
     payment_changes: records(rows.paymentChanges),

@@ -3,6 +3,7 @@ import { Schema, Struct } from "effect"
 import type { SqlClient, Statement } from "effect/sql"
 import { UserCouponId } from "../domain/Ids.ts"
 import { CancelReason, Order, Payment, Refund } from "../domain/Order.ts"
+import { GatewayName, GatewayTransactionId, PaymentKey } from "../domain/Tender.ts"
 import { nullable } from "./Queries.ts"
 
 export const OrderRow = Schema.Struct({
@@ -10,9 +11,10 @@ export const OrderRow = Schema.Struct({
   cancelReason: nullable(CancelReason),
   payments: Schema.Array(
     Schema.Struct({
-      ...Struct.omit(Payment.fields, ["paymentKey", "gatewayId", "dueAt"]),
-      paymentKey: nullable(Schema.String),
-      gatewayId: nullable(Schema.String),
+      ...Struct.omit(Payment.fields, ["gateway", "paymentKey", "gatewayId", "dueAt"]),
+      gateway: nullable(GatewayName),
+      paymentKey: nullable(PaymentKey),
+      gatewayId: nullable(GatewayTransactionId),
       dueAt: nullable(Schema.Finite)
     })
   ),
@@ -33,7 +35,7 @@ export const select = (sql: SqlClient.SqlClient): Statement.Fragment => {
           'cancelled', cancelled) ORDER BY line), '[]')
         FROM order_lines l WHERE l.order_id = o.order_id) AS lines,
       (SELECT coalesce(json_agg(json_build_object('paymentId', 'pay_' || payment_id, 'method', method,
-          'amount', amount, 'status', p.status, 'refunded', refunded, 'paymentKey', payment_key,
+          'amount', amount, 'status', p.status, 'refunded', refunded, 'gateway', gateway, 'paymentKey', payment_key,
           'gatewayId', gateway_id, 'dueAt', ${ms("p.due_at")}) ORDER BY payment_id, method), '[]')
         FROM payments p WHERE p.order_id = o.order_id) AS payments,
       (SELECT coalesce(json_agg(json_build_object('refundId', 'rfd_' || refund_id, 'amount', amount,

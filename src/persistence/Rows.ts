@@ -106,8 +106,9 @@ export interface PaymentRow extends Row {
   readonly amount: number
   readonly status: Payment["status"]
   readonly refunded: number
-  readonly key: string | null
   readonly gateway: string | null
+  readonly key: string | null
+  readonly transaction: string | null
   readonly due: number | null
 }
 export interface RefundRow extends Row {
@@ -255,8 +256,9 @@ const paymentRow = (t: number, order: string, payment: Payment): PaymentRow => (
   amount: payment.amount,
   status: payment.status,
   refunded: payment.refunded,
+  gateway: payment.gateway ?? null,
   key: payment.paymentKey ?? null,
-  gateway: payment.gatewayId ?? null,
+  transaction: payment.gatewayId ?? null,
   due: payment.dueAt ?? null
 })
 

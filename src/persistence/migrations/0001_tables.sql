@@ -181,12 +181,16 @@ CREATE TABLE payments (
   status      text NOT NULL CHECK (status IN ('INITIATED', 'VALIDATING', 'LOCK_ACQUIRED', 'DEBITED',
                 'GATEWAY_REQUESTED', 'COMPLETED', 'FAILED')),
   refunded    bigint NOT NULL DEFAULT 0 CHECK (refunded BETWEEN 0 AND amount),
-  -- What the gateway knows it by; never a card (C42).
+  -- Who carries it out, and what they know it by; never a card (C42).
+  gateway     text CHECK (gateway IN ('toss', 'nice', 'inicis')),
   payment_key text,
   gateway_id  text,
   due_at      timestamptz,
-  PRIMARY KEY (order_id, payment_id, method)
+  PRIMARY KEY (order_id, payment_id, method),
+  CHECK ((method = 'WALLET') = (gateway IS NULL))
 );
+-- A key of a gateway's pays one payment.
+CREATE UNIQUE INDEX payments_key ON payments (payment_key) WHERE payment_key IS NOT NULL;
 
 CREATE TABLE refunds (
   refund_id    uuid PRIMARY KEY,

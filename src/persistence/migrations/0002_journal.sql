@@ -64,7 +64,7 @@ CREATE FUNCTION journal_commit(
   order_changes json, order_statuses json, lines_cancelled json, payment_changes json, refunds_changed json,
   l_t int[], l_order uuid[], l_line int[], l_product uuid[], l_name text[], l_price bigint[], l_quantity int[],
     l_discount bigint[],
-  p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[], p_status text[], p_key text[],
+  p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[], p_status text[], p_gateway text[], p_key text[],
     p_due bigint[],
   g_t int[], g_asset text[], g_debit uuid[], g_credit uuid[], g_amount bigint[], g_reason text[], g_order uuid[],
   e_t int[], e_type text[], e_entity text[], e_payload text[],
@@ -146,10 +146,10 @@ BEGIN
     FROM unnest(l_t, l_order, l_line, l_product, l_name, l_price, l_quantity, l_discount)
       r(t, id, line, product, name, price, quantity, discount)
     WHERE r.t <> ALL (skip);
-  INSERT INTO payments (order_id, payment_id, method, amount, status, payment_key, due_at)
-    SELECT r.id, r.payment, r.method, r.amount, r.status, r.key, to_timestamp(r.due / 1000.0)
-    FROM unnest(p_t, p_order, p_payment, p_method, p_amount, p_status, p_key, p_due)
-      r(t, id, payment, method, amount, status, key, due)
+  INSERT INTO payments (order_id, payment_id, method, amount, status, gateway, payment_key, due_at)
+    SELECT r.id, r.payment, r.method, r.amount, r.status, r.gateway, r.key, to_timestamp(r.due / 1000.0)
+    FROM unnest(p_t, p_order, p_payment, p_method, p_amount, p_status, p_gateway, p_key, p_due)
+      r(t, id, payment, method, amount, status, gateway, key, due)
     WHERE r.t <> ALL (skip);
 
   IF order_changes IS NOT NULL THEN
@@ -174,10 +174,10 @@ BEGIN
     UPDATE order_lines l SET cancelled = k.cancelled
       FROM json_to_recordset(lines_cancelled) k(t int, "order" uuid, line int, cancelled int)
       WHERE k.t <> ALL (skip) AND l.order_id = k.order AND l.line = k.line;
-    UPDATE payments p SET status = q.status, refunded = q.refunded, payment_key = q.key, gateway_id = q.gateway,
+    UPDATE payments p SET status = q.status, refunded = q.refunded, payment_key = q.key, gateway_id = q.transaction,
         due_at = to_timestamp(q.due / 1000.0)
       FROM json_to_recordset(payment_changes) q(t int, "order" uuid, payment uuid, method text, status text,
-        refunded bigint, key text, gateway text, due bigint)
+        refunded bigint, key text, transaction text, due bigint)
       WHERE q.t <> ALL (skip) AND p.order_id = q.order AND p.payment_id = q.payment AND p.method = q.method;
     INSERT INTO refunds AS old (refund_id, order_id, amount, via_gateway, status, attempts, due_at, items, requested_at)
       SELECT r.refund, r.order, r.amount, r."viaGateway", r.status, r.attempts, to_timestamp(r.due / 1000.0), r.items::json,
