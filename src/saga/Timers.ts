@@ -5,7 +5,7 @@
  * survive restarts, and whoever takes a partition over goes on with what its owner had begun. Should two nodes ever take
  * the same order up, it is the order that decides, once.
  */
-import { Effect, Layer, Metric, Schedule, Schema } from "effect"
+import { Effect, FiberMap, Layer, Metric, Schedule, Schema } from "effect"
 import { permit, type Permitted } from "../domain/Authority.ts"
 import type { OrderId } from "../domain/Ids.ts"
 import { type Due, dueBy } from "../domain/OrderLife.ts"
@@ -14,11 +14,14 @@ import type { Unavailable } from "../actors/Errors.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { type DueOrder, Orders } from "../persistence/Orders.ts"
 import { change } from "./Orders.ts"
+import type { Gateways } from "./gateways/Gateway.ts"
+import { resumePayment, resumeRefund } from "./Payments.ts"
 import type { Transact } from "./Transact.ts"
 
 const every = "500 millis"
 const page = 500
-const atOnce = 64
+/** The most orders carried on with at a time; the others are due again. */
+const atOnce = 256
 
 const fired = Metric.counter("sluice_timers_fired", {
   description: "Deadlines of orders carried out",
@@ -32,8 +35,9 @@ const act = (order: Permitted<OrderId>, due: Due) => {
     case "Do":
       return change({ request: undefined, order, deed: () => due.deed, schema: Schema.Null, answer: () => null })
     case "ResumePayment":
+      return resumePayment(order, due.payment)
     case "ResumeRefund":
-      return Effect.void
+      return resumeRefund(order, due.refund)
   }
 }
 
@@ -42,6 +46,8 @@ export const layer = Layer.effectDiscard(
     const orders = yield* Orders
     const journal = yield* Journal
     const directory = yield* Directory
+    /** A gateway may take its time; nobody else waits for it. */
+    const busy = yield* FiberMap.make<OrderId>()
 
     const carryOn = Effect.fnUntraced(function* ({ orderId, dueAt }: DueOrder) {
       const state = yield* directory.read("order", orderId)
@@ -52,17 +58,28 @@ export const layer = Layer.effectDiscard(
       yield* Metric.update(lateness, journal.now() - dueAt)
     })
 
-    /** One that cannot be carried out now is due again next time; it costs no other. */
-    const attempt = (due: DueOrder) =>
-      Effect.catchCause(carryOn(due), (cause) => Effect.logDebug(`${due.orderId} could not be carried on with`, cause))
-
-    const round = (after?: DueOrder): Effect.Effect<void, Unavailable, Transact> =>
-      Effect.flatMap(orders.due(journal.now(), page, after), (due) => {
-        const ours = due.filter(({ orderId }) => directory.owns("order", orderId))
-        return Effect.forEach(ours, attempt, { concurrency: atOnce, discard: true }).pipe(
-          Effect.andThen(due.length < page ? Effect.void : Effect.suspend(() => round(due.at(-1))))
+    /** One that cannot be carried on with now is due again next time. */
+    const begin = (due: DueOrder) =>
+      Effect.suspend(() => {
+        const { orderId } = due
+        if (!directory.owns("order", orderId) || FiberMap.hasUnsafe(busy, orderId)) return Effect.void
+        return FiberMap.run(
+          busy,
+          orderId,
+          Effect.catchCause(carryOn(due), (cause) => Effect.logDebug(`${orderId} could not be carried on with`, cause))
         )
       })
+
+    const round = (after?: DueOrder): Effect.Effect<void, Unavailable, Transact | Gateways | Journal | Directory> =>
+      Effect.flatMap(orders.due(journal.now(), page, after), (due) =>
+        Effect.gen(function* () {
+          for (const each of due) {
+            if ((yield* FiberMap.size(busy)) >= atOnce) return
+            yield* begin(each)
+          }
+          if (due.length === page) yield* round(due.at(-1))
+        })
+      )
 
     yield* Effect.suspend(() => round()).pipe(
       Effect.catchCause((cause) => Effect.logDebug("Nobody could tell what is due", cause)),

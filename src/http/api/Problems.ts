@@ -35,6 +35,7 @@ import {
 } from "../../domain/Wallet.ts"
 import { CouponAlreadyIssued, CouponNotUsable } from "../../domain/UserCoupon.ts"
 import { CouponCodeTaken } from "../../persistence/Coupons.ts"
+import { PaymentDeclined, PaymentUnavailable } from "../../saga/Payments.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
 import { LoginIdTaken } from "../../persistence/Users.ts"
 import * as Errors from "./Errors.ts"
@@ -108,6 +109,13 @@ export const catalogue = [
   row("PRODUCT_NOT_ON_SALE", 400, ProductNotOnSale, "판매 중인 상품이 아닙니다", "The product is not on sale"),
   row("UNAUTHENTICATED", 401, Errors.Unauthenticated, "인증이 필요합니다", "Authentication is required"),
   row("BAD_CREDENTIALS", 401, Errors.BadCredentials, "아이디 또는 비밀번호가 다릅니다", "Wrong login id or password"),
+  row(
+    "PAYMENT_DECLINED",
+    402,
+    PaymentDeclined,
+    "결제가 거절되어 주문이 취소되었습니다",
+    "Declined; the order is cancelled"
+  ),
   row("FORBIDDEN", 403, Errors.Forbidden, "권한이 없습니다", "Not permitted"),
   row(
     "COUPON_PERMISSION_DENIED",
@@ -198,6 +206,13 @@ export const catalogue = [
   row("PRECONDITION_REQUIRED", 428, Errors.PreconditionRequired, "If-Match 헤더가 필요합니다", "If-Match is required"),
   row("RATE_LIMITED", 429, Errors.RateLimited, "요청이 너무 많습니다", "Too many requests", again),
   row("INTERNAL", 500, Errors.Internal, "서버 오류가 발생했습니다", "Something went wrong here"),
+  row(
+    "PAYMENT_UNAVAILABLE",
+    503,
+    PaymentUnavailable,
+    "결제 대행사에 연결할 수 없습니다. 새 Idempotency-Key로 다시 시도해 주세요",
+    "The payment gateway cannot be reached; nothing was paid. Try again, with another Idempotency-Key"
+  ),
   row("OVERLOADED", 503, Overloaded, "요청이 몰려 처리할 수 없습니다", "Too busy", again),
   row("UNAVAILABLE", 503, Unavailable, "일시적으로 사용할 수 없습니다", "Unavailable for the moment", again),
   row(
