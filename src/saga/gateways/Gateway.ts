@@ -11,7 +11,8 @@
  *    `NotFound` is final no sooner than `Policy.payment.attemptTimeoutMs` after the last `approve`: by then the gateway
  *    has forgotten that the buyer agreed. Whoever compensates after that cannot be overtaken by an approval.
  * 5. **`cancel`** gives back all or a part, once per `refundId`. Refunds of one payment go one after the other, each with
- *    what the books say was left before it: so an unknown outcome is told from the sums of an inquiry.
+ *    what the books say was left before it: so an unknown outcome is told from the sums of an inquiry. Where a gateway
+ *    does not tell the sum of parts (Inicis), it stays unknown, and is a person's.
  *
  * `Resilience.guard` puts time limits, repetitions and a circuit breaker around a gateway; those of `Gateways` are guarded.
  * Nobody here keeps a card number: at the most a label with four digits (C42).
@@ -144,7 +145,6 @@ export const whatBecameOf = (
   const before = approvedAmount - remaining
   if (found._tag === "Approved") return before === 0 ? "NotDone" : "Unclear"
   if (found._tag !== "Cancelled") return "Unclear"
-  if (found.cancelledAmount === undefined) return before === 0 && amount < approvedAmount ? "Done" : "Unclear"
   if (found.cancelledAmount === before + amount) return "Done"
   return found.cancelledAmount === before ? "NotDone" : "Unclear"
 }

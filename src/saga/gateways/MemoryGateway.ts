@@ -1,8 +1,9 @@
 /**
- * A gateway in memory, that behaves as it is told: for the unit tests of sagas, and for simulated worlds. It has neither
- * clock nor timers of its own. Its failures are what a guarded gateway's would be: what never answers, never answers.
+ * A gateway in memory, that behaves as it is told: for the unit tests of sagas, and for simulated worlds. It takes any
+ * payment key, but one with an order in it for that order only. It has neither clock nor timers of its own. Its failures are what a guarded gateway's would be: what never answers, never answers.
  */
 import { Clock, Context, Effect, Layer } from "effect"
+import { minus } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
 import { type GatewayName, gatewayTransactionId } from "../../domain/Tender.ts"
 import {
@@ -15,9 +16,8 @@ import {
   OutcomeUnknown
 } from "./Gateway.ts"
 import { longestMs } from "./Resilience.ts"
-import { type Behaviour, type Operation, processes, Script } from "./simulator/Behaviour.ts"
+import { type Behaviour, type Operation, orderIn, processes, Script } from "./simulator/Behaviour.ts"
 import { type Charge, Charges, leftOf } from "./simulator/Charges.ts"
-import { minus } from "../../domain/Money.ts"
 
 const slowMs = 1000
 
@@ -89,6 +89,8 @@ export const make = (gateway: GatewayName): MemoryGateway => {
 
     approve: ({ paymentId, orderId, paymentKey, amount }) =>
       call("approve", paymentKey, (behaviour, at) => {
+        const meant = orderIn(paymentKey)
+        if (meant !== undefined && meant !== orderId) return declined("OTHER_PAYMENT")
         const status = behaviour === "decline" ? "DECLINED" : "APPROVED"
         const transactionId = `${gateway}-${paymentKey}`
         const { charge } = charges.charge({
@@ -122,9 +124,7 @@ export const make = (gateway: GatewayName): MemoryGateway => {
       call("cancel", paymentKey, (behaviour, at) => {
         if (behaviour === "decline") return declined("NOT_CANCELABLE")
         const made = charges.refund(transactionId, { refundId, amount, at })
-        if (made._tag === "TooMuch") return declined("TOO_MUCH")
-        if (made._tag === "NotFound") return declined("NOT_FOUND")
-        return Effect.succeed({ cancelledAt: made.refund.at })
+        return "refund" in made ? Effect.succeed({ cancelledAt: made.refund.at }) : declined(made._tag)
       })
   }
 }

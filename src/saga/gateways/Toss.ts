@@ -52,17 +52,17 @@ const codes: Record<string, Adapter.Meaning> = {
 }
 
 /** What an answer that is no payment means. A 403 is a refusing card company's too. */
-export const meaningOf = (status: number, code: string): Adapter.Meaning => {
-  const known = codes[code]
+export const meaningOf = (status: number, code: string | undefined): Adapter.Meaning => {
+  const known = code === undefined ? undefined : codes[code]
   if (known !== undefined) return known
-  if (code.startsWith("FAILED_")) return "Unclear"
-  return status === 403 ? "Declined" : Adapter.meaningOfStatus(status)
+  if (code?.startsWith("FAILED_")) return "Unclear"
+  return status === 403 && code !== undefined ? "Declined" : Adapter.meaningOfStatus(status)
 }
 
 const refused = ({ status, body }: Adapter.Answer) => {
   const told = failureIn(body)
-  const { code, message } = told._tag === "Some" ? told.value : { code: `HTTP_${status}`, message: "" }
-  return new Adapter.Refused({ meaning: meaningOf(status, code), code, reason: message })
+  const { code, message } = told._tag === "Some" ? told.value : { code: undefined, message: "" }
+  return new Adapter.Refused({ meaning: meaningOf(status, code), code: code ?? `HTTP_${status}`, reason: message })
 }
 
 /** What a payment's status means. One that waits for its approval, or for a deposit, is not found. */

@@ -27,7 +27,7 @@ export type Behaviour = typeof Behaviour.Type
 export const Operation = Schema.Literals(["approve", "inquire", "cancel"])
 export type Operation = typeof Operation.Type
 
-/** What to do instead of answering, if anything; and whether the call is carried out at all. */
+/** Whether a call is carried out at all. */
 export const processes = (behaviour: Behaviour): boolean => !["busy", "error", "hang", "cut"].includes(behaviour)
 
 /** What a payment key says, and how often. */
@@ -36,6 +36,9 @@ export const saidBy = (paymentKey: string) => {
   const behaviour = Behaviour.literals.find((literal) => literal === name)
   return behaviour && { behaviour, times: times ? Number(times) : Number.POSITIVE_INFINITY }
 }
+
+/** The order that a payment key was made for, if it is in it. */
+export const orderIn = (paymentKey: string): string | undefined => /ord_[0-9a-f-]{36}/.exec(paymentKey)?.[0]
 
 /** Beyond so many keys, how often each was asked for is forgotten. */
 const keysMost = 10_000

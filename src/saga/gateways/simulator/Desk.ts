@@ -66,7 +66,4 @@ export const json = <A, I>(schema: Schema.Codec<A, I>) => {
   }
 }
 
-/** The order that a payment key was made for: it is in it. */
-export const orderIn = (paymentKey: string): string => /ord_[0-9a-f-]{36}/.exec(paymentKey)?.[0] ?? "unknown"
-
 export const basic = (user: string, password: string): string => `Basic ${btoa(`${user}:${password}`)}`

@@ -4,7 +4,8 @@ import { hash } from "node:crypto"
 import { minus, won, zero } from "../../../domain/Money.ts"
 import { seoul } from "../Seoul.ts"
 import { type Charge, leftOf } from "./Charges.ts"
-import { type Asked, type Desk, json, orderIn, refuse } from "./Desk.ts"
+import { type Asked, type Desk, json, refuse } from "./Desk.ts"
+import { orderIn } from "./Behaviour.ts"
 
 const Api = json(
   Schema.Struct({
@@ -57,7 +58,7 @@ export const make = ({ mid, signKey, apiKey }: Keys): Desk => {
     return {
       _tag: "Approve",
       paymentKey: token,
-      orderId: orderIn(token),
+      orderId: orderIn(token) ?? "",
       amount: won(Number(of("price"))),
       transactionId: `StdpayCARD${mid}${hash("sha256", token, "hex").slice(0, 20)}`,
       idempotencyKey: undefined

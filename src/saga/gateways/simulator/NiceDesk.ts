@@ -4,7 +4,8 @@ import { hash } from "node:crypto"
 import { Money, zero } from "../../../domain/Money.ts"
 import { iso } from "../../Time.ts"
 import { type Charge, leftOf } from "./Charges.ts"
-import { basic, type Desk, json, orderIn, refuse } from "./Desk.ts"
+import { basic, type Desk, json, refuse } from "./Desk.ts"
+import { orderIn } from "./Behaviour.ts"
 
 const Signed = { ediDate: Schema.String, signData: Schema.String }
 const Approve = json(Schema.Struct({ amount: Money, ...Signed }))
@@ -52,7 +53,7 @@ export const make = (clientKey: string, secretKey: string): Desk => {
         const asked = Approve(text)
         if (asked?.signData !== signed(tid, asked?.amount ?? "", asked?.ediDate ?? "") || asked === undefined)
           return unsigned
-        const charge = { paymentKey: tid, orderId: orderIn(tid), transactionId: tid, idempotencyKey: undefined }
+        const charge = { paymentKey: tid, orderId: orderIn(tid) ?? "", transactionId: tid, idempotencyKey: undefined }
         return { _tag: "Approve", amount: asked.amount, ...charge }
       }
       const asked = method === "POST" && action !== undefined ? Cancel(text) : undefined

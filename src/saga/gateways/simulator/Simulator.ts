@@ -10,7 +10,7 @@
  * - `POST /_sim/callbacks` `{ url, copies? }`: who is told of every payment from now on, and how often each time.
  */
 import { NodeHttpServer, NodeHttpServerRequest } from "@effect/platform-node"
-import { ByteSize, Clock, Effect, Redacted, Schema, type Scope } from "effect"
+import { ByteSize, Clock, Effect, Redacted, Schema, Scope } from "effect"
 import {
   HttpIncomingMessage,
   HttpServer,
@@ -18,7 +18,7 @@ import {
   HttpServerRequest,
   HttpServerResponse
 } from "effect/http"
-import { createServer } from "node:http"
+import { createServer, type Server } from "node:http"
 import { GatewayName } from "../../../domain/Tender.ts"
 import { iso } from "../../Time.ts"
 import type { InicisSettings } from "../Inicis.ts"
@@ -132,15 +132,40 @@ const keyOf = (asked: Asked): string => {
 
 const respond = ({ status, body }: Reply) => HttpServerResponse.jsonUnsafe(body ?? {}, { status })
 
+/** Nobody will hear from the simulator here. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  host: Schema.String,
+  port: Schema.Int,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `The simulated gateways cannot listen on ${this.host}:${this.port}`
+  }
+}
+
+const listen = (node: Server, { host, port }: Options) =>
+  Effect.callback<string, CannotListen>((resume) => {
+    node.once("error", (cause) => resume(Effect.fail(new CannotListen({ host, port, cause }))))
+    node.listen({ host, port }, () => {
+      const address = node.address()
+      const bound = typeof address === "object" && address !== null ? address.port : port
+      resume(Effect.succeed(`http://${host}:${bound}`))
+    })
+  })
+
 /** Listens until the scope closes. */
 export const make = Effect.fnUntraced(function* ({
   host,
   port
-}: Options): Effect.fn.Return<Simulator, HttpServerError.ServeError, Scope.Scope> {
+}: Options): Effect.fn.Return<Simulator, CannotListen, Scope.Scope> {
   const scope = yield* Effect.scope
   const node = createServer()
-  const server = yield* NodeHttpServer.make(() => node, { host, port })
-  const url = HttpServer.formatAddress(server.address)
+  const url = yield* Effect.acquireRelease(listen(node, { host, port }), () =>
+    Effect.sync(() => {
+      node.close()
+      node.closeAllConnections()
+    })
+  )
   const charges = of(() => new Charges())
   const scripts = of(() => new Script())
   const desks = {
@@ -228,16 +253,14 @@ export const make = Effect.fnUntraced(function* ({
     return respond({ status: 200, body: callback })
   })
 
-  yield* server.serve(
-    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url: target }) => {
-      const [, first = "", path = "/"] = /^\/([^/?]+)(\/[^?]*)?/.exec(target) ?? []
-      if (first === "_sim") return control(method, path)
-      const name = GatewayName.literals.find((literal) => literal === first)
-      return name === undefined ? Effect.succeed(respond({ status: 404, body: undefined })) : serve(name, path)
-    }).pipe(Effect.provideService(HttpIncomingMessage.MaxBodySize, bodyMost))
-  )
-  // Before the server closes, which waits for its connections.
-  yield* Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
+  const app = Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ method, url: target }) => {
+    const [, first = "", path = "/"] = /^\/([^/?]+)(\/[^?]*)?/.exec(target) ?? []
+    if (first === "_sim") return control(method, path)
+    const name = GatewayName.literals.find((literal) => literal === first)
+    return name === undefined ? Effect.succeed(respond({ status: 404, body: undefined })) : serve(name, path)
+  }).pipe(Effect.provideService(HttpIncomingMessage.MaxBodySize, bodyMost))
+  // A request ends with its connection. Its fiber may not, when that was cut; so nobody waits for it.
+  node.on("request", yield* NodeHttpServer.makeHandler(app, { scope: yield* Scope.make() }))
 
   return {
     url,

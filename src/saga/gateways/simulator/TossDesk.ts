@@ -3,7 +3,8 @@ import { Schema } from "effect"
 import { Money, zero } from "../../../domain/Money.ts"
 import { iso } from "../../Time.ts"
 import { type Charge, leftOf } from "./Charges.ts"
-import { basic, type Desk, json, orderIn, refuse } from "./Desk.ts"
+import { basic, type Desk, json, refuse } from "./Desk.ts"
+import { orderIn } from "./Behaviour.ts"
 
 const Confirm = json(Schema.Struct({ paymentKey: Schema.String, orderId: Schema.String, amount: Money }))
 const Cancel = json(Schema.Struct({ cancelReason: Schema.String, cancelAmount: Schema.optional(Money) }))
