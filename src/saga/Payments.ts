@@ -14,7 +14,7 @@
 import { Effect, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import { OrderId, PaymentId, paymentId, refundId } from "../domain/Ids.ts"
-import { minus, Money, zero } from "../domain/Money.ts"
+import { minus, Money } from "../domain/Money.ts"
 import { type Order, type Payment, PaymentStatus, type Refund } from "../domain/Order.ts"
 import { type Deed, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
 import { Policy } from "../domain/Policy.ts"

@@ -21,6 +21,7 @@ import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
 import * as MemoryStatements from "../../src/persistence/MemoryStatements.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
+import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 
 export const secret = "a secret of the tests, and of the tests alone"
@@ -62,6 +63,7 @@ export const layer = (options: Options = {}) =>
     key,
     tokenTtlSeconds: 3600
   }).pipe(
+    Layer.provideMerge(MemoryGateway.layer),
     Layer.provideMerge(engine(options)),
     Layer.provideMerge(repositories),
     Layer.provideMerge(tables),
