@@ -121,6 +121,8 @@ export const exchange =
 export const meaningOfStatus = (status: number): Meaning => {
   if (status === 401 || status === 403) return "Settings"
   if (status === 429) return "Busy"
+  // It ran into a limit of time, or into another request for the same.
+  if ([408, 409, 425].includes(status)) return "Unclear"
   return status >= 400 && status < 500 ? "Declined" : "Unclear"
 }
 

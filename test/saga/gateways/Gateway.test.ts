@@ -219,6 +219,7 @@ describe("What a refusing answer means", () => {
     [Inicis.meaningOf, 200, "9001", "Again"],
     [Inicis.meaningOf, 200, undefined, "Unclear"],
     [Inicis.meaningOf, 401, undefined, "Settings"],
+    [Inicis.meaningOf, 408, undefined, "Unclear"],
     [Inicis.meaningOf, 500, "0000", "Unclear"]
   ] as const) {
     const who = meaningOf === Toss.meaningOf ? "Toss" : meaningOf === Nice.meaningOf ? "NICE" : "Inicis"
