@@ -121,6 +121,8 @@ export const exchange =
 export const meaningOfStatus = (status: number): Meaning => {
   if (status === 401 || status === 403) return "Settings"
   if (status === 429) return "Busy"
+  // It ran into a limit of time, or into another request for the same.
+  if ([408, 409, 425].includes(status)) return "Unclear"
   return status >= 400 && status < 500 ? "Declined" : "Unclear"
 }
 
@@ -149,6 +151,9 @@ export const shortened = (text: string, bytesMost: number): string => {
   return kept
 }
 
+/** What a gateway says, without a number in it that could be a card's or an account's (C42). */
+export const quiet = (text: string): string => text.replace(/\d[\d -]{5,}\d/g, "****").slice(0, 200)
+
 const otherPayment = { code: "OTHER_PAYMENT", reason: "The key belongs to a payment of another order or amount" }
 
 /** The gateway that speaks a protocol. */
@@ -158,7 +163,8 @@ export const make = (gateway: GatewayName, protocol: Protocol): Gateway => {
   const unknown = (detail: string) => new OutcomeUnknown({ gateway, detail })
 
   /** A refusal that means what it says. */
-  const failureOf = ({ meaning, code, reason }: Refused) => {
+  const failureOf = ({ meaning, code, reason: said }: Refused) => {
+    const reason = quiet(said)
     switch (meaning) {
       case "Declined":
       case "Again":
@@ -177,14 +183,15 @@ export const make = (gateway: GatewayName, protocol: Protocol): Gateway => {
       Effect.map((told): Inquiry => {
         if (told === undefined) return { _tag: "NotFound" }
         if (told.orderId !== payment.orderId) return { _tag: "Declined", ...otherPayment }
-        return told.found
+        const { found } = told
+        return found._tag === "Declined" ? { ...found, reason: quiet(found.reason) } : found
       }),
       Effect.mapError((failure) => {
         if (failure._tag === "GatewayUnavailable") return failure
         if (failure._tag === "OutcomeUnknown") return unavailable("Unreachable", failure.detail)
         return unavailable(
           failure.meaning === "Settings" || failure.meaning === "Busy" ? failure.meaning : "Unreachable",
-          `${failure.code} ${failure.reason}`
+          `${failure.code} ${quiet(failure.reason)}`
         )
       })
     )

@@ -14,6 +14,7 @@
  *    what the books say was left before it: so an unknown outcome is told from the sums of an inquiry. Where a gateway
  *    does not tell the sum of parts (Inicis), it stays unknown, and is a person's.
  *
+ * A call that is interrupted is one whose outcome is unknown: let it end, also when the client has hung up.
  * `Resilience.guard` puts time limits, repetitions and a circuit breaker around a gateway; those of `Gateways` are guarded.
  * Nobody here keeps a card number: at the most a label with four digits (C42).
  */

@@ -9,9 +9,15 @@
  * There are no idempotency keys. A token can be approved once; of an order that was refused an inquiry tells whether it
  * was so before. A refund of a part names what will be left (`confirmPrice`), so it cannot be carried out twice.
  *
- * Not in what is public: most result codes (so each refusal is checked by an inquiry, and a code of an inquiry that is not
- * known here means that it was not answered), how wrong keys are answered (taken to be 401 or 403), and how much of a
- * payment was refunded in parts. Payments on mobile pages (`P_REQ_URL`) follow another protocol and are not in here.
+ * Not in what is public, and to be tried at Inicis' test shop before a real one relies on it:
+ *
+ * - Most result codes. So each refusal is checked by an inquiry, and an inquiry has an answer only if its code is known
+ *   here: `SUCCESS`, or `NOT_FOUND`, which is our guess. If Inicis says it otherwise, refusals stay unknown.
+ * - How wrong keys are answered: taken to be 401 or 403.
+ * - How much of a payment was given back in parts: an inquiry tells that, not how much.
+ * - The names of the moments in an inquiry; ones that are not told are taken to be now.
+ *
+ * Payments on mobile pages (`P_REQ_URL`) follow another protocol and are not in here.
  */
 import { Clock, Effect, Redacted, Schema } from "effect"
 import { type HttpClient, HttpClientRequest } from "effect/http"

@@ -6,6 +6,7 @@ import { createServer } from "node:http"
 import { won } from "../../../src/domain/Money.ts"
 import { gatewayTransactionId, type GatewayName, paymentKey } from "../../../src/domain/Tender.ts"
 import { type Gateway, GatewayUnavailable, type Inquiry, whatBecameOf } from "../../../src/saga/gateways/Gateway.ts"
+import { masked, quiet, shortened } from "../../../src/saga/gateways/Adapter.ts"
 import * as Inicis from "../../../src/saga/gateways/Inicis.ts"
 import * as MemoryGateway from "../../../src/saga/gateways/MemoryGateway.ts"
 import * as Nice from "../../../src/saga/gateways/Nice.ts"
@@ -170,6 +171,16 @@ describe("What became of a refund that nobody heard the end of", () => {
   }
 })
 
+describe("What a gateway says", () => {
+  it("is told without a number that could be a card's", () => {
+    assert.strictEqual(quiet("카드번호 5361-1234 5678-1234 오류 (3011)"), "카드번호 **** 오류 (3011)")
+    assert.strictEqual(masked("536112******1234"), "****1234")
+    assert.isUndefined(masked(null))
+  })
+
+  it("is told as far as it fits, whole characters only", () => assert.strictEqual(shortened("고객 변심", 8), "고객 "))
+})
+
 describe("A key of Inicis'", () => {
   it("names a data centre, and never an address", () => {
     const url = "https://{idc}stdpay.inicis.com"
@@ -208,6 +219,7 @@ describe("What a refusing answer means", () => {
     [Inicis.meaningOf, 200, "9001", "Again"],
     [Inicis.meaningOf, 200, undefined, "Unclear"],
     [Inicis.meaningOf, 401, undefined, "Settings"],
+    [Inicis.meaningOf, 408, undefined, "Unclear"],
     [Inicis.meaningOf, 500, "0000", "Unclear"]
   ] as const) {
     const who = meaningOf === Toss.meaningOf ? "Toss" : meaningOf === Nice.meaningOf ? "NICE" : "Inicis"

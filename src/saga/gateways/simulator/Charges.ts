@@ -1,6 +1,5 @@
 /** What a gateway that is none has taken and given back: the books of the simulator, and of the gateway in memory. */
-import type { Money } from "../../../domain/Money.ts"
-import { add, minus, sum } from "../../../domain/Money.ts"
+import { minus, type Money, sum, zero } from "../../../domain/Money.ts"
 
 export interface GivenBack {
   readonly refundId: string
@@ -24,7 +23,7 @@ export interface Charge {
 
 /** What is left of a charge. */
 export const leftOf = ({ amount, refunds, status }: Charge): Money =>
-  status === "APPROVED" ? minus(amount, sum(refunds.map((refund) => refund.amount))) : sum([])
+  status === "APPROVED" ? minus(amount, sum(refunds.map((refund) => refund.amount))) : zero
 
 /** What became of a refund: made now, made before, or not at all. */
 export type Refund =
@@ -46,7 +45,8 @@ export class Charges {
     if (known !== undefined) return { charge: known, again: true }
     const charge = { ...asked, refunds: [] }
     this.#byKey.set(charge.paymentKey, charge)
-    if (this.#byKey.size > this.#most) for (const oldest of this.#byKey.keys()) return this.#forget(oldest, charge)
+    const [oldest] = this.#byKey.keys()
+    if (this.#byKey.size > this.#most && oldest !== undefined) this.#byKey.delete(oldest)
     return { charge, again: false }
   }
 
@@ -86,11 +86,6 @@ export class Charges {
 
   /** Taken and not given back, in all. */
   get kept(): Money {
-    return this.all.reduce((total, charge) => add(total, leftOf(charge)), sum([]))
-  }
-
-  #forget(oldest: string, charge: Charge) {
-    this.#byKey.delete(oldest)
-    return { charge, again: false }
+    return sum(this.all.map(leftOf))
   }
 }

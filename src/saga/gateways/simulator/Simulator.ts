@@ -1,6 +1,7 @@
 /**
  * The gateways, simulated: a real HTTP server that speaks all three protocols, each under its prefix (`/toss`, `/nice`,
- * `/inicis`), checks keys and signatures, and remembers what it took and gave back. No money moves.
+ * `/inicis`), checks keys and signatures, and remembers what it took and gave back. No money moves. `Routing.layer` of its
+ * `settings` are the gateways it simulates.
  *
  * A payment key is any that contains the order it pays (for Inicis after `fc:`): the order's id itself will do. One that
  * begins like `decline_` makes its approval go like that (`Behaviour`). For people and audits:
@@ -11,13 +12,7 @@
  */
 import { NodeHttpServer, NodeHttpServerRequest } from "@effect/platform-node"
 import { ByteSize, Clock, Effect, Redacted, Schema, Scope } from "effect"
-import {
-  HttpIncomingMessage,
-  HttpServer,
-  type HttpServerError,
-  HttpServerRequest,
-  HttpServerResponse
-} from "effect/http"
+import { HttpIncomingMessage, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { createServer, type Server } from "node:http"
 import { GatewayName } from "../../../domain/Tender.ts"
 import { iso } from "../../Time.ts"
@@ -85,7 +80,16 @@ const carryOut = (desk: Desk, charges: Charges, asked: Asked, behaviour: Behavio
       return { reply: asked.reply }
     case "Approve": {
       const status = behaviour === "decline" ? "DECLINED" : "APPROVED"
-      const { charge, again } = charges.charge({ ...asked, status, at })
+      const { paymentKey, orderId, transactionId, idempotencyKey, amount } = asked
+      const { charge, again } = charges.charge({
+        paymentKey,
+        orderId,
+        transactionId,
+        idempotencyKey,
+        status,
+        amount,
+        at
+      })
       const isSame = asked.idempotencyKey !== undefined && charge.idempotencyKey === asked.idempotencyKey
       if (again && !isSame) return { reply: desk.again }
       return { reply: charge.status === "DECLINED" ? desk.declined : desk.approved(charge), touched: charge }
