@@ -361,35 +361,36 @@ export const visibleOrder = Effect.fnUntraced(function* (
   return part ?? (yield* new OrderNotFound({ orderId: claimed }))
 })
 
+/** As its actor has it: nothing is read from the disk for an order that is under way. */
 const anyOrder = Effect.fnUntraced(function* (claimed: ClaimedOrderId) {
-  const orders = yield* Orders
-  const order = isOrderId(claimed) ? yield* orders.get(claimed) : undefined
-  return order ?? (yield* new OrderNotFound({ orderId: claimed }))
+  const { read } = yield* Directory
+  const state = isOrderId(claimed) ? yield* read("order", claimed) : undefined
+  return state?.order ?? (yield* new OrderNotFound({ orderId: claimed }))
 })
 
+interface ChangeableOrder {
+  readonly order: Permitted<OrderId>
+  /** What its cancellation would be for. */
+  readonly reason: CancelReason
+}
+
 /** An order one made, or anybody's for an ADMIN: to pay, to cancel, to ask the money back for. */
-export const changeableOrder = Effect.fnUntraced(function* (
+export const changeableOrderOf = Effect.fnUntraced(function* (
+  who: Asker,
   claimed: ClaimedOrderId
-): Effect.fn.Return<
-  { readonly order: Permitted<OrderId>; readonly reason: CancelReason },
-  OrderNotFound | Unavailable,
-  Principal | Orders
-> {
-  const who = yield* Principal
+): Effect.fn.Return<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Directory> {
   const { orderId, userId } = yield* anyOrder(claimed)
   if (userId === subject(who.userId)) return { order: permit(orderId), reason: "BUYER" }
   if (!isAdmin(who)) return yield* new OrderNotFound({ orderId: claimed })
   return { order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" }
 })
+export const changeableOrder = (claimed: ClaimedOrderId) =>
+  Effect.flatMap(Principal, (who) => changeableOrderOf(who, claimed))
 
 /** An order of which one sold all lines, or any for an ADMIN: to send, or to take back (G14). */
 export const soldOrder = Effect.fnUntraced(function* (
   claimed: ClaimedOrderId
-): Effect.fn.Return<
-  { readonly order: Permitted<OrderId>; readonly reason: CancelReason },
-  OrderNotFound | Overloaded | Unavailable,
-  Managing | Orders
-> {
+): Effect.fn.Return<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Managing> {
   const who = yield* Principal
   const order = yield* anyOrder(claimed)
   const { orderId } = order

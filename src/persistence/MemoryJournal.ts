@@ -89,6 +89,15 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     for (const { amount, refunded } of order.payments) {
       need(whole(amount, maxBalance) && whole(refunded, amount), "a payment is no debt, and gives back what it had")
     }
+    for (const { paymentKey, status: paymentStatus } of order.payments) {
+      if (paymentKey === undefined || paymentStatus === "FAILED") continue
+      const isAnothers = Array.from(tables.orders.values()).some(
+        (other) =>
+          other.orderId !== order.orderId &&
+          other.payments.some((payment) => payment.paymentKey === paymentKey && payment.status !== "FAILED")
+      )
+      need(!isAnothers, "a key of a gateway's pays one order")
+    }
     orders.set(uuidOf(order.orderId), order)
   }
   batch.forEach(({ changes }, index) => {

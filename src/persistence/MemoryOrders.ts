@@ -25,6 +25,14 @@ export const layer = Layer.effect(
             .slice(0, limit)
         ),
 
+      ofPaymentKey: (key) =>
+        Effect.sync(
+          () =>
+            Array.from(orders.values()).find(({ payments }) =>
+              payments.some(({ paymentKey, status }) => paymentKey === key && status !== "FAILED")
+            )?.orderId
+        ),
+
       manualRefunds: Effect.fnUntraced(function* (request) {
         const after = yield* refundCursor.read(request)
         const found = Array.from(orders.values())

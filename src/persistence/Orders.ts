@@ -3,6 +3,7 @@ import { Context, type Effect } from "effect"
 import { OrderId, RefundId, type UserId } from "../domain/Ids.ts"
 import type { Money } from "../domain/Money.ts"
 import type { Order } from "../domain/Order.ts"
+import type { PaymentKey } from "../domain/Tender.ts"
 import type { Unavailable } from "./Failures.ts"
 import { cursorOf, type InvalidCursor, type Page, type PageRequest } from "./Page.ts"
 
@@ -26,6 +27,8 @@ export class Orders extends Context.Service<
     readonly get: (orderId: OrderId) => Effect.Effect<Order | undefined, Unavailable>
     /** Orders that do something by themselves by a moment (`OrderLife.dueBy`), most overdue first; `after` the last one known. */
     readonly due: (by: number, limit: number, after?: DueOrder) => Effect.Effect<ReadonlyArray<DueOrder>, Unavailable>
+    /** The order that a gateway's key pays or has paid. */
+    readonly ofPaymentKey: (key: PaymentKey) => Effect.Effect<OrderId | undefined, Unavailable>
     /** Refunds a person has to see to. */
     readonly manualRefunds: (page: PageRequest) => Effect.Effect<Page<ManualRefund>, InvalidCursor | Unavailable>
     /** A user's orders, newest first. */

@@ -7,6 +7,7 @@ import { OrderRow, select } from "./PgOrderRow.ts"
 import { query } from "./Queries.ts"
 
 const orders = query(OrderRow)
+const ids = query(Schema.Struct({ orderId: OrderId }))
 const due = query(Schema.Struct({ orderId: OrderId, dueAt: Schema.Finite }))
 const refunds = query(
   Schema.Struct({
@@ -36,6 +37,12 @@ export const layer = Layer.effect(
         return yield* due(sql`
           SELECT 'ord_' || order_id AS "orderId", round(extract(epoch FROM due_at) * 1000)::float8 AS "dueAt"
           FROM orders WHERE ${sql.and(conditions)} ORDER BY due_at, order_id LIMIT ${limit}`)
+      }),
+
+      ofPaymentKey: Effect.fn("Orders.ofPaymentKey")(function* (key) {
+        const [found] = yield* ids(sql`
+          SELECT 'ord_' || order_id AS "orderId" FROM payments WHERE payment_key = ${key} AND status <> 'FAILED'`)
+        return found?.orderId
       }),
 
       manualRefunds: Effect.fn("Orders.manualRefunds")(function* (request) {

@@ -22,9 +22,10 @@ import type { PaymentKey, Tender } from "../domain/Tender.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
 import { Directory } from "../actors/Directory.ts"
 import { Journal } from "../persistence/Journal.ts"
+import { Orders } from "../persistence/Orders.ts"
 import { type Approved, type Declined, Gateways, type GatewayUnavailable, type PaymentRef } from "./gateways/Gateway.ts"
 import { change, type ChangeRefusal } from "./Orders.ts"
-import type { Answer, Failure, Keyed, Transact } from "./Transact.ts"
+import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
 export const PaymentAnswer = Schema.Struct({
   paymentId: PaymentId,
@@ -50,6 +51,11 @@ export class PaymentUnavailable extends Schema.TaggedError<PaymentUnavailable>()
   orderId: OrderId
 }) {}
 
+/** The key is of another order's payment. */
+export class PaymentKeyUsed extends Schema.TaggedError<PaymentKeyUsed>()("PaymentKeyUsed", {
+  orderId: OrderId
+}) {}
+
 /** What is kept for whoever repeats the request: also what came to nothing, for it changed the order. */
 const Kept = Schema.Union([
   PaymentAnswer,
@@ -59,8 +65,8 @@ const Kept = Schema.Union([
 ])
 type Kept = typeof Kept.Type
 
-type PaymentRefusal = ChangeRefusal | PaymentDeclined | PaymentUnavailable
-type Paid<R = never> = Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal | Failure, Transact | R>
+type PaymentRefusal = ChangeRefusal | PaymentDeclined | PaymentUnavailable | PaymentKeyUsed
+type Paid = Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal | Failure, Transact | Gateways | Directory | Orders>
 
 const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal> => {
   if ("short" in answer) return Effect.fail(new InsufficientBalance(answer.short))
@@ -115,11 +121,12 @@ export interface PaymentRequest {
  * Pays an order. Without enough money in the wallet the order ends CANCELLED, its stock and its coupon are free again
  * (seed 000 F4), and whoever repeats the request is told the same.
  */
-export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentRequest): Paid<Gateways | Directory> =>
+export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentRequest): Paid =>
   Effect.gen(function* () {
     const gateways = yield* Gateways
     const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
     const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
+    if (paymentKey !== undefined) yield* unused(order.of, paymentKey)
     const isSaga = gateway !== undefined && paymentKey !== undefined
     const begun = yield* step({ request: isSaga ? begin : request, order }, (id) => ({
       _tag: "Pay",
@@ -137,7 +144,9 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
       ),
       Effect.flatMap(told)
     )
-    return isSaga ? yield* carryThrough({ request, order }) : begun
+    if (!isSaga) return begun
+    const before = begun.replayed ? yield* answered(request) : undefined
+    return before ?? (yield* carryThrough({ request, order }))
   })
 
 export interface ConfirmRequest {
@@ -150,16 +159,34 @@ export interface ConfirmRequest {
 }
 
 /** The buyer is back from the gateway's page (C47); and whoever asks again is told where it stands. */
-export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRequest): Paid<Gateways | Directory> =>
-  step({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount })).pipe(
-    Effect.asVoid,
-    Effect.catchTag("OrderNotPayable", (refusal) =>
-      Effect.flatMap(current(order.of), ({ payments }) =>
-        payments.some((payment) => payment.paymentKey === paymentKey) ? Effect.void : Effect.fail(refusal)
-      )
-    ),
-    Effect.andThen(carryThrough({ request, order }))
-  )
+export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRequest): Paid =>
+  Effect.gen(function* () {
+    yield* unused(order.of, paymentKey)
+    yield* Effect.catchTag(
+      step({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount })),
+      "OrderNotPayable",
+      (refusal) =>
+        Effect.flatMap(current(order.of), ({ payments }) =>
+          payments.some((payment) => payment.paymentKey === paymentKey) ? Effect.void : Effect.fail(refusal)
+        )
+    )
+    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }))
+  })
+
+/** What the request was answered before, if it was. */
+const answered = (request: Keyed) =>
+  Effect.gen(function* () {
+    const { answered: find } = yield* Transact
+    const kept = yield* find({ request, answer: Kept })
+    return kept === undefined ? undefined : yield* told(kept)
+  })
+
+/** A gateway's key pays one order: another one would have what the first has paid given back. */
+const unused = Effect.fnUntraced(function* (id: OrderId, key: PaymentKey) {
+  const { ofPaymentKey } = yield* Orders
+  const other = yield* ofPaymentKey(key)
+  if (other !== undefined && other !== id) return yield* new PaymentKeyUsed({ orderId: id })
+})
 
 const current = Effect.fnUntraced(function* (id: OrderId) {
   const state = yield* (yield* Directory).read("order", id)
@@ -192,7 +219,9 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
   const { gateway, method, amount } = payment
   if (gateway === undefined || ref === undefined || method === "WALLET")
     return yield* Effect.die("No gateway's payment")
-  return yield* Effect.matchEffect(gateways.of(gateway).approve({ ...ref, amount, method }), {
+  // One that is interrupted is one nobody knows the end of; and it ends in time by itself.
+  const approval = Effect.uninterruptible(gateways.of(gateway).approve({ ...ref, amount, method }))
+  return yield* Effect.matchEffect(approval, {
     onSuccess: (done) => step(asked, approved(payment, done)),
     onFailure: (failure) => {
       switch (failure._tag) {
@@ -210,7 +239,7 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
 })
 
 /** From the durable intent to what came of it. Somebody else may have been faster: then it is told where it stands. */
-const carryThrough = (asked: Step): Paid<Gateways | Directory> =>
+const carryThrough = (asked: Step): Paid =>
   Effect.gen(function* () {
     const order = yield* current(asked.order.of)
     const payment = underWay(order)

@@ -35,7 +35,7 @@ import {
 } from "../../domain/Wallet.ts"
 import { CouponAlreadyIssued, CouponNotUsable } from "../../domain/UserCoupon.ts"
 import { CouponCodeTaken } from "../../persistence/Coupons.ts"
-import { PaymentDeclined, PaymentUnavailable } from "../../saga/Payments.ts"
+import { PaymentDeclined, PaymentKeyUsed, PaymentUnavailable } from "../../saga/Payments.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
 import { LoginIdTaken } from "../../persistence/Users.ts"
 import * as Errors from "./Errors.ts"
@@ -197,6 +197,13 @@ export const catalogue = [
   row("VALIDATION_FAILED", 422, Errors.ValidationFailed, "입력값이 올바르지 않습니다", "Invalid values"),
   row("SELLER_REQUIRED", 422, Errors.SellerRequired, "sellerId가 필요합니다", "Say for which seller: sellerId"),
   row("INVALID_CURSOR", 422, InvalidCursor, "커서가 올바르지 않습니다", "Not a cursor of this list"),
+  row(
+    "PAYMENT_KEY_USED",
+    409,
+    PaymentKeyUsed,
+    "다른 주문의 결제에 사용된 키입니다",
+    "The payment key is of another order's payment"
+  ),
   row("AMOUNT_MISMATCH", 422, AmountMismatch, "결제 금액이 일치하지 않습니다", "Not the amount there is to pay"),
   row("INVALID_AMOUNT", 422, InvalidAmount, "충전 금액이 올바르지 않습니다", "Not an amount that can be charged"),
   row("CHARGE_BELOW_MINIMUM", 422, ChargeBelowMinimum, "최소 충전 금액보다 적습니다", "Below the least charge"),

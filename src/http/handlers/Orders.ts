@@ -4,6 +4,7 @@ import type { Permitted } from "../../domain/Authority.ts"
 import { type OrderId, refundId, type UserId } from "../../domain/Ids.ts"
 import { type Order, type OrderView, refundedAmount, statusView } from "../../domain/Order.ts"
 import { type Deed, underWay } from "../../domain/OrderLife.ts"
+import type { Directory } from "../../actors/Directory.ts"
 import { Orders } from "../../persistence/Orders.ts"
 import { checkout } from "../../saga/Checkout.ts"
 import { askRefund, change, createOrder } from "../../saga/Orders.ts"
@@ -11,7 +12,7 @@ import { iso } from "../../saga/Time.ts"
 import type { Keyed } from "../../saga/Transact.ts"
 import { Api } from "../api/Api.ts"
 import { type Checkout, type NewOrder, Order as Shown } from "../api/Orders.ts"
-import { replay } from "../api/Fields.ts"
+import { type ClaimedOrderId, replay } from "../api/Fields.ts"
 import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 
@@ -130,6 +131,8 @@ export const layer = HttpApiBuilder.group(
   "orders",
   Effect.fnUntraced(function* (handlers) {
     const orders = yield* Orders
+    const directory = yield* Effect.context<Directory>()
+    const changeable = (claimed: ClaimedOrderId) => Effect.provideContext(Policy.changeableOrder(claimed), directory)
 
     return handlers.handleAll({
       checkout: ({ headers, payload }) =>
@@ -140,7 +143,7 @@ export const layer = HttpApiBuilder.group(
 
       cancel: Effect.fnUntraced(function* ({ params, headers, payload: { items } }) {
         const who = yield* Policy.self
-        const { order, reason } = yield* Policy.changeableOrder(params.orderId)
+        const { order, reason } = yield* changeable(params.orderId)
         const request = keyed(who, `PUT /orders/${order.of}/cancel`, headers["idempotency-key"], { items })
         const cancelled = become(order, (id) => ({ _tag: "Cancel", refundId: refundId(id), reason, items }), request)
         return replay(yield* Effect.catchTag(cancelled, ["NotRefundable", "OrderStatusConflict"], Effect.die))
@@ -149,12 +152,11 @@ export const layer = HttpApiBuilder.group(
       progress: ({ params, payload }) =>
         Effect.flatMap(Policy.soldOrder(params.orderId), ({ order }) => advance(order, payload.status)),
 
-      confirm: ({ params }) =>
-        Effect.flatMap(Policy.changeableOrder(params.orderId), ({ order }) => advance(order, "COMPLETED")),
+      confirm: ({ params }) => Effect.flatMap(changeable(params.orderId), ({ order }) => advance(order, "COMPLETED")),
 
       refund: Effect.fnUntraced(function* ({ headers, payload }) {
         const who = yield* Policy.self
-        const { order } = yield* Policy.changeableOrder(payload.orderId)
+        const { order } = yield* changeable(payload.orderId)
         const request = keyed(who, "POST /refunds", headers["idempotency-key"], payload)
         const asked = askRefund({ request, order, items: payload.items })
         return replay(

@@ -189,6 +189,8 @@ CREATE TABLE payments (
   PRIMARY KEY (order_id, payment_id, method),
   CHECK ((method = 'WALLET') = (gateway IS NULL))
 );
+-- A key of a gateway's pays one order.
+CREATE UNIQUE INDEX payments_key ON payments (payment_key) WHERE payment_key IS NOT NULL AND status <> 'FAILED';
 
 CREATE TABLE refunds (
   refund_id    uuid PRIMARY KEY,
