@@ -29,6 +29,10 @@ export type CouponCondition = typeof CouponCondition.Type
 export const CouponStatus = Schema.Literals(["CREATED", "ACTIVE", "EXHAUSTED", "EXPIRED", "SUSPENDED", "CANCELLED"])
 export type CouponStatus = typeof CouponStatus.Type
 
+/** How one comes to a user: to whoever asks first, to whoever knows its code, or from who manages it (C-17, I12). */
+export const IssueBy = Schema.Literals(["FIRST_COME", "CODE", "GRANT"])
+export type IssueBy = typeof IssueBy.Type
+
 /** In milliseconds since 1970; it ends before `until`. */
 export const Window = Schema.Struct({
   from: Schema.UndefinedOr(Schema.Int),
@@ -53,6 +57,7 @@ export const Coupon = Schema.Struct({
   categories: Schema.Array(Schema.String),
   totalQuantity: CouponQuantity,
   perUserLimit: PerUserLimit,
+  issueBy: Schema.Array(IssueBy),
   /** When it can be had, and when it can be used (G5). */
   issue: Window,
   validity: Window,
@@ -71,7 +76,7 @@ export type CouponEdit = typeof CouponEdit.Type
 
 /** `at` is the journal's clock, in milliseconds since 1970. */
 export const CouponCommand = Schema.Union([
-  Schema.TaggedStruct("Issue", { at: Schema.Finite }),
+  Schema.TaggedStruct("Issue", { at: Schema.Finite, by: IssueBy }),
   /** Somebody uses one. Nothing is taken from the coupon; it says whether it still holds good, and what for. */
   Schema.TaggedStruct("Use", { at: Schema.Finite }),
   Schema.TaggedStruct("Edit", { version: Schema.Int, edit: CouponEdit })
@@ -83,7 +88,8 @@ export const CouponGrant = Coupon
 export type CouponGrant = Coupon
 
 export class CouponNotFound extends Schema.TaggedError<CouponNotFound>()("CouponNotFound", {
-  couponId: Schema.String
+  /** None, if it was not asked for by its id. */
+  couponId: Schema.optionalKey(Schema.String)
 }) {}
 
 /** Final: there will never be another one (I1, I11). */
@@ -92,7 +98,9 @@ export class CouponExhausted extends Schema.TaggedError<CouponExhausted>()("Coup
 }) {}
 
 export class CouponNotIssuable extends Schema.TaggedError<CouponNotIssuable>()("CouponNotIssuable", {
-  couponStatus: CouponStatus
+  couponStatus: CouponStatus,
+  /** Why an ACTIVE one is not: it is to be had in another way. */
+  reason: Schema.optionalKey(Schema.Literals(["ISSUE_BY"]))
 }) {}
 
 export const CouponRefusal = Schema.Union([
@@ -168,8 +176,11 @@ export const discounts = (
 const grant = (coupon: Coupon, change: Partial<Coupon>): Result.Result<Held<Coupon, Coupon>> =>
   Result.succeed({ state: { ...coupon, ...change }, grant: coupon })
 
-const issue = (coupon: Coupon, at: number) => {
+const issue = (coupon: Coupon, { at, by }: CouponCommand & { readonly _tag: "Issue" }) => {
   const status = couponStatus(coupon, at)
+  if (!coupon.issueBy.includes(by)) {
+    return Result.fail(new CouponNotIssuable({ couponStatus: status, reason: "ISSUE_BY" }))
+  }
   if (status === "EXHAUSTED") return Result.fail(new CouponExhausted({ couponId: coupon.couponId }))
   if (status !== "ACTIVE") return Result.fail(new CouponNotIssuable({ couponStatus: status }))
   return coupon.issued + coupon.held >= coupon.totalQuantity
@@ -182,7 +193,7 @@ export const CouponKind: Kind<CouponId, Coupon, CouponCommand, CouponGrant, Coup
     if (coupon === undefined) return Result.fail(new CouponNotFound({ couponId }))
     switch (command._tag) {
       case "Issue":
-        return issue(coupon, command.at)
+        return issue(coupon, command)
       case "Use": {
         const reason = unusableAt(coupon, command.at)
         return reason === undefined ? grant(coupon, {}) : Result.fail(new CouponNotUsable({ reason }))

@@ -43,7 +43,9 @@ export class Coupons extends Context.Service<
     /** Adds a coupon, and the event that tells of it, in one commit. */
     readonly create: (coupon: NewCoupon) => Effect.Effect<void, CouponCodeTaken | Unavailable>
     readonly get: (couponId: CouponId) => Effect.Effect<CouponEntry | undefined, Unavailable>
-    /** Those that can be issued now, newest first. */
+    /** The coupon of a code, if it can be had by it now; it may be exhausted. */
+    readonly claimable: (code: string) => Effect.Effect<CouponId | undefined, Unavailable>
+    /** Those that who comes first can have now, newest first. */
     readonly issuable: (page: PageRequest) => Effect.Effect<Page<CouponEntry>, InvalidCursor | Unavailable>
     /** A user's, newest first. */
     readonly ofUser: (

@@ -67,10 +67,22 @@ export const layer = Layer.effect(
           return record === undefined ? undefined : entryOf(uuidOf(id), record)
         }),
 
+      claimable: (code) =>
+        Effect.sync(() => {
+          const [id, record] = Array.from(coupons).find(([, other]) => other.code === code) ?? []
+          const status = record?.issueBy.includes("CODE") === true ? couponStatus(record, now()) : undefined
+          return id !== undefined && (status === "ACTIVE" || status === "EXHAUSTED") ? couponId(id) : undefined
+        }),
+
       issuable: Effect.fnUntraced(function* (request) {
         const after = yield* cursor.read(request)
         const found = Array.from(coupons, ([id, record]) => entryOf(id, record))
-          .filter((entry) => couponStatus(entry, now()) === "ACTIVE" && (after === undefined || entry.couponId < after))
+          .filter(
+            (entry) =>
+              entry.issueBy.includes("FIRST_COME") &&
+              couponStatus(entry, now()) === "ACTIVE" &&
+              (after === undefined || entry.couponId < after)
+          )
           .toSorted(Order.mapInput(newest, (entry) => entry.couponId))
         return cursor.page(found, request, (last) => last.couponId)
       }),

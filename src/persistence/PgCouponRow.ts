@@ -1,7 +1,7 @@
 /** A coupon's row, as the journal and the lists read it. */
 import { Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import { type Coupon, CouponCondition, type Discount } from "../domain/Coupon.ts"
+import { type Coupon, CouponCondition, type Discount, IssueBy } from "../domain/Coupon.ts"
 import { CouponId, ProductId, UserId } from "../domain/Ids.ts"
 import { basisPoints, Money, won } from "../domain/Money.ts"
 import { nullable } from "./Queries.ts"
@@ -25,6 +25,7 @@ export const CouponRow = Schema.Struct({
   categories: Schema.Array(Schema.String),
   totalQuantity: Schema.Int,
   perUserLimit: Schema.Int,
+  issueBy: Schema.Array(IssueBy),
   issueFrom: Time,
   issueUntil: Time,
   condition: CouponCondition,
@@ -41,7 +42,7 @@ export const terms = (sql: SqlClient.SqlClient) => sql`
 export const columns = (sql: SqlClient.SqlClient) => sql`
   ${terms(sql)}, 'usr_' || c.seller_id AS "sellerId",
   ARRAY(SELECT 'prd_' || p FROM unnest(c.product_ids) p) AS "productIds", c.categories,
-  c.total_quantity AS "totalQuantity", c.per_user_limit AS "perUserLimit",
+  c.total_quantity AS "totalQuantity", c.per_user_limit AS "perUserLimit", c.issue_by AS "issueBy",
   round(extract(epoch FROM c.issue_from) * 1000)::float8 AS "issueFrom",
   round(extract(epoch FROM c.issue_until) * 1000)::float8 AS "issueUntil", c.condition, c.issued, c.version`
 
@@ -66,6 +67,7 @@ export const couponOf = (row: typeof CouponRow.Type): Coupon => ({
   categories: row.categories,
   totalQuantity: row.totalQuantity,
   perUserLimit: row.perUserLimit,
+  issueBy: row.issueBy,
   issue: windowOf(row.issueFrom, row.issueUntil),
   validity: windowOf(row.validFrom, row.validUntil),
   condition: row.condition,

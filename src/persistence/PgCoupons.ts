@@ -1,13 +1,15 @@
 import { Effect, Layer, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql"
-import { OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
+import { CouponId, OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
 import { UserCouponStatus } from "../domain/UserCoupon.ts"
 import { CouponCodeTaken, type CouponEntry, Coupons, createdPayload, cursor, userCursor } from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
 import { columns, couponOf, CouponRow, discountOf, Terms, terms, windowOf } from "./PgCouponRow.ts"
-import { nullable, query } from "./Queries.ts"
+import { nullable, query, storable } from "./Queries.ts"
 
 const ids = query(Schema.Struct({ coupon_id: Schema.String }))
+
+const couponIds = query(Schema.Struct({ couponId: CouponId }))
 
 const Entry = Schema.Struct({
   ...CouponRow.fields,
@@ -45,6 +47,9 @@ export const layer = Layer.effect(
       ${columns(sql)}, c.code, c.name, round(extract(epoch FROM c.created_at) * 1000)::float8 AS "createdAt"`
     const time = (ms: number | undefined) => sql`to_timestamp(${ms === undefined ? null : ms / 1000}::float8)`
 
+    const open = sql`condition = 'OPEN'
+      AND coalesce(issue_from <= now(), true) AND coalesce(issue_until > now(), true)`
+
     return Coupons.of({
       create: Effect.fn("Coupons.create")(function* (coupon) {
         const { code, name, discount, issue, validity } = coupon
@@ -53,13 +58,13 @@ export const layer = Layer.effect(
         const added = yield* ids(sql`
           WITH added AS (
             INSERT INTO coupons AS c (coupon_id, seller_id, code, name, discount_type, discount_value, max_discount,
-              min_order_amount, product_ids, categories, total_quantity, per_user_limit, issue_from, issue_until,
+              min_order_amount, product_ids, categories, total_quantity, per_user_limit, issue_by, issue_from, issue_until,
               valid_from, valid_until, created_by)
             VALUES (${uuidOf(coupon.couponId)}, ${coupon.sellerId === undefined ? null : uuidOf(coupon.sellerId)},
               ${code}, ${name}, ${discount._tag}, ${value}, ${most}, ${coupon.minOrderAmount},
               ${`{${coupon.productIds.map(uuidOf).join(",")}}`}::uuid[],
               ARRAY(SELECT json_array_elements_text(${JSON.stringify(coupon.categories)}::json)),
-              ${coupon.totalQuantity}, ${coupon.perUserLimit}, ${time(issue.from)}, ${time(issue.until)},
+              ${coupon.totalQuantity}, ${coupon.perUserLimit}, ${`{${coupon.issueBy.join(",")}}`}::text[], ${time(issue.from)}, ${time(issue.until)},
               ${time(validity.from)}, ${time(validity.until)}, ${uuidOf(coupon.createdBy)})
             ON CONFLICT (code) DO NOTHING RETURNING coupon_id
           )
@@ -74,12 +79,17 @@ export const layer = Layer.effect(
         return found === undefined ? undefined : entryOf(found)
       }),
 
+      claimable: Effect.fn("Coupons.claimable")(function* (code) {
+        if (!storable(code)) return undefined
+        const [found] = yield* couponIds(sql`
+          SELECT 'cpn_' || coupon_id AS "couponId" FROM coupons
+          WHERE code = ${code} AND 'CODE' = ANY (issue_by) AND ${open}`)
+        return found?.couponId
+      }),
+
       issuable: Effect.fn("Coupons.issuable")(function* (request) {
         const after = yield* cursor.read(request)
-        const conditions = [
-          sql`condition = 'OPEN' AND issued < total_quantity`,
-          sql`coalesce(issue_from <= now(), true) AND coalesce(issue_until > now(), true)`
-        ]
+        const conditions = [sql`'FIRST_COME' = ANY (issue_by) AND issued < total_quantity`, open]
         if (after !== undefined) conditions.push(sql`coupon_id < ${uuidOf(after)}`)
         const found = yield* entries(sql`
           SELECT ${entry} FROM coupons c WHERE ${sql.and(conditions)}

@@ -2,7 +2,14 @@
 import { Effect, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Unavailable } from "../actors/Errors.ts"
-import { type CouponCondition, type CouponRefusal, make } from "../domain/Coupon.ts"
+import {
+  type CouponCondition,
+  CouponNotFound,
+  type CouponNotIssuable,
+  type CouponRefusal,
+  type IssueBy,
+  make
+} from "../domain/Coupon.ts"
 import { couponId, CouponId, userCouponId, UserCouponId, UserId } from "../domain/Ids.ts"
 import { CouponUndecided } from "../domain/UserCoupon.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
@@ -47,6 +54,7 @@ export interface IssueRequest {
   readonly request: Keyed
   readonly couponId: CouponId
   readonly userId: UserId
+  readonly by: IssueBy
 }
 
 const Issue = Schema.Struct({
@@ -82,16 +90,51 @@ const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) =>
  * this order, so that who comes too late costs nobody a wallet.
  */
 export const issue = ({
-  request,
   couponId: wanted,
-  userId
+  ...asked
 }: IssueRequest): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact> =>
+  issueFound({ ...asked, find: Effect.succeed(wanted) })
+
+export interface ClaimRequest {
+  readonly request: Keyed
+  readonly code: string
+  readonly userId: UserId
+}
+
+/**
+ * The coupon of a code. A code that is unknown and one that is not to be had by now are the same, and cost the same
+ * (I14); also when it is closed while it is being claimed.
+ */
+export const claim = ({
+  code,
+  ...asked
+}: ClaimRequest): Effect.Effect<
+  Issued,
+  Exclude<CouponRefusal, CouponNotIssuable> | WalletRefusal | Failure,
+  Transact | Coupons
+> =>
+  Effect.flatMap(Coupons, ({ claimable }) => {
+    const none = Effect.fail(new CouponNotFound({}))
+    const find = Effect.flatMap(claimable(code), (found) => (found === undefined ? none : Effect.succeed(found)))
+    return Effect.catchTag(issueFound({ ...asked, find, by: "CODE" }), "CouponNotIssuable", () => none)
+  })
+
+/** The coupon is found by the attempt: so a repetition is answered as the first time, whatever became of the coupon. */
+const issueFound = ({
+  request,
+  userId,
+  by,
+  find
+}: Omit<IssueRequest, "couponId"> & {
+  readonly find: Effect.Effect<CouponId, CouponNotFound | Unavailable>
+}): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact> =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       request,
       answer: Issue,
       plan: Effect.fnUntraced(function* ({ id, now, hold }) {
-        const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now }))
+        const wanted = yield* find
+        const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by }))
         const { perUserLimit: limit, validity } = coupon
         const created = { userCouponId: userCouponId(id), couponId: wanted }
         const { slot } = yield* whenDecided(hold("wallet", userId, { _tag: "Receive", ...created, limit }))

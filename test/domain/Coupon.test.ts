@@ -6,13 +6,14 @@ import {
   CouponKind,
   couponStatus,
   type Discount,
+  type IssueBy,
   discounts
 } from "../../src/domain/Coupon.ts"
 import { basisPoints, won } from "../../src/domain/Money.ts"
 import { buyer, coupon, product, seller, sneaker } from "./Samples.ts"
 
 const noon = 1_000
-const issue = (at = noon): CouponCommand => ({ _tag: "Issue", at })
+const issue = (at = noon, by: IssueBy = "FIRST_COME"): CouponCommand => ({ _tag: "Issue", at, by })
 const use = (at = noon): CouponCommand => ({ _tag: "Use", at })
 const edit = (version: number, condition: Coupon["condition"] = "SUSPENDED"): CouponCommand => ({
   _tag: "Edit",
@@ -27,10 +28,11 @@ const outcome = (state: Coupon | undefined, command: CouponCommand) =>
     onSuccess: () => "granted",
     onFailure: (error) => {
       if (error._tag === "CouponNotUsable") return `${error._tag} ${error.reason}`
-      return error._tag === "CouponNotIssuable" ? `${error._tag} ${error.couponStatus}` : error._tag
+      return error._tag === "CouponNotIssuable" ? `${error._tag} ${error.reason ?? error.couponStatus}` : error._tag
     }
   })
 
+const notLikeThis = "CouponNotIssuable ISSUE_BY"
 const window = { from: 500, until: 2_000 }
 
 describe("A coupon", () => {
@@ -51,6 +53,15 @@ describe("A coupon", () => {
     ["is not issued after its window", coupon({ issue: window }), issue(2_000), "CouponNotIssuable EXPIRED"],
     ["is not issued while suspended", coupon({ condition: "SUSPENDED" }), issue(), "CouponNotIssuable SUSPENDED"],
     ["is not issued once cancelled", coupon({ condition: "CANCELLED" }), issue(), "CouponNotIssuable CANCELLED"],
+    ["is issued as it is to be had", coupon({ issueBy: ["CODE", "GRANT"] }), issue(noon, "GRANT"), "granted"],
+    ["is not issued to who comes first, if for a code", coupon({ issueBy: ["CODE"] }), issue(), notLikeThis],
+    [
+      "is not issued for its code, if to who comes first",
+      coupon({ issueBy: ["FIRST_COME"] }),
+      issue(noon, "CODE"),
+      notLikeThis
+    ],
+    ["is not given, if for a code", coupon({ issueBy: ["CODE"] }), issue(noon, "GRANT"), notLikeThis],
     ["can be used when exhausted", coupon({ totalQuantity: 1, issued: 1 }), use(), "granted"],
     ["can be used after it was issued", coupon({ issue: window }), use(9_000), "granted"],
     ["is not used before it is valid", coupon({ validity: window }), use(499), "CouponNotUsable NOT_STARTED"],

@@ -39,6 +39,7 @@ export const coupon = (change: Partial<Coupon> = {}): Coupon => ({
     categories: [],
     totalQuantity: 100,
     perUserLimit: 1,
+    issueBy: ["FIRST_COME", "CODE", "GRANT"],
     issue: { from: undefined, until: undefined },
     validity: { from: undefined, until: undefined }
   }),

@@ -12,6 +12,9 @@ const hours = (n: number) => Effect.map(DateTime.now, (now) => DateTime.formatIs
 const idsOf = (body: Shop.Answer["body"], of: string): ReadonlyArray<unknown> =>
   Array.isArray(body["items"]) ? body["items"].map((each: Record<string, unknown>) => each[of]) : []
 
+const claim = (who: Shop.Person, code: string, key = "claim") =>
+  call("POST", "/coupons/claim", { token: who.token, key, body: { code } })
+
 describe("Coupons", () => {
   layer(Shop.layer(), { excludeTestServices: true })((it) => {
     it.effect("are made by a seller, for the seller's products, with a code that cannot be guessed", () =>
@@ -31,6 +34,7 @@ describe("Coupons", () => {
           categories: [],
           issuedQuantity: 0,
           perUserLimit: 1,
+          issueBy: ["FIRST_COME", "GRANT"],
           issueFrom: null,
           issueUntil: null,
           validFrom: null,
@@ -79,6 +83,9 @@ describe("Coupons", () => {
       { what: "a cap on an amount", change: { maxDiscount: 10 } },
       { what: "none of it", change: { totalQuantity: 0 } },
       { what: "none for a user", change: { perUserLimit: 0 } },
+      { what: "no way to have it", change: { issueBy: [] } },
+      { what: "the same way twice", change: { issueBy: ["CODE", "CODE"] } },
+      { what: "an unknown way to have it", change: { issueBy: ["MAGIC"] } },
       { what: "a code that is easily guessed", change: { code: "a" } },
       { what: "a time that is none", change: { issueFrom: "2026-13-01T00:00:00Z" } },
       { what: "a time of no place", change: { issueFrom: "2026-12-01T00:00:00" } },
@@ -149,6 +156,49 @@ describe("Coupons", () => {
         assert.deepInclude((yield* grant(who.userId, "a")).body, { userId: who.userId, rank: 1 })
         assert.strictEqual((yield* grant(who.userId, "b")).body["code"], "COUPON_ALREADY_ISSUED")
         assert.strictEqual((yield* grant(nobody, "c")).body["code"], "USER_NOT_FOUND")
+      })
+    )
+
+    it.effect("are had by their code, if made so, and then not otherwise", () =>
+      Effect.gen(function* () {
+        const [seller, who] = [yield* person("SELLER"), yield* person()]
+        const made = yield* call("POST", "/coupons", { token: seller.token, body: { ...wanted, issueBy: ["CODE"] } })
+        const [couponId, code] = [String(made.body["couponId"]), String(made.body["code"])]
+        const had = yield* claim(who, ` ${code}\n`)
+        assert.deepInclude(had.body, { couponId, userId: who.userId, status: "ISSUED", rank: 1 })
+        const again = yield* claim(who, code)
+        assert.deepStrictEqual(again.body, had.body)
+        assert.strictEqual(again.headers.get("idempotent-replayed"), "true")
+        assert.strictEqual((yield* claim(who, code, "more")).body["code"], "COUPON_ALREADY_ISSUED")
+        const refused = { code: "COUPON_NOT_ISSUABLE", couponStatus: "ACTIVE", reason: "ISSUE_BY" }
+        assert.deepInclude((yield* take(yield* person(), couponId)).body, refused)
+        const body = { couponId, userId: (yield* person()).userId }
+        assert.deepInclude(
+          (yield* call("POST", "/coupons/issue", { token: seller.token, key: "g", body })).body,
+          refused
+        )
+        const listed = yield* call("GET", "/coupons?limit=100")
+        assert.notInclude(idsOf(listed.body, "couponId"), couponId)
+      })
+    )
+
+    it.effect("are not told of to who guesses codes, ten times a minute and no more", () =>
+      Effect.gen(function* () {
+        const [seller, who, other] = [yield* person("SELLER"), yield* person(), yield* person()]
+        yield* coupon(seller, { code: "NOT-BY-CODE" })
+        yield* coupon(seller, { code: "NOT-YET", issueBy: ["CODE"], issueFrom: yield* hours(1) })
+        yield* coupon(seller, { code: "RIGHT", issueBy: ["CODE"] })
+        const guesses = ["NOT-BY-CODE", "NOT-YET", "NEVER-MADE", ...Array.from({ length: 7 }, (_, n) => `GUESS-${n}`)]
+        const told = yield* Effect.forEach(guesses, (code, n) => claim(who, code, `guess-${n}`))
+        assert.deepStrictEqual(
+          new Set(told.map(({ status, body }) => JSON.stringify([status, Struct.omit(body, ["traceId"])]))).size,
+          1
+        )
+        assert.deepInclude(told[0]?.body, { status: 404, code: "COUPON_NOT_FOUND" })
+        const refused = yield* claim(who, "RIGHT", "right")
+        assert.deepInclude(refused.body, { status: 429, code: "RATE_LIMITED" })
+        assert.match(refused.headers.get("retry-after") ?? "", /^[1-6]$/)
+        assert.strictEqual((yield* claim(other, "RIGHT")).status, 201)
       })
     )
 

@@ -638,6 +638,7 @@ const coupons = (it: It) => {
         categories: ['a "b", {c}', "신발"],
         totalQuantity: 7,
         perUserLimit: 2,
+        issueBy: ["CODE", "GRANT"],
         issue: { from: 1_700_000_000_123, until: 1_800_000_000_000 },
         validity: { from: undefined, until: 1_800_000_000_456 }
       } as const

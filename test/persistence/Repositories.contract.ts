@@ -397,6 +397,36 @@ export const ofCoupons = (it: It) => {
     })
   )
 
+  it.effect("a code tells its coupon while that can be had by it", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const seller = yield* Scene.register("SELLER")
+      const fences = [yield* Scene.claimed]
+      const now = (yield* Journal).now()
+      const hourMs = 3_600_000
+      const [open, gone, suspended] = [
+        yield* Scene.offered(seller, { issueBy: ["CODE"], issue: { from: now - hourMs, until: now + hourMs } }),
+        yield* Scene.offered(seller, { totalQuantity: 1 }),
+        yield* Scene.offered(seller)
+      ]
+      const others = [
+        suspended,
+        yield* Scene.offered(seller, { issueBy: ["FIRST_COME", "GRANT"] }),
+        yield* Scene.offered(seller, { issue: { from: now + hourMs, until: undefined } }),
+        yield* Scene.offered(seller, { issue: { from: undefined, until: now - hourMs } })
+      ]
+      yield* Scene.commit(
+        fences,
+        [Scene.issued(seller, gone)],
+        [{ _tag: "CouponEdited", couponId: suspended, edit: { condition: "SUSPENDED" } }]
+      )
+      assert.deepEqual(yield* Effect.forEach([open, gone], repository.claimable), [open, gone])
+      for (const code of [...others, open.toUpperCase(), `${open} `, "", "\0", "%"]) {
+        assert.isUndefined(yield* repository.claimable(code))
+      }
+    })
+  )
+
   it.effect("those are listed that can be issued now, newest first, over pages of any size", () =>
     Effect.gen(function* () {
       const repository = yield* Coupons
@@ -408,6 +438,7 @@ export const ofCoupons = (it: It) => {
         Scene.offered(seller, { issue: { from, until } })
       const open = [yield* at(undefined, undefined), yield* at(now - hourMs, now + hourMs)]
       yield* at(now + hourMs, undefined)
+      yield* Scene.offered(seller, { issueBy: ["CODE", "GRANT"] })
       yield* at(undefined, now - hourMs)
       const [gone, suspended] = [yield* Scene.offered(seller, { totalQuantity: 1 }), yield* Scene.offered(seller)]
       yield* Scene.commit(

@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result } from "effect"
-import { couponId, userId } from "../../src/domain/Ids.ts"
+import { type CouponId, couponId, userId, uuidOf } from "../../src/domain/Ids.ts"
+import { CouponNotFound } from "../../src/domain/Coupon.ts"
 import { won } from "../../src/domain/Money.ts"
 import { OutcomeUnknown } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { setCondition } from "../../src/saga/Coupons.ts"
 import { uuid } from "../domain/Samples.ts"
-import { buy, engine, type JournalShape, offered, onSale, take, user } from "./Engine.ts"
+import { buy, claimed, engine, type JournalShape, offered, onSale, take, user } from "./Engine.ts"
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
 
@@ -164,6 +165,64 @@ describe("First come, first served", () => {
       assert.strictEqual((yield* Effect.flip(setCondition(coupon, 1, "OPEN")))._tag, "StaleVersion")
       yield* setCondition(coupon, 2, "OPEN")
       yield* take(coupon, who, 3)
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
+describe("A coupon with a code", () => {
+  const codeOf = (id: CouponId) =>
+    Effect.map(MemoryTables, ({ coupons }) => coupons.get(uuidOf(id))?.code ?? assert.fail("no coupon"))
+
+  it.live("is issued to who knows the code, out of the same quantity", () =>
+    Effect.gen(function* () {
+      const coupon = yield* offered({ totalQuantity: 2, issueBy: ["CODE"] })
+      const code = yield* codeOf(coupon)
+      const users = yield* Effect.forEach(numbers(10), (n) => user(n, 0))
+      const outcomes = yield* Effect.forEach(users, (who, n) => Effect.result(claimed(code, who, n)), {
+        concurrency: 10
+      })
+      assert.deepStrictEqual(countsOf(outcomes), { issued: 2, CouponExhausted: 8 })
+      assert.strictEqual((yield* Effect.flip(take(coupon, users[9]!, 99)))._tag, "CouponNotIssuable")
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("that is not to be had by it now is none, like a code that nobody made", () =>
+    Effect.gen(function* () {
+      const who = yield* user(1, 0)
+      const closed = [
+        yield* offered({ issueBy: ["FIRST_COME", "GRANT"] }),
+        yield* offered({ issue: { from: 2 ** 45, until: undefined } }),
+        yield* offered({ issue: { from: undefined, until: 1 } }),
+        yield* offered({ condition: "SUSPENDED" }),
+        yield* offered({ condition: "CANCELLED" })
+      ]
+      const codes = [...(yield* Effect.forEach(closed, codeOf)), "nothing"]
+      const refused = yield* Effect.forEach(codes, (code, n) => Effect.flip(claimed(code, who, n)))
+      for (const error of refused) assert.deepStrictEqual(error, new CouponNotFound({}))
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is none also when it is suspended while it is being claimed", () =>
+    Effect.gen(function* () {
+      const who = yield* user(1, 0)
+      const coupon = yield* offered({})
+      const { coupons } = yield* MemoryTables
+      const record = coupons.get(uuidOf(coupon))
+      yield* setCondition(coupon, 1, "SUSPENDED")
+      // What the list says is a moment old.
+      if (record !== undefined) coupons.set(uuidOf(coupon), record)
+      assert.deepStrictEqual(yield* Effect.flip(claimed(yield* codeOf(coupon), who, 1)), new CouponNotFound({}))
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is told again to who repeats the request, whatever became of it", () =>
+    Effect.gen(function* () {
+      const who = yield* user(1, 0)
+      const coupon = yield* offered({})
+      const code = yield* codeOf(coupon)
+      const { answer } = yield* claimed(code, who, 1)
+      yield* setCondition(coupon, 1, "CANCELLED")
+      assert.deepStrictEqual(yield* claimed(code, who, 1), { answer, replayed: true })
     }).pipe(Effect.provide(engine()))
   )
 })

@@ -16,13 +16,14 @@ import { type Money, pieces, won } from "../../src/domain/Money.ts"
 import * as Entropy from "../../src/Entropy.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
+import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { checkout } from "../../src/saga/Checkout.ts"
 import { createProduct } from "../../src/saga/Products.ts"
 import { type Keyed, Transact } from "../../src/saga/Transact.ts"
-import { issue } from "../../src/saga/Coupons.ts"
+import { claim, issue } from "../../src/saga/Coupons.ts"
 import { coupon, seller, uuid } from "../domain/Samples.ts"
 
 export type JournalShape = Journal["Service"]
@@ -35,6 +36,7 @@ export const engine = (wrap: (journal: JournalShape) => JournalShape = (journal)
     Layer.provideMerge(Directory.layer({ partitions, owner: "test", residentActors: 1000 })),
     Layer.provideMerge(GroupCommit.layer({ batchSize: 64, inFlight: 2, queueSize: 2000, drainWithin: "1 second" })),
     Layer.provideMerge(Layer.effect(Journal, Effect.map(Journal, wrap)).pipe(Layer.provide(MemoryJournal.layer))),
+    Layer.provideMerge(MemoryCoupons.layer),
     Layer.provideMerge(MemoryTables.layer),
     Layer.provide(Entropy.layer)
   )
@@ -83,7 +85,11 @@ export const offered = (change: Partial<Coupon>) =>
 
 /** Asks for a coupon. */
 export const take = (wanted: CouponId, who: UserId, key: number) =>
-  issue({ request: request(200_000 + key), couponId: wanted, userId: who })
+  issue({ request: request(200_000 + key), couponId: wanted, userId: who, by: "FIRST_COME" })
+
+/** Asks for the coupon of a code. */
+export const claimed = (code: string, who: UserId, key: number) =>
+  claim({ request: request(400_000 + key), code, userId: who })
 
 export interface Purchase {
   readonly key: number

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { CouponQuantity, CouponStatus, PerUserLimit } from "../../domain/Coupon.ts"
+import { CouponQuantity, CouponStatus, IssueBy, PerUserLimit } from "../../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../domain/Ids.ts"
 import { maxPrice, Money } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
@@ -55,6 +55,8 @@ const shown = {
   totalQuantity: Schema.Int,
   issuedQuantity: Schema.Int,
   perUserLimit: Schema.Int,
+  /** How it can be had: by who comes first, by who knows its code, or from who manages it. */
+  issueBy: Schema.Array(IssueBy),
   issueFrom: Schema.NullOr(Timestamp),
   issueUntil: Schema.NullOr(Timestamp),
   status: CouponStatus,
@@ -105,6 +107,8 @@ export const NewCoupon = Schema.Struct({
   maxDiscount: Schema.optionalKey(Won),
   totalQuantity: CouponQuantity,
   perUserLimit: Schema.optionalKey(PerUserLimit),
+  /** Unless told otherwise, FIRST_COME and GRANT. */
+  issueBy: Schema.optionalKey(Schema.Array(IssueBy).check(Schema.isNonEmpty(), Schema.isUnique())),
   minOrderAmount: Schema.optionalKey(Money),
   productIds: Schema.optionalKey(Schema.Array(ClaimedProductId).check(Schema.isMaxLength(productsMost))),
   categories: Schema.optionalKey(Schema.Array(Line(1, 50)).check(Schema.isMaxLength(categoriesMost))),
@@ -129,6 +133,8 @@ export const IssueRequest = Schema.Struct({
 export const GrantRequest = Schema.Struct({ couponId: ClaimedCouponId, userId: ClaimedUserId }).annotate({
   identifier: "GrantRequest"
 })
+
+export const ClaimRequest = Schema.Struct({ code: Line(1, codeMax) }).annotate({ identifier: "ClaimRequest" })
 
 export const IssuedCoupon = Schema.Struct({
   userCouponId: UserCouponId,
@@ -214,6 +220,25 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
     })
       .middleware(Authenticated)
       .annotate(OpenApi.Description, "First come, first served. COUPON_EXHAUSTED is final."),
+    HttpApiEndpoint.post("claim", "/coupons/claim", {
+      headers: IdempotencyKey,
+      payload: ClaimRequest,
+      success: replayable(IssuedCoupon.pipe(HttpApiSchema.status(201))),
+      error: problems(
+        ...writing,
+        ...keyed,
+        "COUPON_NOT_FOUND",
+        "USER_NOT_FOUND",
+        "COUPON_EXHAUSTED",
+        "COUPON_ALREADY_ISSUED",
+        "RATE_LIMITED"
+      )
+    })
+      .middleware(Authenticated)
+      .annotate(
+        OpenApi.Description,
+        "COUPON_NOT_FOUND, if there is none to be had with this code now. Who guesses is slowed down."
+      ),
     HttpApiEndpoint.post("issue", "/coupons/issue", {
       headers: IdempotencyKey,
       payload: GrantRequest,

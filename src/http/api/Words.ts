@@ -22,6 +22,7 @@ export const summaries: Readonly<Record<string, string>> = {
   "coupons.read": "A coupon",
   "coupons.edit": "Suspend a coupon, open it again, or cancel it for good",
   "coupons.issueLimited": "Get a coupon: first come, first served",
+  "coupons.claim": "Get a coupon by its code",
   "coupons.issue": "Give a coupon to somebody",
   "coupons.ofUser": "A user's coupons",
   "orders.checkout": "Buy and pay at once",

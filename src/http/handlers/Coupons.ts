@@ -1,4 +1,4 @@
-import { Effect, Struct } from "effect"
+import { Effect, Option, Struct } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
@@ -9,12 +9,13 @@ import { Policy as Limits } from "../../domain/Policy.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { type CouponEntry, Coupons, type UserCouponEntry } from "../../persistence/Coupons.ts"
 import { Journal } from "../../persistence/Journal.ts"
-import { createCoupon, issue, setCondition } from "../../saga/Coupons.ts"
+import { claim, createCoupon, issue, setCondition } from "../../saga/Coupons.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
 import type { CouponChange, IssueRequest, NewCoupon } from "../api/Coupons.ts"
 import { replay, withEtag } from "../api/Fields.ts"
 import { type Claims, Principal } from "../api/Middleware.ts"
+import { ClaimGuard } from "../ClaimGuard.ts"
 import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 
@@ -39,6 +40,7 @@ const shown = (entry: CouponEntry, now: number) => ({
   totalQuantity: entry.totalQuantity,
   issuedQuantity: entry.issued,
   perUserLimit: entry.perUserLimit,
+  issueBy: entry.issueBy,
   issueFrom: time(entry.issue.from),
   issueUntil: time(entry.issue.until),
   status: couponStatus(entry, now),
@@ -83,13 +85,13 @@ const issued = (
   route: string,
   key: string,
   payload: object,
-  wanted: { readonly couponId: CouponId; readonly userId: UserId }
+  wanted: Omit<Parameters<typeof issue>[0], "request">
 ) => Effect.catchTag(issue({ request: keyed(who, route, key, payload), ...wanted }), impossible, Effect.die)
 
 export const issueLimited = (who: Claims, key: string, payload: typeof IssueRequest.Type) =>
   Effect.flatMap(Policy.actingForOf(who, payload.userId), (userId) =>
     Effect.flatMap(Policy.anyCoupon(payload.couponId), (couponId) =>
-      issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, { couponId, userId })
+      issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, { couponId, userId, by: "FIRST_COME" })
     )
   )
 
@@ -101,6 +103,7 @@ export const layer = HttpApiBuilder.group(
     const coupons = yield* Coupons
     const journal = yield* Journal
     const random = yield* SecureRandom.SecureRandom
+    const { guard } = yield* ClaimGuard
 
     /** Numbers from the actor, texts from the database, in this order: so the texts are no older than the version. */
     const current = Effect.fnUntraced(function* (couponId: CouponId) {
@@ -115,7 +118,8 @@ export const layer = HttpApiBuilder.group(
     return handlers.handleAll({
       create: Effect.fnUntraced(function* ({ payload }) {
         const scope = yield* Policy.couponScope(payload.productIds ?? [])
-        const { code, name, totalQuantity, perUserLimit = Limits.coupon.perUserLimit } = payload
+        const { code, name, totalQuantity } = payload
+        const { perUserLimit = Limits.coupon.perUserLimit, issueBy = Limits.coupon.issueBy } = payload
         const couponId = yield* createCoupon({
           ...scope,
           code,
@@ -125,6 +129,7 @@ export const layer = HttpApiBuilder.group(
           categories: payload.categories ?? [],
           totalQuantity,
           perUserLimit,
+          issueBy,
           issue: { from: payload.issueFrom, until: payload.issueUntil },
           validity: { from: payload.validFrom, until: payload.validUntil }
         }).pipe(Effect.provideService(SecureRandom.SecureRandom, random), Effect.provideService(Coupons, coupons))
@@ -151,10 +156,19 @@ export const layer = HttpApiBuilder.group(
       issueLimited: ({ headers, payload }) =>
         Effect.flatMap(Principal, (who) => Effect.map(issueLimited(who, headers["idempotency-key"], payload), replay)),
 
+      claim: Effect.fnUntraced(function* ({ headers, payload, request }) {
+        const userId = yield* Policy.self
+        const asked = keyed(userId, "POST /coupons/claim", headers["idempotency-key"], payload)
+        const address = Option.getOrElse(request.remoteAddress, () => "")
+        const claimed = Effect.provideService(claim({ request: asked, code: payload.code, userId }), Coupons, coupons)
+        return replay(yield* guard(userId, address, Effect.catchTag(claimed, impossible, Effect.die)))
+      }),
+
       issue: Effect.fnUntraced(function* ({ headers, payload }) {
         const who = yield* Policy.self
         const wanted = yield* Policy.couponGrant(payload.couponId, payload.userId)
-        return replay(yield* issued(who, "POST /coupons/issue", headers["idempotency-key"], payload, wanted))
+        const key = headers["idempotency-key"]
+        return replay(yield* issued(who, "POST /coupons/issue", key, payload, { ...wanted, by: "GRANT" }))
       }),
 
       ofUser: Effect.fnUntraced(function* ({ params, query: { limit, cursor, status } }) {

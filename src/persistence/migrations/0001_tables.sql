@@ -62,6 +62,7 @@ CREATE TABLE coupons (
   categories       text[] NOT NULL,
   total_quantity   int NOT NULL CHECK (total_quantity > 0),
   per_user_limit   smallint NOT NULL CHECK (per_user_limit > 0),
+  issue_by         text[] NOT NULL CHECK (issue_by <@ '{FIRST_COME,CODE,GRANT}' AND cardinality(issue_by) > 0),
   issue_from       timestamptz,
   issue_until      timestamptz,
   valid_from       timestamptz,
