@@ -22,6 +22,8 @@ export const Policy = {
     /** The longest name, and the longest code a person may choose, in characters. */
     nameMax: 100,
     codeMax: 40,
+    /** The longest reason for taking one away, in characters. */
+    reasonMax: 200,
     /** The most of one coupon. */
     quantityMax: 100_000_000,
     /** How many of one coupon a user can have: unless told otherwise, and at the most (C15). */

@@ -18,7 +18,7 @@ export const UserCoupon = Schema.Struct({
   /** Which of the coupons that one user may have of this kind, from 1. */
   slot: Schema.Int,
   status: UserCouponStatus,
-  pending: Schema.UndefinedOr(Schema.Literals(["issue", "use"]))
+  pending: Schema.UndefinedOr(Schema.Literals(["issue", "use", "revoke"]))
 })
 export type UserCoupon = typeof UserCoupon.Type
 
@@ -26,7 +26,7 @@ export type UserCoupon = typeof UserCoupon.Type
 export const Unusable = Schema.Literals([
   /** There is none, or it is another user's. */
   "NOT_FOUND",
-  /** Another order is using it. */
+  /** Another order is using it, or it is being revoked. */
   "HELD",
   "USED",
   "REVOKED",
@@ -41,6 +41,11 @@ export const Unusable = Schema.Literals([
 export type Unusable = typeof Unusable.Type
 
 export class CouponNotUsable extends Schema.TaggedError<CouponNotUsable>()("CouponNotUsable", {
+  reason: Unusable
+}) {}
+
+/** Only what its user could use is taken away (C-20, A27). */
+export class CouponNotRevocable extends Schema.TaggedError<CouponNotRevocable>()("CouponNotRevocable", {
   reason: Unusable
 }) {}
 
@@ -63,7 +68,7 @@ export const statusAt = (status: UserCouponStatus, validUntil: number | undefine
 /** Why one cannot be used now; `undefined` when it can. */
 export const unusable = (coupon: UserCoupon | undefined): Unusable | undefined => {
   if (coupon === undefined || coupon.pending === "issue") return "NOT_FOUND"
-  if (coupon.pending === "use") return "HELD"
+  if (coupon.pending !== undefined) return "HELD"
   switch (coupon.status) {
     case "ISSUED":
     case "REFUNDED":
@@ -85,4 +90,9 @@ export const freeSlot = (coupons: ReadonlyArray<UserCoupon>, couponId: CouponId)
 }
 
 /** What a wallet can refuse only to whoever asks for a coupon. */
-export const couponRefusals = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided"] as const
+export const couponRefusals = [
+  "CouponNotUsable",
+  "CouponNotRevocable",
+  "CouponAlreadyIssued",
+  "CouponUndecided"
+] as const

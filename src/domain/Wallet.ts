@@ -9,7 +9,15 @@ import { CouponId, UserCouponId, UserId } from "./Ids.ts"
 import type { Kind } from "./Kind.ts"
 import { maxBalance, Money, won } from "./Money.ts"
 import { Policy } from "./Policy.ts"
-import { CouponAlreadyIssued, CouponNotUsable, CouponUndecided, freeSlot, unusable, UserCoupon } from "./UserCoupon.ts"
+import {
+  CouponAlreadyIssued,
+  CouponNotRevocable,
+  CouponNotUsable,
+  CouponUndecided,
+  freeSlot,
+  unusable,
+  UserCoupon
+} from "./UserCoupon.ts"
 
 export const Wallet = Schema.Struct({
   userId: UserId,
@@ -32,6 +40,8 @@ export const WalletCommand = Schema.Union([
   Schema.TaggedStruct("Give", { amount: Money }),
   /** A coupon, of which one user may have `limit`. */
   Schema.TaggedStruct("Receive", { userCouponId: UserCouponId, couponId: CouponId, limit: Schema.Int }),
+  /** A coupon is taken away; it still counts for how many its user may have. */
+  Schema.TaggedStruct("Revoke", { userCouponId: UserCouponId }),
   /** The user withdraws. Only a wallet that is empty and not in use can be closed, and once settled it is gone. */
   Schema.TaggedStruct("Close", {})
 ])
@@ -78,6 +88,7 @@ export const WalletRefusal = Schema.Union([
   BalanceLimitExceeded,
   BalanceRemaining,
   CouponNotUsable,
+  CouponNotRevocable,
   CouponAlreadyIssued,
   CouponUndecided
 ])
@@ -151,6 +162,16 @@ const receive = (wallet: Wallet, { userCouponId, couponId, limit }: WalletComman
   return Result.succeed({ state, grant: { balance: expected(state), slot } })
 }
 
+const revoke = (wallet: Wallet, userCouponId: UserCouponId) => {
+  const reason = unusable(wallet.coupons.find((coupon) => coupon.userCouponId === userCouponId))
+  return reason === undefined
+    ? granted({
+        ...wallet,
+        coupons: withCoupon(wallet.coupons, userCouponId, (coupon) => ({ ...coupon, pending: "revoke" }))
+      })
+    : Result.fail(new CouponNotRevocable({ reason }))
+}
+
 const isInUse = ({ balance, incoming, purchases, coupons }: Wallet) =>
   balance + incoming + purchases > 0 || coupons.some(({ pending }) => pending !== undefined)
 
@@ -166,6 +187,8 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
           : granted({ ...wallet, incoming: won(wallet.incoming + command.amount) })
       case "Receive":
         return receive(wallet, command)
+      case "Revoke":
+        return revoke(wallet, command.userCouponId)
       case "Close":
         return isInUse(wallet)
           ? Result.fail(new BalanceRemaining({ balance: won(wallet.balance + wallet.incoming) }))
@@ -199,6 +222,15 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
           coupons: withCoupon(wallet.coupons, userCouponId, (coupon) => ({ ...coupon, pending: undefined }))
         }
       }
+      case "Revoke":
+        return {
+          ...wallet,
+          coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({
+            ...coupon,
+            status: "REVOKED",
+            pending: undefined
+          }))
+        }
       case "Close":
         return undefined
     }
@@ -216,6 +248,11 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
         return { ...wallet, incoming: won(wallet.incoming - command.amount) }
       case "Receive":
         return { ...wallet, coupons: withCoupon(wallet.coupons, command.userCouponId, () => undefined) }
+      case "Revoke":
+        return {
+          ...wallet,
+          coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({ ...coupon, pending: undefined }))
+        }
       case "Close":
         return { ...wallet, closing: false }
     }

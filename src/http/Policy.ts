@@ -10,14 +10,21 @@ import { Brand, Effect, Schema } from "effect"
 import { Directory } from "../actors/Directory.ts"
 import type { Overloaded, Unavailable } from "../actors/Errors.ts"
 import { type Coupon, CouponNotFound } from "../domain/Coupon.ts"
-import { CouponId, OrderId, ProductId, UserId } from "../domain/Ids.ts"
+import { CouponId, OrderId, ProductId, type UserCouponId, UserId } from "../domain/Ids.ts"
 import type { Order } from "../domain/Order.ts"
 import { ProductNotFound } from "../domain/Product.ts"
 import { UserNotFound } from "../domain/Wallet.ts"
 import { Orders } from "../persistence/Orders.ts"
 import { Role } from "../persistence/Users.ts"
 import { CouponPermissionDenied, Forbidden, OrderNotFound } from "./api/Errors.ts"
-import type { ClaimedCouponId, ClaimedOrderId, ClaimedProductId, ClaimedRole, ClaimedUserId } from "./api/Fields.ts"
+import type {
+  ClaimedCouponId,
+  ClaimedOrderId,
+  ClaimedProductId,
+  ClaimedRole,
+  ClaimedUserCouponId,
+  ClaimedUserId
+} from "./api/Fields.ts"
 import { type Claims, Principal, Visitor } from "./api/Middleware.ts"
 
 const isUserId = Schema.is(UserId)
@@ -130,6 +137,13 @@ export const couponScope = Effect.fnUntraced(function* (
   return { createdBy, sellerId, productIds }
 })
 
+const managed = Effect.fnUntraced(function* (user: UserId, couponId: CouponId) {
+  const coupon = yield* Effect.flatMap(Directory, (directory) => directory.read("coupon", couponId))
+  if (coupon === undefined) return yield* new CouponNotFound({ couponId })
+  if (coupon.sellerId !== user && !isAdmin(yield* Principal)) return yield* new CouponPermissionDenied()
+  return coupon
+})
+
 /** A coupon to manage: of one's own products, or any for an ADMIN. */
 export const ownCoupon = Effect.fnUntraced(function* (
   claimed: ClaimedCouponId
@@ -139,11 +153,7 @@ export const ownCoupon = Effect.fnUntraced(function* (
   Principal | Directory
 > {
   const user = yield* couponIssuer
-  const couponId = yield* anyCoupon(claimed)
-  const coupon = yield* Effect.flatMap(Directory, (directory) => directory.read("coupon", couponId))
-  if (coupon === undefined) return yield* new CouponNotFound({ couponId })
-  if (coupon.sellerId !== user && !isAdmin(yield* Principal)) return yield* new CouponPermissionDenied()
-  return coupon
+  return yield* managed(user, yield* anyCoupon(claimed))
 })
 
 /** One of one's own coupons, and anybody to give it to. */
@@ -155,6 +165,25 @@ export const couponGrant = (
   CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
   Principal | Directory
 > => Effect.flatMap(ownCoupon(claimed), ({ couponId }) => Effect.map(anyUser(user), (userId) => ({ couponId, userId })))
+
+/** What somebody has of one's own coupons, to take it away. */
+export const revocableCoupon = Effect.fnUntraced(function* (
+  claimedUser: ClaimedUserId,
+  claimed: ClaimedUserCouponId
+): Effect.fn.Return<
+  { readonly userId: UserId; readonly userCouponId: UserCouponId; readonly couponId: CouponId },
+  CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
+  Principal | Directory
+> {
+  const user = yield* couponIssuer
+  const userId = yield* anyUser(claimedUser)
+  const wallet = yield* Effect.flatMap(Directory, (directory) => directory.read("wallet", userId))
+  if (wallet === undefined) return yield* new UserNotFound({ userId })
+  const known = wallet.coupons.find(({ userCouponId }) => userCouponId === String(claimed))
+  if (known === undefined) return yield* new CouponNotFound({})
+  const { couponId } = yield* managed(user, known.couponId)
+  return { userId, userCouponId: known.userCouponId, couponId }
+})
 
 /** An order to look at: one's own, or any for an ADMIN. */
 export const visibleOrder = Effect.fnUntraced(function* (

@@ -104,6 +104,13 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     if (record !== undefined) userCoupons.set(userCoupon, { ...record, status: "USED", order })
   }
 
+  for (const { userCoupon, user, reason } of of(written.revocations)) {
+    const record = userCoupons.get(userCoupon)
+    need(record?.user === user && isSpendable(record), "what is revoked is its user's, and could be used")
+    need(reason.length > 0 && text(reason), "a coupon is revoked for a reason")
+    if (record !== undefined) userCoupons.set(userCoupon, { ...record, status: "REVOKED", revokeReason: reason })
+  }
+
   const wallets = draftOf(tables.wallets)
   // Sums first: within a batch money comes and goes at once.
   for (const [user, delta] of sums(of(written.wallets), "user")) {
@@ -135,7 +142,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     need(issue.slot > 0 && issue.slot <= coupon.perUserLimit, "a user has no more than one user may have")
     slots.add(slotOf(issue))
     coupons.set(issue.coupon, { ...coupon, issued: rank })
-    userCoupons.set(userCoupon, { ...issue, rank, status: "ISSUED", order: null })
+    userCoupons.set(userCoupon, { ...issue, rank, status: "ISSUED", revokeReason: null, order: null })
     decisions[t - 1] = rank
   }
   for (const { coupon, condition } of of(written.couponEdits)) {

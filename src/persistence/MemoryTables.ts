@@ -35,6 +35,7 @@ export interface CouponRecord extends Omit<NewCoupon, "couponId" | "held" | "pen
 export interface UserCouponRecord extends Omit<Stored<IssueRow>, "userCoupon"> {
   readonly rank: number
   readonly status: UserCouponStatus
+  readonly revokeReason: string | null
   readonly order: string | null
 }
 

@@ -103,6 +103,11 @@ export interface UseRow extends Row {
   readonly user: string
   readonly order: string
 }
+export interface RevocationRow extends Row {
+  readonly userCoupon: string
+  readonly user: string
+  readonly reason: string
+}
 export interface IssueRow extends Row {
   readonly userCoupon: string
   readonly coupon: string
@@ -123,6 +128,7 @@ export interface Rows {
   readonly lines: Array<LineRow>
   readonly payments: Array<PaymentRow>
   readonly uses: Array<UseRow>
+  readonly revocations: Array<RevocationRow>
   readonly ledger: Array<LedgerRow>
   readonly events: Array<EventRow>
   readonly wallets: Array<WalletRow>
@@ -141,6 +147,7 @@ export const make = (batch: ReadonlyArray<Transaction>): Rows => {
     lines: [],
     payments: [],
     uses: [],
+    revocations: [],
     ledger: [],
     events: [],
     wallets: [],
@@ -258,6 +265,11 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
     case "CouponUsed": {
       const { userCouponId, userId, orderId } = change
       rows.uses.push({ t, userCoupon: uuidOf(userCouponId), user: uuidOf(userId), order: uuidOf(orderId) })
+      return
+    }
+    case "CouponRevoked": {
+      const { userCouponId, userId, reason } = change
+      rows.revocations.push({ t, userCoupon: uuidOf(userCouponId), user: uuidOf(userId), reason })
       return
     }
     case "CouponEdited":

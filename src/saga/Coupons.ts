@@ -16,7 +16,7 @@ import type { WalletRefusal } from "../domain/Wallet.ts"
 import { type CouponCodeTaken, Coupons, type NewCoupon as Entry } from "../persistence/Coupons.ts"
 import type { Rank } from "../persistence/Journal.ts"
 import { iso } from "./Time.ts"
-import { type Failure, type Keyed, Transact } from "./Transact.ts"
+import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
 export type NewCoupon = Parameters<typeof make>[0] & Pick<Entry, "name" | "createdBy">
 
@@ -158,6 +158,45 @@ const issueFound = ({
         ? Effect.die("An issue without a rank")
         : Effect.succeed({ answer: { ...answer, rank, issuedAt, validUntil }, replayed })
     )
+  )
+
+export interface RevokeRequest {
+  readonly request: Keyed
+  readonly userId: UserId
+  readonly userCouponId: UserCouponId
+  readonly couponId: CouponId
+  readonly reason: string
+}
+
+const Revocation = Schema.Struct({
+  userCouponId: UserCouponId,
+  couponId: CouponId,
+  userId: UserId,
+  status: Schema.Literal("REVOKED"),
+  reason: Schema.String,
+  /** RFC 3339. */
+  revokedAt: Schema.String
+})
+
+/** Takes a coupon away from its user, for good (C-20). It was issued all the same, and its rank stays taken. */
+export const revoke = ({
+  request,
+  ...revoked
+}: RevokeRequest): Effect.Effect<Answer<typeof Revocation.Type>, WalletRefusal | Failure, Transact> =>
+  Effect.flatMap(Transact, (transact) =>
+    transact.run({
+      request,
+      answer: Revocation,
+      plan: Effect.fnUntraced(function* ({ now, hold }) {
+        const { userId, userCouponId, couponId: of, reason } = revoked
+        yield* hold("wallet", userId, { _tag: "Revoke", userCouponId })
+        return {
+          changes: [{ _tag: "CouponRevoked", userCouponId, userId, reason }],
+          events: [{ type: "CouponRevoked", entity: userCouponId, payload: { couponId: of, userId, reason } }],
+          answer: { userCouponId, couponId: of, userId, status: "REVOKED" as const, reason, revokedAt: iso(now) }
+        }
+      })
+    })
   )
 
 const CouponAnswer = Schema.Struct({ couponId: CouponId, version: Schema.Int })

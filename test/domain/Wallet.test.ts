@@ -99,12 +99,14 @@ const receive = (n: number, limit = 1): WalletCommand => ({
   couponId: coupon().couponId,
   limit
 })
+const revoke: WalletCommand = { _tag: "Revoke", userCouponId: voucher }
 const spend = (amount = 0): WalletCommand => ({ _tag: "Take", amount: won(amount), userCouponId: voucher })
 
 const why = (state: Wallet | undefined, command: WalletCommand) =>
   Result.match(hold(state, command), {
     onSuccess: ({ grant }) => (grant.slot === undefined ? "granted" : `slot ${grant.slot}`),
-    onFailure: (error) => (error._tag === "CouponNotUsable" ? error.reason : error._tag)
+    onFailure: (error) =>
+      error._tag === "CouponNotUsable" || error._tag === "CouponNotRevocable" ? error.reason : error._tag
   })
 
 describe("A user's coupon", () => {
@@ -131,6 +133,27 @@ describe("A user's coupon", () => {
     ["is not used twice", having(mine({ status: "USED" })), spend(), "USED"],
     ["is not used while an order holds it", having(mine({ status: "HELD" })), spend(), "HELD"],
     ["is not used once revoked", having(mine({ status: "REVOKED" })), spend(), "REVOKED"],
+    ["is revoked", having(mine()), revoke, "granted"],
+    ["is revoked also when it was given back", having(mine({ status: "REFUNDED" })), revoke, "granted"],
+    ["is revoked once", having(mine({ status: "REVOKED" })), revoke, "REVOKED"],
+    ["is not revoked twice at once", having(mine({ pending: "revoke" })), revoke, "HELD"],
+    ["is not revoked while it is being used", having(mine({ pending: "use" })), revoke, "HELD"],
+    ["is not revoked while an order holds it", having(mine({ status: "HELD" })), revoke, "HELD"],
+    ["is not revoked once used", having(mine({ status: "USED" })), revoke, "USED"],
+    ["is not revoked before it is there", having(mine({ pending: "issue" })), revoke, "NOT_FOUND"],
+    ["is not used while it is being revoked", having(mine({ pending: "revoke" })), spend(), "HELD"],
+    [
+      "is received once, also when it was revoked",
+      having(mine({ status: "REVOKED" })),
+      receive(1),
+      "CouponAlreadyIssued"
+    ],
+    [
+      "keeps its user while it is being revoked",
+      { ...having(mine({ pending: "revoke" })), balance: won(0) },
+      close,
+      "BalanceRemaining"
+    ],
     ["does not pay", having(mine()), spend(1001), "InsufficientBalance"],
     [
       "keeps its user while it is on its way",
@@ -153,25 +176,34 @@ describe("A user's coupon", () => {
   )
 
   const Steps = Schema.Array(
-    Schema.Struct({ what: Schema.Literals([0, 1, 2, 3, 4]), settle: Schema.Boolean, now: Schema.Boolean })
+    Schema.Struct({
+      what: Schema.Literals([0, 1, 2, 3, 4]),
+      revoke: Schema.Boolean,
+      settle: Schema.Boolean,
+      now: Schema.Boolean
+    })
   )
 
-  it.prop("is had no more often than allowed, in slots of their own, and used once", [Steps], ([steps]) => {
+  it.prop("is had no more often than allowed, in slots of their own, and used or revoked once", [Steps], ([steps]) => {
     let state = having()
     const open: Array<readonly [WalletCommand, boolean]> = []
     const used = new Set<string>()
     const end = (command: WalletCommand, settle: boolean) => {
-      const id = command._tag === "Take" ? command.userCouponId : undefined
+      const id = command._tag === "Take" || command._tag === "Revoke" ? command.userCouponId : undefined
       if (id !== undefined && settle) {
         assert.isFalse(used.has(id))
         used.add(id)
       }
       state = WalletKind[settle ? "settle" : "release"](state, command) ?? state
     }
-    for (const [n, { what, settle, now }] of steps.entries()) {
+    for (const [n, { what, revoke: away, settle, now }] of steps.entries()) {
       const owned = state.coupons[what]
       const command: WalletCommand =
-        owned === undefined ? receive(n, 3) : { _tag: "Take", amount: won(0), userCouponId: owned.userCouponId }
+        owned === undefined
+          ? receive(n, 3)
+          : away
+            ? { _tag: "Revoke", userCouponId: owned.userCouponId }
+            : { _tag: "Take", amount: won(0), userCouponId: owned.userCouponId }
       const told = hold(state, command)
       if (Result.isFailure(told)) continue
       state = told.success.state
@@ -185,6 +217,7 @@ describe("A user's coupon", () => {
     }
     for (const [command, settle] of open) end(command, settle)
     assert.isTrue(state.coupons.every(({ pending }) => pending === undefined))
-    assert.strictEqual(state.coupons.filter(({ status }) => status === "USED").length, used.size)
+    const gone = state.coupons.filter(({ status }) => status === "USED" || status === "REVOKED")
+    assert.strictEqual(gone.length, used.size)
   })
 })

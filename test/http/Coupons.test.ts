@@ -277,6 +277,51 @@ describe("Coupons", () => {
       })
     )
 
+    it.effect("are taken away by their seller or an administrator, while they can be used", () =>
+      Effect.gen(function* () {
+        const [seller, other, who] = [yield* person("SELLER"), yield* person("SELLER"), yield* person("BUYER", 5000)]
+        const productId = yield* product(seller)
+        const couponId = yield* coupon(seller, { perUserLimit: 2 })
+        const ids = yield* Effect.forEach(["a", "b"], (key) =>
+          Effect.map(take(who, couponId, { key }), ({ body }) => String(body["userCouponId"]))
+        )
+        const revoke = (by: Shop.Person, userCouponId: unknown, key: string, userId: string = who.userId) =>
+          call("POST", "/coupons/revoke", { token: by.token, key, body: { userId, userCouponId, reason: " fraud " } })
+        const codes = [
+          yield* revoke(who, ids[0], "k"),
+          yield* revoke(other, ids[0], "k"),
+          yield* revoke(seller, "uco_00000000-0000-7000-8000-000000000000", "k"),
+          yield* revoke(seller, ids[0], "k", other.userId),
+          yield* revoke(seller, ids[0], "k", nobody)
+        ].map(({ body }) => body["code"])
+        assert.deepStrictEqual(codes, [
+          "COUPON_PERMISSION_DENIED",
+          "COUPON_PERMISSION_DENIED",
+          "COUPON_NOT_FOUND",
+          "COUPON_NOT_FOUND",
+          "USER_NOT_FOUND"
+        ])
+        const revoked = yield* revoke(seller, ids[0], "1")
+        assert.strictEqual(revoked.status, 200)
+        assert.deepInclude(revoked.body, { userCouponId: ids[0], couponId, status: "REVOKED", reason: "fraud" })
+        assert.deepStrictEqual((yield* revoke(seller, ids[0], "1")).body, revoked.body)
+        const again = yield* revoke(yield* person("ADMIN"), ids[0], "2")
+        assert.deepInclude(again.body, { status: 409, code: "COUPON_NOT_REVOCABLE", reason: "REVOKED" })
+        const order = (userCouponId: unknown) =>
+          buy(who, productId, 1, {
+            key: String(userCouponId),
+            body: { items: [{ productId, quantity: 1 }], userCouponId }
+          })
+        assert.deepInclude((yield* order(ids[0])).body, { code: "COUPON_NOT_USABLE", reason: "REVOKED" })
+        assert.strictEqual((yield* order(ids[1])).status, 201)
+        assert.deepInclude((yield* revoke(seller, ids[1], "3")).body, { code: "COUPON_NOT_REVOCABLE", reason: "USED" })
+        assert.strictEqual((yield* take(who, couponId, { key: "c" })).body["code"], "COUPON_ALREADY_ISSUED")
+        const listed = yield* call("GET", `/coupons/user/${who.userId}?status=REVOKED`, { token: who.token })
+        assert.deepStrictEqual(idsOf(listed.body, "userCouponId"), [ids[0]])
+        assert.notInclude(listed.text, "fraud")
+      })
+    )
+
     it.effect("of others are not there", () =>
       Effect.gen(function* () {
         const [seller, who, other] = [yield* person("SELLER"), yield* person(), yield* person("BUYER", 10_000)]

@@ -133,6 +133,11 @@ const routes = [
     "token",
     "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_EXHAUSTED COUPON_ALREADY_ISSUED COUPON_NOT_ISSUABLE"
   ],
+  [
+    "POST /api/v1/coupons/revoke",
+    "token",
+    "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_NOT_REVOCABLE"
+  ],
   ["GET /api/v1/coupons/user/{userId}", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   [
     "POST /api/v1/checkout",

@@ -1,18 +1,19 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import type { CouponId, OrderId, ProductId, UserId } from "../../src/domain/Ids.ts"
+import type { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../src/domain/Ids.ts"
 import type {
   ClaimedCouponId,
   ClaimedOrderId,
   ClaimedProductId,
   ClaimedRole,
+  ClaimedUserCouponId,
   ClaimedUserId
 } from "../../src/http/api/Fields.ts"
 import type { Claims } from "../../src/http/api/Middleware.ts"
 import type { Role } from "../../src/persistence/Users.ts"
 import type { charge } from "../../src/saga/Charge.ts"
 import * as Shop from "./Shop.ts"
-import { buy, call, coupon, outcome, person, product } from "./Shop.ts"
+import { buy, call, coupon, outcome, person, product, take } from "./Shop.ts"
 
 /** `true` if a value of the first type can be used as the second. */
 type IsA<A, B> = A extends B ? true : false
@@ -24,13 +25,14 @@ describe("A handler", () => {
       false satisfies IsA<ClaimedProductId, ProductId>,
       false satisfies IsA<ClaimedOrderId, OrderId>,
       false satisfies IsA<ClaimedCouponId, CouponId>,
+      false satisfies IsA<ClaimedUserCouponId, UserCouponId>,
       false satisfies IsA<ClaimedRole, Role>,
       false satisfies IsA<Claims["userId"], UserId>,
       false satisfies IsA<{ userId: ClaimedUserId }, Pick<Parameters<typeof charge>[0], "userId">>
     ]
     // Without this the proof would hold for types that go nowhere.
     assert.isTrue(true satisfies IsA<UserId, UserId>)
-    assert.lengthOf(refused, 7)
+    assert.lengthOf(refused, 8)
   })
 })
 
@@ -64,6 +66,13 @@ const routes: ReadonlyArray<
     "403 FORBIDDEN",
     "409 COUPON_ALREADY_ISSUED",
     { key: "take", body: { couponId: "{coupon}", userId: "{user}" } }
+  ],
+  [
+    "POST",
+    "/coupons/revoke",
+    "403 COUPON_PERMISSION_DENIED",
+    "200",
+    { key: "revoke", body: { userCouponId: "{userCoupon}", userId: "{user}", reason: "fraud" } }
   ]
 ]
 
@@ -86,10 +95,12 @@ describe("Somebody else's things", () => {
       const owner = yield* person("SELLER", 5000)
       const productId = yield* product(owner)
       const receipt = yield* buy(owner, productId)
+      const couponId = yield* coupon(owner, { perUserLimit: 2 })
       const ids: Record<string, string> = {
         user: owner.userId,
         product: productId,
-        coupon: yield* coupon(owner),
+        coupon: couponId,
+        userCoupon: String((yield* take(owner, couponId, { key: "own" })).body["userCouponId"]),
         order: String(receipt.body["orderId"])
       }
       const fill = (text: string, by = ids) => text.replaceAll(/\{(\w+)\}/g, (_, name: string) => by[name] ?? "")

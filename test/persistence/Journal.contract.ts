@@ -664,6 +664,33 @@ const coupons = (it: It) => {
     })
   )
 
+  it.effect("a coupon is revoked, and keeps its rank and its slot", () =>
+    Effect.gen(function* () {
+      const { buyer, seller, fences, issue, of, state } = yield* scene()
+      yield* commit(yield* issue(buyer))
+      const [mine] = (yield* of(buyer)) ?? []
+      const revoked = yield* Scene.transaction({ fences, changes: [Scene.revoked(buyer, mine!.userCouponId)] })
+      assert.deepEqual(yield* commit(revoked, yield* issue(seller)), ["Committed", Rank(2)])
+      assert.deepEqual(yield* of(buyer), [{ ...mine!, status: "REVOKED" }])
+      assert.strictEqual((yield* state)?.issued, 2)
+      assert.strictEqual((yield* Effect.flip(commit(yield* issue(buyer))))._tag, "BatchRejected")
+    })
+  )
+
+  it.effect("a revocation that is refused takes nothing", () =>
+    Effect.gen(function* () {
+      const { fence, buyer, issue, of, give } = yield* scene()
+      yield* commit(yield* issue(buyer))
+      const [mine] = (yield* of(buyer)) ?? []
+      const stale = yield* Scene.transaction({
+        fences: [before(fence)],
+        changes: [Scene.revoked(buyer, mine!.userCouponId)]
+      })
+      assert.deepEqual(yield* commit(stale, yield* give(1)), ["Fenced", "Committed"])
+      assert.deepEqual(yield* of(buyer), [mine!])
+    })
+  )
+
   it.effect("an edit is done", () =>
     Effect.gen(function* () {
       const { fences, coupon: id, state, issue, buyer } = yield* scene()
@@ -705,6 +732,14 @@ const coupons = (it: It) => {
     [
       "takes more off a line than it costs",
       ({ buyer, product, mine }) => Scene.boughtWith(buyer, product, mine, 1001).changes
+    ],
+    ["revokes another's coupon", ({ seller, mine }) => [Scene.revoked(seller, mine)]],
+    ["revokes a coupon that is not there", ({ buyer }) => [Scene.revoked(buyer, userCouponId(Scene.next()))]],
+    ["revokes a coupon twice", ({ buyer, mine }) => [Scene.revoked(buyer, mine), Scene.revoked(buyer, mine)]],
+    ["revokes a coupon for no reason", ({ buyer, mine }) => [Scene.revoked(buyer, mine, "")]],
+    [
+      "revokes a coupon that it uses",
+      ({ buyer, product, mine }) => [...Scene.boughtWith(buyer, product, mine).changes, Scene.revoked(buyer, mine)]
     ],
     ["edits no coupon", () => [{ _tag: "CouponEdited", couponId: nothing, edit: { condition: "SUSPENDED" } }]]
   ]

@@ -142,6 +142,13 @@ export const issued = (to: UserId, of: CouponId, slot = 1): Change & { readonly 
   issuedAt: 1_700_000_000_000
 })
 
+export const revoked = (from: UserId, userCoupon: UserCouponId, reason = "fraud"): Change => ({
+  _tag: "CouponRevoked",
+  userCouponId: userCoupon,
+  userId: from,
+  reason
+})
+
 /** An order of one piece that a coupon made cheaper, and what it changes. */
 export const boughtWith = (buyer: UserId, product: ProductId, userCoupon: UserCouponId, discount = 100) => {
   const full = orderOf(buyer, product, 1)

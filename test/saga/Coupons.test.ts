@@ -5,9 +5,9 @@ import { CouponNotFound } from "../../src/domain/Coupon.ts"
 import { won } from "../../src/domain/Money.ts"
 import { OutcomeUnknown } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
-import { setCondition } from "../../src/saga/Coupons.ts"
+import { revoke, setCondition } from "../../src/saga/Coupons.ts"
 import { uuid } from "../domain/Samples.ts"
-import { buy, claimed, engine, type JournalShape, offered, onSale, take, user } from "./Engine.ts"
+import { buy, claimed, engine, type JournalShape, offered, onSale, request, take, user } from "./Engine.ts"
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
 
@@ -223,6 +223,53 @@ describe("A coupon with a code", () => {
       const { answer } = yield* claimed(code, who, 1)
       yield* setCondition(coupon, 1, "CANCELLED")
       assert.deepStrictEqual(yield* claimed(code, who, 1), { answer, replayed: true })
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
+describe("A coupon that is revoked", () => {
+  const scene = Effect.gen(function* () {
+    const product = yield* onSale(10)
+    const who = yield* user(1, 20_000)
+    const coupon = yield* offered({})
+    const { answer } = yield* take(coupon, who, 1)
+    const { userCouponId } = answer
+    const away = (key: number) =>
+      revoke({ request: request(500_000 + key), userId: who, userCouponId, couponId: coupon, reason: "fraud" })
+    return { product, who, coupon, userCouponId, away }
+  })
+
+  it.live("is not used, nor had again, and it is told of", () =>
+    Effect.gen(function* () {
+      const { product, who, coupon, userCouponId, away } = yield* scene
+      const { answer } = yield* away(1)
+      assert.deepInclude(answer, { userCouponId, couponId: coupon, userId: who, status: "REVOKED", reason: "fraud" })
+      assert.deepStrictEqual(yield* away(1), { answer, replayed: true })
+      const refused = yield* Effect.flip(buy({ key: 1, buyer: who, product, userCouponId }))
+      assert.deepInclude(refused, { _tag: "CouponNotUsable", reason: "REVOKED" })
+      assert.strictEqual((yield* Effect.flip(take(coupon, who, 2)))._tag, "CouponAlreadyIssued")
+      assert.deepInclude(yield* Effect.flip(away(2)), { _tag: "CouponNotRevocable", reason: "REVOKED" })
+      const { userCoupons, outbox } = yield* MemoryTables
+      assert.deepInclude(userCoupons.get(uuidOf(userCouponId)), { status: "REVOKED", revokeReason: "fraud", rank: 1 })
+      const told = outbox.filter(({ type }) => type === "CouponRevoked")
+      assert.deepStrictEqual(
+        told.map(({ entity, payload }) => [entity, JSON.parse(payload)]),
+        [[userCouponId, { couponId: coupon, userId: who, reason: "fraud" }]]
+      )
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is revoked or used, whichever comes first, but not both", () =>
+    Effect.gen(function* () {
+      const { product, who, userCouponId, away } = yield* scene
+      const [gone, bought] = yield* Effect.all(
+        [Effect.result(away(1)), Effect.result(buy({ key: 1, buyer: who, product, userCouponId }))],
+        { concurrency: 2 }
+      )
+      assert.notStrictEqual(Result.isSuccess(gone), Result.isSuccess(bought))
+      const { userCoupons } = yield* MemoryTables
+      const status = userCoupons.get(uuidOf(userCouponId))?.status
+      assert.strictEqual(status, Result.isSuccess(gone) ? "REVOKED" : "USED")
     }).pipe(Effect.provide(engine()))
   )
 })

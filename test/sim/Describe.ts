@@ -74,6 +74,7 @@ const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
       return [change.order.orderId]
     case "CouponIssued":
     case "CouponUsed":
+    case "CouponRevoked":
       return [change.userCouponId]
     case "CouponEdited":
       return [change.couponId]

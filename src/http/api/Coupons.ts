@@ -8,6 +8,7 @@ import { UserCouponStatus } from "../../domain/UserCoupon.ts"
 import {
   ClaimedCouponId,
   ClaimedProductId,
+  ClaimedUserCouponId,
   ClaimedUserId,
   IdempotencyKey,
   IfMatch,
@@ -22,7 +23,7 @@ import {
 import { Authenticated } from "./Middleware.ts"
 import { asking, changing, keyed, problems, writing } from "./Problems.ts"
 
-const { nameMax, codeMax, productsMost, categoriesMost } = Policy.coupon
+const { nameMax, codeMax, reasonMax, productsMost, categoriesMost } = Policy.coupon
 
 const Code = Schema.String.check(
   Schema.isPattern(new RegExp(`^[A-Za-z0-9][A-Za-z0-9_-]{2,${codeMax - 1}}$`, "u"), {
@@ -136,6 +137,22 @@ export const GrantRequest = Schema.Struct({ couponId: ClaimedCouponId, userId: C
 
 export const ClaimRequest = Schema.Struct({ code: Line(1, codeMax) }).annotate({ identifier: "ClaimRequest" })
 
+export const Revocation = Schema.Struct({
+  userId: ClaimedUserId,
+  userCouponId: ClaimedUserCouponId,
+  /** For those who look into it later; its user is not told. */
+  reason: Line(1, reasonMax)
+}).annotate({ identifier: "Revocation" })
+
+export const RevokedCoupon = Schema.Struct({
+  userCouponId: UserCouponId,
+  couponId: CouponId,
+  userId: UserId,
+  status: Schema.Literal("REVOKED"),
+  reason: Schema.String,
+  revokedAt: Timestamp
+}).annotate({ identifier: "RevokedCoupon" })
+
 export const IssuedCoupon = Schema.Struct({
   userCouponId: UserCouponId,
   couponId: CouponId,
@@ -247,6 +264,24 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
     })
       .middleware(Authenticated)
       .annotate(OpenApi.Description, "Gives one to somebody, out of the same quantity."),
+    HttpApiEndpoint.post("revoke", "/coupons/revoke", {
+      headers: IdempotencyKey,
+      payload: Revocation,
+      success: replayable(RevokedCoupon),
+      error: problems(
+        ...writing,
+        ...keyed,
+        "COUPON_PERMISSION_DENIED",
+        "USER_NOT_FOUND",
+        "COUPON_NOT_FOUND",
+        "COUPON_NOT_REVOCABLE"
+      )
+    })
+      .middleware(Authenticated)
+      .annotate(
+        OpenApi.Description,
+        "It still counts for how many its user may have. One that is in use is not taken."
+      ),
     HttpApiEndpoint.get("ofUser", "/coupons/user/:userId", {
       params: { userId: ClaimedUserId },
       query: { ...PageQuery, status: Schema.optionalKey(UserCouponStatus) },

@@ -17,6 +17,9 @@ export type ClaimedOrderId = typeof ClaimedOrderId.Type
 export const ClaimedCouponId = claimed.pipe(Schema.brand("ClaimedCouponId"))
 export type ClaimedCouponId = typeof ClaimedCouponId.Type
 
+export const ClaimedUserCouponId = claimed.pipe(Schema.brand("ClaimedUserCouponId"))
+export type ClaimedUserCouponId = typeof ClaimedUserCouponId.Type
+
 /** The role somebody would like to have; only `Policy` gives it. */
 export const ClaimedRole = Schema.String.check(
   Schema.isPattern(/^(?:BUYER|SELLER|MANAGER|ADMIN)$/u, { expected: "BUYER, SELLER, MANAGER or ADMIN" })

@@ -24,6 +24,7 @@ export const summaries: Readonly<Record<string, string>> = {
   "coupons.issueLimited": "Get a coupon: first come, first served",
   "coupons.claim": "Get a coupon by its code",
   "coupons.issue": "Give a coupon to somebody",
+  "coupons.revoke": "Take a coupon away from somebody",
   "coupons.ofUser": "A user's coupons",
   "orders.checkout": "Buy and pay at once",
   "orders.list": "Orders",

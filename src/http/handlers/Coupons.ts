@@ -9,7 +9,7 @@ import { Policy as Limits } from "../../domain/Policy.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { type CouponEntry, Coupons, type UserCouponEntry } from "../../persistence/Coupons.ts"
 import { Journal } from "../../persistence/Journal.ts"
-import { claim, createCoupon, issue, setCondition } from "../../saga/Coupons.ts"
+import { claim, createCoupon, issue, revoke, setCondition } from "../../saga/Coupons.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
 import type { CouponChange, IssueRequest, NewCoupon } from "../api/Coupons.ts"
@@ -70,15 +70,11 @@ const conditionOf: Record<(typeof CouponChange.Type)["status"], CouponCondition>
   CANCELLED: "CANCELLED"
 }
 
+/** What a wallet can refuse only to whoever asks for money. */
+const ofMoney = ["InsufficientBalance", "BalanceLimitExceeded", "BalanceRemaining"] as const
+
 /** What the engine's types allow, and an issue rules out. */
-const impossible = [
-  "CouponNotUsable",
-  "CouponUndecided",
-  "StaleVersion",
-  "InsufficientBalance",
-  "BalanceLimitExceeded",
-  "BalanceRemaining"
-] as const
+const impossible = ["CouponNotUsable", "CouponNotRevocable", "CouponUndecided", "StaleVersion", ...ofMoney] as const
 
 const issued = (
   who: UserId,
@@ -169,6 +165,15 @@ export const layer = HttpApiBuilder.group(
         const wanted = yield* Policy.couponGrant(payload.couponId, payload.userId)
         const key = headers["idempotency-key"]
         return replay(yield* issued(who, "POST /coupons/issue", key, payload, { ...wanted, by: "GRANT" }))
+      }),
+
+      revoke: Effect.fnUntraced(function* ({ headers, payload }) {
+        const who = yield* Policy.self
+        const wanted = yield* Policy.revocableCoupon(payload.userId, payload.userCouponId)
+        const request = keyed(who, "POST /coupons/revoke", headers["idempotency-key"], payload)
+        const revoked = revoke({ request, ...wanted, reason: payload.reason })
+        const never = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided", ...ofMoney] as const
+        return replay(yield* Effect.catchTag(revoked, never, Effect.die))
       }),
 
       ofUser: Effect.fnUntraced(function* ({ params, query: { limit, cursor, status } }) {

@@ -28,6 +28,7 @@ const impossible = [
   "CouponExhausted",
   "CouponNotIssuable",
   "CouponAlreadyIssued",
+  "CouponNotRevocable",
   "CouponUndecided"
 ] as const
 

@@ -86,10 +86,12 @@ CREATE TABLE user_coupons (
   rank           int NOT NULL CHECK (rank > 0),
   status         text NOT NULL CHECK (status IN ('ISSUED', 'HELD', 'USED', 'REFUNDED', 'REVOKED')),
   order_id       uuid,
+  revoke_reason  text CHECK (char_length(revoke_reason) BETWEEN 1 AND 200),
   issued_at      timestamptz NOT NULL,
   UNIQUE (user_id, coupon_id, slot),
   UNIQUE (coupon_id, rank),
-  CHECK (order_id IS NOT NULL OR status NOT IN ('HELD', 'USED'))
+  CHECK (order_id IS NOT NULL OR status NOT IN ('HELD', 'USED')),
+  CHECK ((revoke_reason IS NOT NULL) = (status = 'REVOKED'))
 ) WITH (fillfactor = 90);
 
 -- One row per committed transaction. `key` makes it happen once, `id` says which attempt it was; the answer is kept

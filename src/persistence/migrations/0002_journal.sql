@@ -35,7 +35,7 @@ END $$;
 -- a coupon it issued, and so a commit. A coupon's row is locked before its ranks are given: ranks are the order of commits.
 --
 -- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to.
--- Rows are written in one global order, hot ones last: request keys, orders, the coupons they use, wallets, ledger and
+-- Rows are written in one global order, hot ones last: request keys, orders, coupons used and revoked, wallets, ledger and
 -- outbox, coupons issued, products. Keys and rows that two batches may share are taken in the order of their ids, so
 -- batches of two nodes wait for, but never deadlock, one another. The ledger follows the wallets' locks: a wallet's
 -- entries are in the order of their commits.
@@ -59,6 +59,7 @@ CREATE FUNCTION journal_commit(
   c_t int[], c_product uuid[], c_name text[], c_description text[], c_category text[], c_price bigint[],
     c_status text[],
   u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[],
+  v_t int[], v_coupon uuid[], v_user uuid[], v_reason text[],
   i_t int[], i_id uuid[], i_coupon uuid[], i_user uuid[], i_slot int[], i_issued bigint[],
   m_t int[], m_coupon uuid[], m_condition text[]
 ) RETURNS int[] LANGUAGE plpgsql VOLATILE
@@ -148,6 +149,17 @@ BEGIN
       END IF;
     END LOOP;
   END IF;
+
+  FOR it IN
+    SELECT v.* FROM unnest(v_t, v_coupon, v_user, v_reason) v(t, coupon, usr, reason)
+    WHERE v.t <> ALL (skip) ORDER BY v.coupon
+  LOOP
+    UPDATE user_coupons SET status = 'REVOKED', revoke_reason = it.reason
+      WHERE user_coupon_id = it.coupon AND user_id = it.usr AND status IN ('ISSUED', 'REFUNDED');
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'user coupon % cannot be revoked', it.coupon USING ERRCODE = 'check_violation';
+    END IF;
+  END LOOP;
 
   WITH change AS MATERIALIZED (
     SELECT w.usr, sum(w.delta)::bigint AS delta
