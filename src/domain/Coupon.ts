@@ -137,6 +137,10 @@ export const couponStatus = (
   return before(issue, at) ? "CREATED" : "ACTIVE"
 }
 
+/** Of those that were issued, how many were used (ST18): in basis points, rounded down. */
+export const usageRate = ({ issued, used }: { readonly issued: number; readonly used: number }): number =>
+  issued === 0 ? 0 : Math.floor((used * 10_000) / issued)
+
 /** Why nobody can use it at a moment; `undefined` when one can. */
 const unusableAt = ({ condition, validity }: Coupon, at: number) => {
   if (condition !== "OPEN") return condition

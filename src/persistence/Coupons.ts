@@ -1,6 +1,7 @@
 /** Coupons, and what users have of them, to read; and how a coupon begins. */
 import { Context, type Effect, Schema } from "effect"
 import type { Coupon } from "../domain/Coupon.ts"
+import type { Money } from "../domain/Money.ts"
 import { CouponId, type OrderId, UserCouponId, type UserId } from "../domain/Ids.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { Rank } from "./Journal.ts"
@@ -32,6 +33,19 @@ export interface UserCouponQuery extends PageRequest {
   readonly status: UserCouponStatus | undefined
 }
 
+/** What has become of those that were issued (ST18, D16). */
+export interface CouponStatistics {
+  /** All there ever were; the others are some of them. */
+  readonly issued: number
+  readonly used: number
+  readonly held: number
+  readonly refunded: number
+  readonly revoked: number
+  readonly expired: number
+  /** What those that are used took off their orders. */
+  readonly totalDiscount: Money
+}
+
 /** Another coupon has the code (C-3). */
 export class CouponCodeTaken extends Schema.TaggedError<CouponCodeTaken>()("CouponCodeTaken", {
   couponCode: Schema.String
@@ -43,6 +57,8 @@ export class Coupons extends Context.Service<
     /** Adds a coupon, and the event that tells of it, in one commit. */
     readonly create: (coupon: NewCoupon) => Effect.Effect<void, CouponCodeTaken | Unavailable>
     readonly get: (couponId: CouponId) => Effect.Effect<CouponEntry | undefined, Unavailable>
+    /** As of one moment; a coupon that is not there has none issued. */
+    readonly statistics: (couponId: CouponId) => Effect.Effect<CouponStatistics, Unavailable>
     /** The coupon of a code, if it can be had by it now; it may be exhausted. */
     readonly claimable: (code: string) => Effect.Effect<CouponId | undefined, Unavailable>
     /** Those that who comes first can have now, newest first. */

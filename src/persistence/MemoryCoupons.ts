@@ -1,7 +1,8 @@
 import { Clock, Effect, Layer, Order, Struct } from "effect"
 import { couponStatus } from "../domain/Coupon.ts"
 import { couponId, orderId, userCouponId, userId, uuidOf } from "../domain/Ids.ts"
-import { statusAt } from "../domain/UserCoupon.ts"
+import { sum, won } from "../domain/Money.ts"
+import { statusAt, type UserCouponStatus } from "../domain/UserCoupon.ts"
 import {
   CouponCodeTaken,
   type CouponEntry,
@@ -19,7 +20,7 @@ const newest = Order.flip(Order.String)
 export const layer = Layer.effect(
   Coupons,
   Effect.gen(function* () {
-    const { coupons, userCoupons, outbox } = yield* MemoryTables
+    const { coupons, userCoupons, orders, outbox } = yield* MemoryTables
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
     const entryOf = (id: string, record: CouponRecord): CouponEntry => ({
@@ -65,6 +66,27 @@ export const layer = Layer.effect(
         Effect.sync(() => {
           const record = coupons.get(uuidOf(id))
           return record === undefined ? undefined : entryOf(uuidOf(id), record)
+        }),
+
+      statistics: (id) =>
+        Effect.sync(() => {
+          const of = Array.from(userCoupons).filter(([, record]) => record.coupon === uuidOf(id))
+          const entries = of.flatMap(([uuid, record]) => userEntryOf(uuid, record))
+          const called = (status: UserCouponStatus) => entries.filter((entry) => entry.status === status)
+          const used = called("USED")
+          return {
+            issued: entries.length,
+            used: used.length,
+            held: called("HELD").length,
+            refunded: called("REFUNDED").length,
+            revoked: called("REVOKED").length,
+            expired: called("EXPIRED").length,
+            totalDiscount: sum(
+              used.map(({ orderId: order }) =>
+                won(order === undefined ? 0 : (orders.get(uuidOf(order))?.order.discount ?? 0))
+              )
+            )
+          }
         }),
 
       claimable: (code) =>

@@ -1,6 +1,7 @@
 import { Effect, Layer, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql"
 import { CouponId, OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
+import { Money, zero } from "../domain/Money.ts"
 import { UserCouponStatus } from "../domain/UserCoupon.ts"
 import { CouponCodeTaken, type CouponEntry, Coupons, createdPayload, cursor, userCursor } from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
@@ -18,6 +19,19 @@ const Entry = Schema.Struct({
   createdAt: Schema.Int
 })
 const entries = query(Entry)
+
+const statistics = query(
+  Schema.Struct({
+    issued: Schema.Int,
+    used: Schema.Int,
+    held: Schema.Int,
+    refunded: Schema.Int,
+    revoked: Schema.Int,
+    expired: Schema.Int,
+    totalDiscount: Money
+  })
+)
+const noneIssued = { issued: 0, used: 0, held: 0, refunded: 0, revoked: 0, expired: 0, totalDiscount: zero }
 
 const userEntries = query(
   Schema.Struct({
@@ -50,6 +64,9 @@ export const layer = Layer.effect(
     const open = sql`condition = 'OPEN'
       AND coalesce(issue_from <= now(), true) AND coalesce(issue_until > now(), true)`
 
+    const status = sql`CASE WHEN u.status IN ('ISSUED', 'REFUNDED') AND c.valid_until <= now() THEN 'EXPIRED'
+      ELSE u.status END`
+
     return Coupons.of({
       create: Effect.fn("Coupons.create")(function* (coupon) {
         const { code, name, discount, issue, validity } = coupon
@@ -79,6 +96,24 @@ export const layer = Layer.effect(
         return found === undefined ? undefined : entryOf(found)
       }),
 
+      statistics: Effect.fn("Coupons.statistics")(function* (couponId) {
+        const [found = noneIssued] = yield* statistics(sql`
+          SELECT count(*)::float8 AS issued,
+            count(*) FILTER (WHERE status = 'USED')::float8 AS used,
+            count(*) FILTER (WHERE status = 'HELD')::float8 AS held,
+            count(*) FILTER (WHERE status = 'REFUNDED')::float8 AS refunded,
+            count(*) FILTER (WHERE status = 'REVOKED')::float8 AS revoked,
+            count(*) FILTER (WHERE status = 'EXPIRED')::float8 AS expired,
+            coalesce(sum(discount), 0)::float8 AS "totalDiscount"
+          FROM (
+            SELECT ${status} AS status, o.discount_amount AS discount
+            FROM user_coupons u JOIN coupons c USING (coupon_id)
+            LEFT JOIN orders o ON o.order_id = u.order_id AND u.status = 'USED'
+            WHERE u.coupon_id = ${uuidOf(couponId)}
+          ) each`)
+        return found
+      }),
+
       claimable: Effect.fn("Coupons.claimable")(function* (code) {
         if (!storable(code)) return undefined
         const [found] = yield* couponIds(sql`
@@ -99,8 +134,6 @@ export const layer = Layer.effect(
 
       ofUser: Effect.fn("Coupons.ofUser")(function* (userId, request) {
         const after = yield* userCursor.read(request)
-        const status = sql`CASE WHEN u.status IN ('ISSUED', 'REFUNDED') AND c.valid_until <= now() THEN 'EXPIRED'
-          ELSE u.status END`
         const conditions = [sql`u.user_id = ${uuidOf(userId)}`]
         if (request.status !== undefined) conditions.push(sql`${status} = ${request.status}`)
         if (after !== undefined) conditions.push(sql`u.user_coupon_id < ${uuidOf(after)}`)

@@ -181,19 +181,21 @@ const Revocation = Schema.Struct({
 /** Takes a coupon away from its user, for good (C-20). It was issued all the same, and its rank stays taken. */
 export const revoke = ({
   request,
-  ...revoked
+  userId,
+  userCouponId: id,
+  couponId: of,
+  reason
 }: RevokeRequest): Effect.Effect<Answer<typeof Revocation.Type>, WalletRefusal | Failure, Transact> =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       request,
       answer: Revocation,
       plan: Effect.fnUntraced(function* ({ now, hold }) {
-        const { userId, userCouponId, couponId: of, reason } = revoked
-        yield* hold("wallet", userId, { _tag: "Revoke", userCouponId })
+        yield* hold("wallet", userId, { _tag: "Revoke", userCouponId: id })
         return {
-          changes: [{ _tag: "CouponRevoked", userCouponId, userId, reason }],
-          events: [{ type: "CouponRevoked", entity: userCouponId, payload: { couponId: of, userId, reason } }],
-          answer: { userCouponId, couponId: of, userId, status: "REVOKED" as const, reason, revokedAt: iso(now) }
+          changes: [{ _tag: "CouponRevoked", userCouponId: id, userId, reason }],
+          events: [{ type: "CouponRevoked", entity: id, payload: { couponId: of, userId, reason } }],
+          answer: { userCouponId: id, couponId: of, userId, status: "REVOKED" as const, reason, revokedAt: iso(now) }
         }
       })
     })

@@ -7,7 +7,8 @@ import {
   couponStatus,
   type Discount,
   type IssueBy,
-  discounts
+  discounts,
+  usageRate
 } from "../../src/domain/Coupon.ts"
 import { basisPoints, won } from "../../src/domain/Money.ts"
 import { buyer, coupon, product, seller, sneaker } from "./Samples.ts"
@@ -83,6 +84,15 @@ describe("A coupon", () => {
     ["EXHAUSTED", { totalQuantity: 2, issued: 2, issue: window }, 9_000, "when all are issued"],
     ["CANCELLED", { totalQuantity: 2, issued: 2, condition: "CANCELLED" }, 0, "once cancelled"]
   ])("is %s %4$s", (expected, change, at) => assert.strictEqual(couponStatus(coupon(change), at), expected))
+
+  it.each([
+    [0, 0, 0],
+    [3, 1, 3333],
+    [3, 2, 6666],
+    [100_000_000, 100_000_000, 10_000]
+  ])("of which %d were issued and %d used has a rate of %d basis points", (issued, used, expected) =>
+    assert.strictEqual(usageRate({ issued, used }), expected)
+  )
 
   const Steps = Schema.Array(
     Schema.Struct({ kind: Schema.Literals(["issue", "use", "edit"]), settle: Schema.Boolean, now: Schema.Boolean })

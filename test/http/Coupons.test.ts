@@ -322,6 +322,36 @@ describe("Coupons", () => {
       })
     )
 
+    it.effect("are counted for who manages them: had, used, taken away, and what they took off", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const productId = yield* product(seller)
+        const couponId = yield* coupon(seller, { discountValue: 300 })
+        const people = yield* Effect.forEach([1, 2, 3], () => person("BUYER", 5000))
+        const ids = yield* Effect.forEach(people, (who) =>
+          Effect.map(take(who, couponId), ({ body }) => body["userCouponId"])
+        )
+        const [buyer, cheat] = people
+        const body = { items: [{ productId, quantity: 1 }], userCouponId: ids[0] }
+        assert.strictEqual((yield* buy(buyer!, productId, 1, { body })).status, 201)
+        const revocation = { userId: cheat?.userId, userCouponId: ids[1], reason: "fraud" }
+        yield* call("POST", "/coupons/revoke", { token: seller.token, key: "r", body: revocation })
+        const path = `/coupons/${couponId}/statistics`
+        assert.deepStrictEqual((yield* call("GET", path, seller)).body, {
+          couponId,
+          issued: 3,
+          used: 1,
+          held: 0,
+          refunded: 0,
+          revoked: 1,
+          expired: 0,
+          usageRate: 3333,
+          totalDiscount: 300
+        })
+        assert.strictEqual(yield* outcome("GET", path, buyer), "403 COUPON_PERMISSION_DENIED")
+      })
+    )
+
     it.effect("of others are not there", () =>
       Effect.gen(function* () {
         const [seller, who, other] = [yield* person("SELLER"), yield* person(), yield* person("BUYER", 10_000)]

@@ -118,6 +118,7 @@ const routes = [
     "token",
     "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_NOT_ISSUABLE"
   ],
+  ["GET /api/v1/coupons/{couponId}/statistics", "token", "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND"],
   [
     "POST /api/v1/coupons/issue/limited",
     "token",

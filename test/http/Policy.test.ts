@@ -52,6 +52,7 @@ const routes: ReadonlyArray<
   ["POST", "/products/{product}/stock", "403 FORBIDDEN", "200", { ifMatch: 2, body: { delta: 1 } }],
   ["DELETE", "/products/{product}", "403 FORBIDDEN", "200", { ifMatch: 3 }],
   ["PATCH", "/coupons/{coupon}", "403 COUPON_PERMISSION_DENIED", "200", { ifMatch: 1, body: { status: "ACTIVE" } }],
+  ["GET", "/coupons/{coupon}/statistics", "403 COUPON_PERMISSION_DENIED", "200"],
   ["GET", "/coupons/user/{user}", "404 USER_NOT_FOUND", "200"],
   [
     "POST",

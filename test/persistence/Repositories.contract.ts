@@ -397,6 +397,46 @@ export const ofCoupons = (it: It) => {
     })
   )
 
+  it.effect("it is counted what became of those that were issued, and what they took off", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const { fences, buyer, product } = yield* market
+      const seller = yield* Scene.register("SELLER")
+      const many = { perUserLimit: 9 }
+      const [one, other] = [yield* Scene.offered(seller, many), yield* Scene.offered(seller, many)]
+      const issues = [1, 2, 3, 4, 5].map((slot) => Scene.issued(buyer, one, slot))
+      yield* Scene.commit(fences, ...issues.map((issue) => [issue]), [Scene.issued(buyer, other)])
+      const [first, second, third] = issues.map(({ userCouponId }) => userCouponId)
+      yield* Scene.commit(
+        fences,
+        Scene.boughtWith(buyer, product, first!, 100).changes,
+        Scene.boughtWith(buyer, product, second!, 250).changes,
+        [Scene.revoked(buyer, third!)]
+      )
+      const none = { issued: 0, used: 0, held: 0, refunded: 0, revoked: 0, expired: 0, totalDiscount: won(0) }
+      const counted = { ...none, issued: 5, used: 2, revoked: 1, totalDiscount: won(350) }
+      assert.deepEqual(yield* repository.statistics(one), counted)
+      assert.deepEqual(yield* repository.statistics(other), { ...none, issued: 1 })
+      assert.deepEqual(yield* repository.statistics(couponId(Scene.next())), none)
+    })
+  )
+
+  it.effect("those are counted as expired that could still be used otherwise", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const { fences, buyer, product } = yield* market
+      const until = (yield* Journal).now() - 1000
+      const seller = yield* Scene.register("SELLER")
+      const old = yield* Scene.offered(seller, { perUserLimit: 3, validity: { from: undefined, until } })
+      const issues = [1, 2, 3].map((slot) => Scene.issued(buyer, old, slot))
+      yield* Scene.commit(fences, ...issues.map((issue) => [issue]))
+      const [first, second] = issues.map(({ userCouponId }) => userCouponId)
+      yield* Scene.commit(fences, Scene.boughtWith(buyer, product, first!).changes, [Scene.revoked(buyer, second!)])
+      const { issued, used, revoked, expired } = yield* repository.statistics(old)
+      assert.deepEqual([issued, used, revoked, expired], [3, 1, 1, 1])
+    })
+  )
+
   it.effect("a code tells its coupon while that can be had by it", () =>
     Effect.gen(function* () {
       const repository = yield* Coupons

@@ -175,6 +175,21 @@ export const UserCoupon = Schema.Struct({
   issuedAt: Timestamp
 }).annotate({ identifier: "UserCoupon" })
 
+export const CouponStatistics = Schema.Struct({
+  couponId: CouponId,
+  /** All that were ever issued; the others are some of them. */
+  issued: Schema.Int,
+  used: Schema.Int,
+  held: Schema.Int,
+  refunded: Schema.Int,
+  revoked: Schema.Int,
+  expired: Schema.Int,
+  /** Used of issued, in basis points: 10,000 is all. */
+  usageRate: Schema.Int,
+  /** What those that are used took off their orders, in won. */
+  totalDiscount: Money
+}).annotate({ identifier: "CouponStatistics" })
+
 const params = { couponId: ClaimedCouponId }
 
 const issuing = [
@@ -229,6 +244,13 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
         "STALE_VERSION"
       )
     }).middleware(Authenticated),
+    HttpApiEndpoint.get("statistics", "/coupons/:couponId/statistics", {
+      params,
+      success: CouponStatistics,
+      error: problems(...asking, "COUPON_PERMISSION_DENIED", "USER_NOT_FOUND", "COUPON_NOT_FOUND")
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "For who manages it."),
     HttpApiEndpoint.post("issueLimited", "/coupons/issue/limited", {
       headers: IdempotencyKey,
       payload: IssueRequest,

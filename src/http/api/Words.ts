@@ -21,6 +21,7 @@ export const summaries: Readonly<Record<string, string>> = {
   "coupons.list": "Coupons that can be had now",
   "coupons.read": "A coupon",
   "coupons.edit": "Suspend a coupon, open it again, or cancel it for good",
+  "coupons.statistics": "What has become of a coupon's issues",
   "coupons.issueLimited": "Get a coupon: first come, first served",
   "coupons.claim": "Get a coupon by its code",
   "coupons.issue": "Give a coupon to somebody",

@@ -2,7 +2,7 @@ import { Effect, Option, Struct } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
-import { type CouponCondition, CouponNotFound, couponStatus, type Discount } from "../../domain/Coupon.ts"
+import { type CouponCondition, CouponNotFound, couponStatus, type Discount, usageRate } from "../../domain/Coupon.ts"
 import type { CouponId, UserId } from "../../domain/Ids.ts"
 import { basisPoints, won, zero } from "../../domain/Money.ts"
 import { Policy as Limits } from "../../domain/Policy.ts"
@@ -147,6 +147,12 @@ export const layer = HttpApiBuilder.group(
           Effect.die
         )
         return forAll(yield* current(couponId))
+      }),
+
+      statistics: Effect.fnUntraced(function* ({ params }) {
+        const { couponId } = yield* Policy.ownCoupon(params.couponId)
+        const counted = yield* coupons.statistics(couponId)
+        return { couponId, ...counted, usageRate: usageRate(counted) }
       }),
 
       issueLimited: ({ headers, payload }) =>
