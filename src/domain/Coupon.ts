@@ -55,6 +55,8 @@ export const Coupon = Schema.Struct({
   /** What it is for; if none are named, for all (C-12). */
   productIds: Schema.Array(ProductId),
   categories: Schema.Array(Schema.String),
+  /** Only for who has never bought anything (C-14). */
+  firstPurchaseOnly: Schema.Boolean,
   totalQuantity: CouponQuantity,
   perUserLimit: PerUserLimit,
   issueBy: Schema.Array(IssueBy),

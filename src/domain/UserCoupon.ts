@@ -35,6 +35,8 @@ export const Unusable = Schema.Literals([
   "SUSPENDED",
   "CANCELLED",
   "MINIMUM_NOT_MET",
+  /** The user has bought something, or is about to. */
+  "FIRST_PURCHASE_ONLY",
   /** Nothing in the order is what the coupon is for. */
   "NOT_APPLICABLE"
 ])

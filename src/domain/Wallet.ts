@@ -28,6 +28,8 @@ export const Wallet = Schema.Struct({
   incoming: Money,
   /** Purchases that are not settled: one that costs nothing holds no money, and needs its buyer all the same. */
   purchases: Schema.Int,
+  /** The user's orders, those that are cancelled left out: who has none has never bought anything (U14). */
+  orders: Schema.Int,
   /** All the user ever had: they count against what one user may have. */
   coupons: Schema.Array(UserCoupon),
   closing: Schema.Boolean
@@ -35,8 +37,12 @@ export const Wallet = Schema.Struct({
 export type Wallet = typeof Wallet.Type
 
 export const WalletCommand = Schema.Union([
-  /** A purchase: its money, and the coupon that made it cheaper. */
-  Schema.TaggedStruct("Take", { amount: Money, userCouponId: Schema.optional(UserCouponId) }),
+  /** A purchase: its money, and the coupon that made it cheaper, which may be for a first purchase only. */
+  Schema.TaggedStruct("Take", {
+    amount: Money,
+    userCouponId: Schema.optional(UserCouponId),
+    firstPurchaseOnly: Schema.optional(Schema.Boolean)
+  }),
   Schema.TaggedStruct("Give", { amount: Money }),
   /** A coupon, of which one user may have `limit`. */
   Schema.TaggedStruct("Receive", { userCouponId: UserCouponId, couponId: CouponId, limit: Schema.Int }),
@@ -106,12 +112,18 @@ export const chargeable = (amount: number): Result.Result<Money, InvalidAmount |
 const none: ReadonlyArray<UserCoupon> = []
 
 /** A wallet as it is on disk, with nothing in flight. */
-export const make = (userId: UserId, balance: Money, coupons: ReadonlyArray<UserCoupon> = none): Wallet => ({
+export const make = (
+  userId: UserId,
+  balance: Money,
+  coupons: ReadonlyArray<UserCoupon> = none,
+  orders = 0
+): Wallet => ({
   userId,
   balance,
   held: won(0),
   incoming: won(0),
   purchases: 0,
+  orders,
   coupons,
   closing: false
 })
@@ -132,10 +144,19 @@ const withCoupon = (
     ? coupons
     : coupons.flatMap((coupon) => (coupon.userCouponId === id ? (change(coupon) ?? []) : [coupon]))
 
-const take = (wallet: Wallet, { amount, userCouponId }: WalletCommand & { readonly _tag: "Take" }) => {
+/** A purchase that is not decided counts: of two at once, one is not the first. */
+const isFirst = ({ orders, purchases }: Wallet) => orders + purchases === 0
+
+const take = (
+  wallet: Wallet,
+  { amount, userCouponId, firstPurchaseOnly }: WalletCommand & { readonly _tag: "Take" }
+) => {
   if (userCouponId !== undefined) {
     const reason = unusable(wallet.coupons.find((coupon) => coupon.userCouponId === userCouponId))
     if (reason !== undefined) return Result.fail(new CouponNotUsable({ reason }))
+    if (firstPurchaseOnly === true && !isFirst(wallet)) {
+      return Result.fail(new CouponNotUsable({ reason: "FIRST_PURCHASE_ONLY" }))
+    }
   }
   return available(wallet) < amount
     ? Result.fail(new InsufficientBalance({ balance: available(wallet), required: amount }))
@@ -203,6 +224,7 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
           balance: won(wallet.balance - command.amount),
           held: won(wallet.held - command.amount),
           purchases: wallet.purchases - 1,
+          orders: wallet.orders + 1,
           coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({
             ...coupon,
             status: "USED",

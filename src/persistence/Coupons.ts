@@ -18,7 +18,10 @@ export interface CouponEntry extends Omit<Coupon, "held" | "pending"> {
 
 export type NewCoupon = Coupon & Pick<CouponEntry, "code" | "name"> & { readonly createdBy: UserId }
 
-export interface UserCouponEntry extends Pick<CouponEntry, "couponId" | "name" | "discount" | "minOrderAmount"> {
+export interface UserCouponEntry extends Pick<
+  CouponEntry,
+  "couponId" | "name" | "discount" | "minOrderAmount" | "firstPurchaseOnly"
+> {
   readonly userCouponId: UserCouponId
   readonly userId: UserId
   /** What it is called now: EXPIRED, when it can no longer be used. */

@@ -31,7 +31,7 @@ export const layer = Layer.effect(
     const userEntryOf = (id: string, record: UserCouponRecord): ReadonlyArray<UserCouponEntry> => {
       const coupon = coupons.get(record.coupon)
       if (coupon === undefined) return []
-      const { name, discount, minOrderAmount, validity } = coupon
+      const { name, discount, minOrderAmount, firstPurchaseOnly, validity } = coupon
       return [
         {
           userCouponId: userCouponId(id),
@@ -44,6 +44,7 @@ export const layer = Layer.effect(
           name,
           discount,
           minOrderAmount,
+          firstPurchaseOnly,
           validity
         }
       ]

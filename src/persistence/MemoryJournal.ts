@@ -104,6 +104,17 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     if (record !== undefined) userCoupons.set(userCoupon, { ...record, status: "USED", order })
   }
 
+  const isForFirst = (id: string, owner: string) => {
+    const { user, coupon = "", status, order } = userCoupons.get(id) ?? {}
+    const isInUse = (status === "HELD" || status === "USED") && orders.get(order ?? "")?.order.status !== "CANCELLED"
+    return user === owner && isInUse && tables.coupons.get(coupon)?.firstPurchaseOnly === true
+  }
+  for (const { userCoupon, user } of of(written.uses)) {
+    if (!isForFirst(userCoupon, user)) continue
+    const others = Array.from(tables.userCoupons.keys()).filter((id) => id !== userCoupon && isForFirst(id, user))
+    need(others.length === 0, "a user has one first purchase")
+  }
+
   for (const { userCoupon, user, reason } of of(written.revocations)) {
     const record = userCoupons.get(userCoupon)
     need(record?.user === user && isSpendable(record), "what is revoked is its user's, and could be used")
@@ -212,14 +223,17 @@ const loaders: {
     const product = { productId: id, sellerId: userId(seller), name, price: won(price), onHand: pieces(onHand) }
     return { ...makeProduct({ ...product, saleStatus: status }, category ?? undefined), version }
   },
-  wallet: ({ wallets, userCoupons }, id) => {
+  wallet: ({ wallets, userCoupons, orders }, id) => {
     const balance = wallets.get(uuidOf(id))
     const theirs = Array.from(userCoupons).flatMap(([uuid, { user, coupon, slot, status }]): Array<UserCoupon> =>
       user === uuidOf(id)
         ? [{ userCouponId: userCouponId(uuid), couponId: couponId(coupon), slot, status, pending: undefined }]
         : []
     )
-    return balance === undefined ? undefined : makeWallet(id, won(balance), theirs)
+    const placed = Array.from(orders.values()).filter(
+      ({ order }) => order.user === uuidOf(id) && order.status !== "CANCELLED"
+    )
+    return balance === undefined ? undefined : makeWallet(id, won(balance), theirs, placed.length)
   },
   coupon: ({ coupons }, id) => {
     const record = coupons.get(uuidOf(id))

@@ -14,6 +14,7 @@ export const Terms = {
   discountValue: Schema.Int,
   maxDiscount: Schema.NullOr(Money),
   minOrderAmount: Money,
+  firstPurchaseOnly: Schema.Boolean,
   validFrom: Time,
   validUntil: Time
 }
@@ -36,6 +37,7 @@ export const CouponRow = Schema.Struct({
 export const terms = (sql: SqlClient.SqlClient) => sql`
   'cpn_' || c.coupon_id AS "couponId", c.discount_type AS "discountType", c.discount_value::float8 AS "discountValue",
   c.max_discount::float8 AS "maxDiscount", c.min_order_amount::float8 AS "minOrderAmount",
+  c.first_purchase_only AS "firstPurchaseOnly",
   round(extract(epoch FROM c.valid_from) * 1000)::float8 AS "validFrom",
   round(extract(epoch FROM c.valid_until) * 1000)::float8 AS "validUntil"`
 
@@ -63,6 +65,7 @@ export const couponOf = (row: typeof CouponRow.Type): Coupon => ({
   sellerId: row.sellerId,
   discount: discountOf(row),
   minOrderAmount: row.minOrderAmount,
+  firstPurchaseOnly: row.firstPurchaseOnly,
   productIds: row.productIds,
   categories: row.categories,
   totalQuantity: row.totalQuantity,

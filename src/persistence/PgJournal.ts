@@ -176,6 +176,7 @@ const LoadedProduct = Schema.Struct({
 const LoadedWallet = Schema.Struct({
   user_id: Schema.String,
   balance: Schema.BigInt,
+  orders: Schema.Int,
   coupons: Schema.NullOr(Schema.Array(Schema.Struct(Struct.omit(UserCoupon.fields, ["pending"]))))
 })
 const decodeWallets = Schema.decodeUnknownEffect(Schema.Array(LoadedWallet))
@@ -222,21 +223,24 @@ export const layer = Layer.effect(
       )
     })
 
-    /** Coupons as the actor has them: one look into an index for each wallet, which mostly finds nothing. */
+    /** Coupons as the actor has them, and orders counted: two looks into an index for each wallet. */
     const loadWallets = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const rows = yield* sql`
         SELECT user_id, balance, (
           SELECT json_agg(json_build_object('userCouponId', 'uco_' || user_coupon_id, 'couponId', 'cpn_' || coupon_id,
             'slot', slot, 'status', status)) FROM user_coupons u WHERE u.user_id = w.user_id
-        ) AS coupons FROM wallets w WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
+        ) AS coupons, (
+          SELECT count(*)::int FROM orders o WHERE o.user_id = w.user_id AND o.status <> 'CANCELLED'
+        ) AS orders FROM wallets w WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
       const wallets = yield* decodeWallets(rows).pipe(Effect.orDie)
       return new Map(
-        wallets.map(({ user_id, balance, coupons }): [string, Wallet] => [
+        wallets.map(({ user_id, balance, coupons, orders }): [string, Wallet] => [
           user_id,
           makeWallet(
             userId(user_id),
             won(Number(balance)),
-            coupons?.map((coupon) => ({ ...coupon, pending: undefined }))
+            coupons?.map((coupon) => ({ ...coupon, pending: undefined })),
+            orders
           )
         ])
       )

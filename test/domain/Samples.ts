@@ -35,6 +35,7 @@ export const coupon = (change: Partial<Coupon> = {}): Coupon => ({
     sellerId: undefined,
     discount: { _tag: "FIXED", amount: won(1000) },
     minOrderAmount: won(0),
+    firstPurchaseOnly: false,
     productIds: [],
     categories: [],
     totalQuantity: 100,

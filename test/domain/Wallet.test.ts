@@ -65,9 +65,11 @@ describe("A wallet", () => {
   it.prop("never pays what it does not have, and ends with what was settled", [Moves], ([moves]) => {
     let state = wallet(1000)
     let balance = 1000
+    let orders = 0
     const open: Array<[WalletCommand, boolean]> = []
     const end = (command: WalletCommand, settle: boolean) => {
       if (settle) balance += command._tag === "Take" ? -command.amount : command._tag === "Give" ? command.amount : 0
+      if (settle && command._tag === "Take") orders++
       state = WalletKind[settle ? "settle" : "release"](state, command) ?? state
     }
     for (const move of moves) {
@@ -80,7 +82,7 @@ describe("A wallet", () => {
       assert.isTrue(available(state) >= 0)
     }
     for (const [command, settle] of open) end(command, settle)
-    assert.deepStrictEqual(state, wallet(balance))
+    assert.deepStrictEqual(state, { ...wallet(balance), orders })
   })
 })
 
@@ -101,6 +103,13 @@ const receive = (n: number, limit = 1): WalletCommand => ({
 })
 const revoke: WalletCommand = { _tag: "Revoke", userCouponId: voucher }
 const spend = (amount = 0): WalletCommand => ({ _tag: "Take", amount: won(amount), userCouponId: voucher })
+
+const first = (amount = 0, userCoupon = voucher): WalletCommand => ({
+  _tag: "Take",
+  amount: won(amount),
+  userCouponId: userCoupon,
+  firstPurchaseOnly: true
+})
 
 const why = (state: Wallet | undefined, command: WalletCommand) =>
   Result.match(hold(state, command), {
@@ -154,6 +163,21 @@ describe("A user's coupon", () => {
       close,
       "BalanceRemaining"
     ],
+    ["for a first purchase is used in one", having(mine()), first(), "granted"],
+    ["for a first purchase is not used in a second", { ...having(mine()), orders: 1 }, first(), "FIRST_PURCHASE_ONLY"],
+    [
+      "for a first purchase is not used while another one is under way",
+      held(having(mine()), take(0)).state,
+      first(),
+      "FIRST_PURCHASE_ONLY"
+    ],
+    [
+      "for a first purchase is used once the other one came to nothing",
+      WalletKind.release(held(having(mine()), take(0)).state, take(0)),
+      first(),
+      "granted"
+    ],
+    ["for a first purchase hinders no other", held(having(mine()), first()).state, take(0), "granted"],
     ["does not pay", having(mine()), spend(1001), "InsufficientBalance"],
     [
       "keeps its user while it is on its way",
@@ -174,6 +198,31 @@ describe("A user's coupon", () => {
   ])("that is %s and valid until %s is called %s", (status, until, expected) =>
     assert.strictEqual(statusAt(status, until, 1000), expected)
   )
+
+  const Purchases = Schema.Array(
+    Schema.Struct({ coupon: Schema.Literals([0, 1, 2]), settle: Schema.Boolean, now: Schema.Boolean })
+  )
+
+  it.prop("for a first purchase is used by one purchase, and by none after another", [Purchases], ([purchases]) => {
+    const ids = [1, 2].map((n) => userCouponId(uuid(100 + n)))
+    let state = having(...ids.map((id, n) => mine({ userCouponId: id, slot: n + 1 })))
+    const open: Array<readonly [WalletCommand, boolean]> = []
+    const end = ([command, settle]: readonly [WalletCommand, boolean]) => {
+      state = WalletKind[settle ? "settle" : "release"](state, command) ?? state
+    }
+    for (const { coupon: n, settle, now } of purchases) {
+      const command = n === 0 ? take(0) : first(0, ids[n - 1])
+      const before = state
+      const told = hold(state, command)
+      if (Result.isFailure(told)) continue
+      if (n > 0) assert.deepStrictEqual([before.orders, before.purchases], [0, 0])
+      state = told.success.state
+      if (now) end([command, settle])
+      else open.push([command, settle])
+    }
+    open.forEach(end)
+    assert.isAtMost(state.coupons.filter(({ status }) => status === "USED").length, 1)
+  })
 
   const Steps = Schema.Array(
     Schema.Struct({

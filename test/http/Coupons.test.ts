@@ -29,6 +29,7 @@ describe("Coupons", () => {
           ...wanted,
           maxDiscount: null,
           minOrderAmount: 0,
+          firstPurchaseOnly: false,
           sellerId: seller.userId,
           productIds: [],
           categories: [],
@@ -349,6 +350,26 @@ describe("Coupons", () => {
           totalDiscount: 300
         })
         assert.strictEqual(yield* outcome("GET", path, buyer), "403 COUPON_PERMISSION_DENIED")
+      })
+    )
+
+    it.effect("for a first purchase only are no use after one", () =>
+      Effect.gen(function* () {
+        const [seller, who] = [yield* person("SELLER"), yield* person("BUYER", 5000)]
+        const productId = yield* product(seller)
+        const couponId = yield* coupon(seller, { firstPurchaseOnly: true, perUserLimit: 2 })
+        const ids = yield* Effect.forEach(["a", "b"], (key) =>
+          Effect.map(take(who, couponId, { key }), ({ body }) => body["userCouponId"])
+        )
+        const order = (userCouponId: unknown) =>
+          buy(who, productId, 1, {
+            key: String(userCouponId),
+            body: { items: [{ productId, quantity: 1 }], userCouponId }
+          })
+        assert.deepInclude((yield* order(ids[0])).body, { status: "CONFIRMED", paidAmount: 0 })
+        assert.deepInclude((yield* order(ids[1])).body, { code: "COUPON_NOT_USABLE", reason: "FIRST_PURCHASE_ONLY" })
+        const listed = yield* call("GET", `/coupons/user/${who.userId}`, { token: who.token })
+        assert.include(listed.text, '"firstPurchaseOnly":true')
       })
     )
 

@@ -376,6 +376,21 @@ const states = (it: It) => {
     })
   )
 
+  it.effect("a wallet knows how many orders its user has, those that are cancelled left out", () =>
+    Effect.gen(function* () {
+      const { fences, buyer, seller, product } = yield* market
+      const orders = Effect.flatMap(Journal, (journal) =>
+        Effect.map(journal.load("wallet", [buyer, seller]), (wallets) => wallets.map((wallet) => wallet?.orders))
+      )
+      assert.deepEqual(yield* orders, [0, 0])
+      const cancelled: Order = { ...Scene.orderOf(buyer, product, 1), status: "CANCELLED", paidAmount: won(0) }
+      yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: cancelled }])
+      assert.deepEqual(yield* orders, [0, 0])
+      yield* Scene.commit(fences, ...[1, 2].map((n) => Scene.bought(Scene.orderOf(buyer, product, n))))
+      assert.deepEqual(yield* orders, [2, 0])
+    })
+  )
+
   it.effect("edits and sales of one batch are both done, in their order", () =>
     Effect.gen(function* () {
       const { fences, buyer, product } = yield* market
@@ -634,6 +649,7 @@ const coupons = (it: It) => {
         sellerId: seller,
         discount: { _tag: "PERCENTAGE", share: basisPoints(1250), most: won(5000) },
         minOrderAmount: won(10_000),
+        firstPurchaseOnly: true,
         productIds: [product],
         categories: ['a "b", {c}', "신발"],
         totalQuantity: 7,
@@ -688,6 +704,25 @@ const coupons = (it: It) => {
       })
       assert.deepEqual(yield* commit(stale, yield* give(1)), ["Fenced", "Committed"])
       assert.deepEqual(yield* of(buyer), [mine!])
+    })
+  )
+
+  it.effect("a coupon for a first purchase is rejected beside another one, but not beside other purchases", () =>
+    Effect.gen(function* () {
+      const { buyer, product, fences, issue, of } = yield* scene({ firstPurchaseOnly: true, perUserLimit: 3 })
+      yield* commit(yield* issue(buyer, {}, 1), yield* issue(buyer, {}, 2))
+      const [one, other] = (yield* of(buyer)) ?? []
+      const use = (id: UserCouponId) =>
+        Scene.transaction({ fences, changes: Scene.boughtWith(buyer, product, id).changes })
+      const twins = [yield* use(one!.userCouponId), yield* use(other!.userCouponId)]
+      assert.strictEqual((yield* Effect.flip(commit(...twins)))._tag, "BatchRejected")
+      // Admitted later, committed sooner.
+      yield* Scene.commit(fences, Scene.bought(Scene.orderOf(buyer, product, 1)))
+      assert.deepEqual(yield* commit(twins[0]!), ["Committed"])
+      assert.strictEqual((yield* Effect.flip(commit(twins[1]!)))._tag, "BatchRejected")
+      const ordinary = yield* Scene.offered(yield* Scene.register("SELLER"))
+      const voucher = Scene.issued(buyer, ordinary)
+      yield* Scene.commit(fences, [voucher], Scene.boughtWith(buyer, product, voucher.userCouponId).changes)
     })
   )
 

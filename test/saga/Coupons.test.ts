@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result } from "effect"
 import { type CouponId, couponId, userId, uuidOf } from "../../src/domain/Ids.ts"
+import { Directory } from "../../src/actors/Directory.ts"
 import { CouponNotFound } from "../../src/domain/Coupon.ts"
 import { won } from "../../src/domain/Money.ts"
 import { OutcomeUnknown } from "../../src/persistence/Journal.ts"
@@ -329,6 +330,43 @@ describe("A coupon used in a checkout", () => {
         ["InsufficientBalance", "StockShortage", "PriceChanged"]
       )
       yield* buy({ key: 13, buyer, product, userCouponId, expectedTotal: won(4000) })
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("for a first purchase only is used by one of two first purchases at once", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(100)
+      const buyer = yield* user(1, 200_000)
+      const ids = yield* Effect.forEach([1, 2], (key) =>
+        Effect.flatMap(offered({ firstPurchaseOnly: true }), (coupon) =>
+          Effect.map(take(coupon, buyer, key), ({ answer }) => answer.userCouponId)
+        )
+      )
+      const outcomes = yield* Effect.forEach(
+        numbers(20),
+        (n) => Effect.result(buy({ key: 10 + n, buyer, product, userCouponId: ids[n % 2] })),
+        { concurrency: 20 }
+      )
+      assert.deepStrictEqual(countsOf(outcomes), { issued: 1, CouponNotUsable: 19 })
+      const left = ids.filter((_, n) => !Result.isSuccess(outcomes[n] ?? assert.fail()))
+      const refused = yield* Effect.flip(buy({ key: 50, buyer, product, userCouponId: left[0] }))
+      assert.deepInclude(refused, { _tag: "CouponNotUsable", reason: "FIRST_PURCHASE_ONLY" })
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("for a first purchase only is no use to who has bought before, also after a restart", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 20_000)
+      const coupon = yield* offered({ firstPurchaseOnly: true })
+      yield* buy({ key: 10, buyer, product })
+      const { answer } = yield* take(coupon, buyer, 1)
+      const { userCouponId } = answer
+      const refused = () => Effect.flip(buy({ key: 11, buyer, product, userCouponId }))
+      assert.deepInclude(yield* refused(), { _tag: "CouponNotUsable", reason: "FIRST_PURCHASE_ONLY" })
+      const directory = yield* Directory
+      directory.drop(directory.owned().map(({ id, epoch }) => ({ partition: id, epoch })))
+      assert.deepInclude(yield* refused(), { _tag: "CouponNotUsable", reason: "FIRST_PURCHASE_ONLY" })
     }).pipe(Effect.provide(engine()))
   )
 

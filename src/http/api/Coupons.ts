@@ -41,6 +41,8 @@ const terms = {
   maxDiscount: Schema.NullOr(Money),
   /** The least total of an order. */
   minOrderAmount: Money,
+  /** Only for who has never bought anything. */
+  firstPurchaseOnly: Schema.Boolean,
   validFrom: Schema.NullOr(Timestamp),
   validUntil: Schema.NullOr(Timestamp)
 }
@@ -111,6 +113,7 @@ export const NewCoupon = Schema.Struct({
   /** Unless told otherwise, FIRST_COME and GRANT. */
   issueBy: Schema.optionalKey(Schema.Array(IssueBy).check(Schema.isNonEmpty(), Schema.isUnique())),
   minOrderAmount: Schema.optionalKey(Money),
+  firstPurchaseOnly: Schema.optionalKey(Schema.Boolean),
   productIds: Schema.optionalKey(Schema.Array(ClaimedProductId).check(Schema.isMaxLength(productsMost))),
   categories: Schema.optionalKey(Schema.Array(Line(1, 50)).check(Schema.isMaxLength(categoriesMost))),
   issueFrom: Schema.optionalKey(Moment),

@@ -21,12 +21,13 @@ import * as Policy from "../Policy.ts"
 
 const time = (ms: number | undefined) => (ms === undefined ? null : iso(ms))
 
-const termsOf = ({ name, discount, minOrderAmount, validity }: UserCouponEntry | CouponEntry) => ({
+const termsOf = ({ name, discount, minOrderAmount, firstPurchaseOnly, validity }: UserCouponEntry | CouponEntry) => ({
   name,
   discountType: discount._tag,
   discountValue: discount._tag === "FIXED" ? discount.amount : discount.share / 100,
   maxDiscount: discount._tag === "FIXED" ? null : (discount.most ?? null),
   minOrderAmount,
+  firstPurchaseOnly,
   validFrom: time(validity.from),
   validUntil: time(validity.until)
 })
@@ -122,6 +123,7 @@ export const layer = HttpApiBuilder.group(
           name,
           discount: discountOf(payload),
           minOrderAmount: payload.minOrderAmount ?? zero,
+          firstPurchaseOnly: payload.firstPurchaseOnly ?? false,
           categories: payload.categories ?? [],
           totalQuantity,
           perUserLimit,

@@ -58,6 +58,7 @@ CREATE TABLE coupons (
   discount_value   bigint NOT NULL CHECK (discount_value > 0),
   max_discount     bigint CHECK (max_discount > 0),
   min_order_amount bigint NOT NULL CHECK (min_order_amount >= 0),
+  first_purchase_only boolean NOT NULL DEFAULT false,
   product_ids      uuid[] NOT NULL,
   categories       text[] NOT NULL,
   total_quantity   int NOT NULL CHECK (total_quantity > 0),

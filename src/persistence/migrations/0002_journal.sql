@@ -148,6 +148,19 @@ BEGIN
         RAISE EXCEPTION 'user coupon % cannot be used', it.coupon USING ERRCODE = 'check_violation';
       END IF;
     END LOOP;
+    -- Not whether it is the user's first order: one that was admitted later may have been committed sooner.
+    IF EXISTS (
+      SELECT FROM unnest(u_t, u_coupon, u_user) r(t, id, usr)
+      JOIN user_coupons mine ON mine.user_coupon_id = r.id
+      JOIN coupons kind ON kind.coupon_id = mine.coupon_id AND kind.first_purchase_only
+      WHERE r.t <> ALL (skip) AND EXISTS (
+        SELECT FROM user_coupons u JOIN coupons c USING (coupon_id) JOIN orders o USING (order_id)
+        WHERE u.user_id = r.usr AND u.user_coupon_id <> r.id AND u.status IN ('HELD', 'USED')
+          AND c.first_purchase_only AND o.status <> 'CANCELLED'
+      )
+    ) THEN
+      RAISE EXCEPTION 'two first purchases of one user' USING ERRCODE = 'check_violation';
+    END IF;
   END IF;
 
   FOR it IN
