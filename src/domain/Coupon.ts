@@ -12,6 +12,7 @@ import { allocate, BasisPoints, least, Money, shareOf, sum, zero } from "./Money
 import type { OrderLine } from "./Order.ts"
 import { Policy } from "./Policy.ts"
 import { type Product, StaleVersion } from "./Product.ts"
+import { Tier } from "./Tier.ts"
 import { CouponNotUsable, CouponUndecided } from "./UserCoupon.ts"
 
 /** What a coupon takes off (C18). */
@@ -57,6 +58,8 @@ export const Coupon = Schema.Struct({
   categories: Schema.Array(Schema.String),
   /** Only for who has never bought anything (C-14). */
   firstPurchaseOnly: Schema.Boolean,
+  /** Whom it is for; if none are named, all (C-16). Asked when one is issued. */
+  tiers: Schema.Array(Tier),
   totalQuantity: CouponQuantity,
   perUserLimit: PerUserLimit,
   issueBy: Schema.Array(IssueBy),
@@ -101,8 +104,8 @@ export class CouponExhausted extends Schema.TaggedError<CouponExhausted>()("Coup
 
 export class CouponNotIssuable extends Schema.TaggedError<CouponNotIssuable>()("CouponNotIssuable", {
   couponStatus: CouponStatus,
-  /** Why an ACTIVE one is not: it is to be had in another way. */
-  reason: Schema.optionalKey(Schema.Literals(["ISSUE_BY"]))
+  /** Why an ACTIVE one is not: it is to be had in another way, or by users of another tier. */
+  reason: Schema.optionalKey(Schema.Literals(["ISSUE_BY", "TIER"]))
 }) {}
 
 export const CouponRefusal = Schema.Union([
@@ -138,6 +141,10 @@ export const couponStatus = (
   if (condition === "SUSPENDED") return "SUSPENDED"
   return before(issue, at) ? "CREATED" : "ACTIVE"
 }
+
+/** Whether users of a tier can have it (C-16). */
+export const isForTier = ({ tiers }: Pick<Coupon, "tiers">, tier: Tier): boolean =>
+  tiers.length === 0 || tiers.includes(tier)
 
 /** Of those that were issued, how many were used (ST18): in basis points, rounded down. */
 export const usageRate = ({ issued, used }: { readonly issued: number; readonly used: number }): number =>

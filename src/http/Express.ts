@@ -9,6 +9,7 @@
 import { Cause, Context, Effect, FiberSet, Layer, Result, Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Users } from "../persistence/Users.ts"
 import type { Transact } from "../saga/Transact.ts"
 import { strict } from "./api/Api.ts"
 import { IssueRequest } from "./api/Coupons.ts"
@@ -33,7 +34,7 @@ interface Route<P, A, E> {
     who: Claims,
     key: string,
     payload: P
-  ) => Effect.Effect<{ readonly answer: A; readonly replayed: boolean }, E, Transact>
+  ) => Effect.Effect<{ readonly answer: A; readonly replayed: boolean }, E, Transact | Users>
 }
 
 const headersOf = Schema.decodeUnknownResult(Schema.Struct(IdempotencyKey))
@@ -66,7 +67,7 @@ export class Express extends Context.Service<
       const { verify } = yield* Tokens
       const draining = yield* Draining
       const observerOf = yield* observers
-      const fork = yield* FiberSet.makeRuntime<Transact>()
+      const fork = yield* FiberSet.makeRuntime<Transact | Users>()
 
       const write = (response: ServerResponse, { status, headers, body }: Rendered) => {
         const leaving = draining.begun() ? { connection: "close" } : {}

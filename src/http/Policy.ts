@@ -13,6 +13,7 @@ import { type Coupon, CouponNotFound } from "../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, type UserCouponId, UserId } from "../domain/Ids.ts"
 import type { Order } from "../domain/Order.ts"
 import { ProductNotFound } from "../domain/Product.ts"
+import { Tier } from "../domain/Tier.ts"
 import { UserNotFound } from "../domain/Wallet.ts"
 import { Orders } from "../persistence/Orders.ts"
 import { Role } from "../persistence/Users.ts"
@@ -22,6 +23,7 @@ import type {
   ClaimedOrderId,
   ClaimedProductId,
   ClaimedRole,
+  ClaimedTier,
   ClaimedUserCouponId,
   ClaimedUserId
 } from "./api/Fields.ts"
@@ -31,6 +33,7 @@ const isUserId = Schema.is(UserId)
 const isProductId = Schema.is(ProductId)
 const isCouponId = Schema.is(CouponId)
 const isRole = Schema.is(Role)
+const isTier = Schema.is(Tier)
 const isOrderId = Schema.is(OrderId)
 
 /** A token's subject was checked with the token. */
@@ -203,3 +206,7 @@ export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Rol
     if (claimed === "SELLER") return Effect.succeed("SELLER")
     return isRole(claimed) && who !== undefined && isAdmin(who) ? Effect.succeed(claimed) : Effect.fail(new Forbidden())
   })
+
+/** The tier a user gets: from an ADMIN. */
+export const grantedTier = (claimed: ClaimedTier): Effect.Effect<Tier, Forbidden, Principal> =>
+  Effect.andThen(administrator, isTier(claimed) ? Effect.succeed(claimed) : Effect.fail(new Forbidden()))

@@ -1,5 +1,6 @@
 /** What Postgres would keep, in memory: one database for the memory journals and repositories that share it. */
 import { Context, Layer } from "effect"
+import type { Tier } from "../domain/Tier.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { NewCoupon } from "./Coupons.ts"
 import type { EventRow, IssueRow, LedgerRow, LineRow, OrderRow, PaymentRow, ProductRow } from "./Rows.ts"
@@ -11,6 +12,7 @@ export interface UserRecord {
   readonly loginId: string | undefined
   readonly name: string
   readonly role: Role
+  readonly tier: Tier
   readonly passwordHash: string | undefined
   readonly withdrawn: boolean
 }

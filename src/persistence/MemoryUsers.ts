@@ -1,12 +1,13 @@
 import { Effect, Layer } from "effect"
 import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
+import { firstTier } from "../domain/Tier.ts"
 import { MemoryTables, type UserRecord } from "./MemoryTables.ts"
 import { LoginIdTaken, type User, Users } from "./Users.ts"
 
 const userOf = (id: UserId, record: UserRecord | undefined): User | undefined =>
   record?.loginId === undefined || record.withdrawn
     ? undefined
-    : { userId: id, loginId: record.loginId, name: record.name, role: record.role }
+    : { userId: id, loginId: record.loginId, name: record.name, role: record.role, tier: record.tier }
 
 export const layer = Layer.effect(
   Users,
@@ -19,21 +20,22 @@ export const layer = Layer.effect(
       register: ({ userId: id, loginId, name, role, passwordHash }) =>
         Effect.suspend(() => {
           if (withLogin(loginId) !== undefined) return Effect.fail(new LoginIdTaken({ loginId }))
-          users.set(uuidOf(id), { loginId, name, role, passwordHash, withdrawn: false })
+          users.set(uuidOf(id), { loginId, name, role, tier: firstTier, passwordHash, withdrawn: false })
           wallets.set(uuidOf(id), 0)
           return Effect.void
         }),
 
       get: (id) => Effect.sync(() => get(id)),
 
-      update: (id, { name, passwordHash }) =>
+      update: (id, { name, passwordHash, tier }) =>
         Effect.sync(() => {
           const record = users.get(uuidOf(id))
           if (record === undefined || record.withdrawn) return undefined
           users.set(uuidOf(id), {
             ...record,
             name: name ?? record.name,
-            passwordHash: passwordHash ?? record.passwordHash
+            passwordHash: passwordHash ?? record.passwordHash,
+            tier: tier ?? record.tier
           })
           return get(id)
         }),

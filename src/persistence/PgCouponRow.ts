@@ -4,6 +4,7 @@ import type { SqlClient } from "effect/sql"
 import { type Coupon, CouponCondition, type Discount, IssueBy } from "../domain/Coupon.ts"
 import { CouponId, ProductId, UserId } from "../domain/Ids.ts"
 import { basisPoints, Money, won } from "../domain/Money.ts"
+import { Tier } from "../domain/Tier.ts"
 import { nullable } from "./Queries.ts"
 
 const Time = Schema.NullOr(Schema.Int)
@@ -24,6 +25,7 @@ export const CouponRow = Schema.Struct({
   sellerId: nullable(UserId),
   productIds: Schema.Array(ProductId),
   categories: Schema.Array(Schema.String),
+  tiers: Schema.Array(Tier),
   totalQuantity: Schema.Int,
   perUserLimit: Schema.Int,
   issueBy: Schema.Array(IssueBy),
@@ -43,7 +45,7 @@ export const terms = (sql: SqlClient.SqlClient) => sql`
 
 export const columns = (sql: SqlClient.SqlClient) => sql`
   ${terms(sql)}, 'usr_' || c.seller_id AS "sellerId",
-  ARRAY(SELECT 'prd_' || p FROM unnest(c.product_ids) p) AS "productIds", c.categories,
+  ARRAY(SELECT 'prd_' || p FROM unnest(c.product_ids) p) AS "productIds", c.categories, c.tiers,
   c.total_quantity AS "totalQuantity", c.per_user_limit AS "perUserLimit", c.issue_by AS "issueBy",
   round(extract(epoch FROM c.issue_from) * 1000)::float8 AS "issueFrom",
   round(extract(epoch FROM c.issue_until) * 1000)::float8 AS "issueUntil", c.condition, c.issued, c.version`
@@ -68,6 +70,7 @@ export const couponOf = (row: typeof CouponRow.Type): Coupon => ({
   firstPurchaseOnly: row.firstPurchaseOnly,
   productIds: row.productIds,
   categories: row.categories,
+  tiers: row.tiers,
   totalQuantity: row.totalQuantity,
   perUserLimit: row.perUserLimit,
   issueBy: row.issueBy,

@@ -75,13 +75,14 @@ export const layer = Layer.effect(
         const added = yield* ids(sql`
           WITH added AS (
             INSERT INTO coupons AS c (coupon_id, seller_id, code, name, discount_type, discount_value, max_discount,
-              min_order_amount, first_purchase_only, product_ids, categories, total_quantity, per_user_limit, issue_by, issue_from, issue_until,
+              min_order_amount, first_purchase_only, product_ids, categories, tiers, total_quantity, per_user_limit, issue_by, issue_from, issue_until,
               valid_from, valid_until, created_by)
             VALUES (${uuidOf(coupon.couponId)}, ${coupon.sellerId === undefined ? null : uuidOf(coupon.sellerId)},
               ${code}, ${name}, ${discount._tag}, ${value}, ${most}, ${coupon.minOrderAmount},
               ${coupon.firstPurchaseOnly},
               ${`{${coupon.productIds.map(uuidOf).join(",")}}`}::uuid[],
               ARRAY(SELECT json_array_elements_text(${JSON.stringify(coupon.categories)}::json)),
+              ${`{${coupon.tiers.join(",")}}`}::text[],
               ${coupon.totalQuantity}, ${coupon.perUserLimit}, ${`{${coupon.issueBy.join(",")}}`}::text[], ${time(issue.from)}, ${time(issue.until)},
               ${time(validity.from)}, ${time(validity.until)}, ${uuidOf(coupon.createdBy)})
             ON CONFLICT (code) DO NOTHING RETURNING coupon_id

@@ -1,10 +1,11 @@
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { UserId, uuidOf } from "../domain/Ids.ts"
+import { Tier } from "../domain/Tier.ts"
 import { query, storable } from "./Queries.ts"
 import { LoginIdTaken, Role, Users } from "./Users.ts"
 
-const User = Schema.Struct({ userId: UserId, loginId: Schema.String, name: Schema.String, role: Role })
+const User = Schema.Struct({ userId: UserId, loginId: Schema.String, name: Schema.String, role: Role, tier: Tier })
 
 const ids = query(Schema.Struct({ user_id: Schema.String }))
 const users = query(User)
@@ -14,7 +15,7 @@ export const layer = Layer.effect(
   Users,
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const user = sql`'usr_' || user_id AS "userId", login_id AS "loginId", name, role`
+    const user = sql`'usr_' || user_id AS "userId", login_id AS "loginId", name, role, tier`
 
     return Users.of({
       register: Effect.fn("Users.register")(function* ({ userId, loginId, name, role, passwordHash }) {
@@ -34,11 +35,12 @@ export const layer = Layer.effect(
         return found
       }),
 
-      update: Effect.fn("Users.update")(function* (userId, { name, passwordHash }) {
+      update: Effect.fn("Users.update")(function* (userId, { name, passwordHash, tier }) {
         const [changed] = yield* users(sql`
           UPDATE users SET
             name = coalesce(${name ?? null}, name),
-            password_hash = coalesce(${passwordHash ?? null}, password_hash)
+            password_hash = coalesce(${passwordHash ?? null}, password_hash),
+            tier = coalesce(${tier ?? null}, tier)
           WHERE user_id = ${uuidOf(userId)} AND withdrawn_at IS NULL RETURNING ${user}`)
         return changed
       }),

@@ -1,6 +1,7 @@
 /** Profiles and credentials. The wallet is created with its user, in one commit (C38). */
 import { Context, type Effect, Schema } from "effect"
 import type { UserId } from "../domain/Ids.ts"
+import type { Tier } from "../domain/Tier.ts"
 import type { Unavailable } from "./Failures.ts"
 
 export const Role = Schema.Literals(["BUYER", "SELLER", "MANAGER", "ADMIN"])
@@ -11,6 +12,7 @@ export interface User {
   readonly loginId: string
   readonly name: string
   readonly role: Role
+  readonly tier: Tier
 }
 
 export class LoginIdTaken extends Schema.TaggedError<LoginIdTaken>()("LoginIdTaken", { loginId: Schema.String }) {}
@@ -18,16 +20,20 @@ export class LoginIdTaken extends Schema.TaggedError<LoginIdTaken>()("LoginIdTak
 export class Users extends Context.Service<
   Users,
   {
-    /** Adds a user and an empty wallet. */
+    /** Adds a user, of the first tier, and an empty wallet. */
     readonly register: (
-      user: User & { readonly passwordHash: string }
+      user: Omit<User, "tier"> & { readonly passwordHash: string }
     ) => Effect.Effect<void, LoginIdTaken | Unavailable>
     /** `undefined` for a user that is unknown or has withdrawn. */
     readonly get: (userId: UserId) => Effect.Effect<User | undefined, Unavailable>
     /** Changes what is given; `undefined` when there is no such user. */
     readonly update: (
       userId: UserId,
-      change: { readonly name?: string | undefined; readonly passwordHash?: string | undefined }
+      change: {
+        readonly name?: string | undefined
+        readonly passwordHash?: string | undefined
+        readonly tier?: Tier | undefined
+      }
     ) => Effect.Effect<User | undefined, Unavailable>
     /** The user of a login id, with the password's hash. */
     readonly credentials: (

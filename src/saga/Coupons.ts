@@ -4,17 +4,20 @@ import { SecureRandom } from "effect/crypto"
 import { Unavailable } from "../actors/Errors.ts"
 import {
   type CouponCondition,
+  type Coupon,
   CouponNotFound,
-  type CouponNotIssuable,
+  CouponNotIssuable,
   type CouponRefusal,
+  isForTier,
   type IssueBy,
   make
 } from "../domain/Coupon.ts"
 import { couponId, CouponId, userCouponId, UserCouponId, UserId } from "../domain/Ids.ts"
 import { CouponUndecided } from "../domain/UserCoupon.ts"
-import type { WalletRefusal } from "../domain/Wallet.ts"
+import { UserNotFound, type WalletRefusal } from "../domain/Wallet.ts"
 import { type CouponCodeTaken, Coupons, type NewCoupon as Entry } from "../persistence/Coupons.ts"
 import type { Rank } from "../persistence/Journal.ts"
+import { Users } from "../persistence/Users.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
@@ -48,6 +51,14 @@ export const createCoupon = Effect.fnUntraced(function* ({
   const { create } = yield* Coupons
   yield* create({ ...make({ ...terms, couponId: id }), name, createdBy, code: code ?? (yield* newCode) })
   return id
+})
+
+/** Asks for the user's tier only if the coupon does; a change of tier holds from the next issue on. */
+const checkTier = Effect.fnUntraced(function* ({ get }: Users["Service"], coupon: Coupon, userId: UserId) {
+  if (coupon.tiers.length === 0) return
+  const user = yield* get(userId)
+  if (user === undefined) return yield* new UserNotFound({ userId })
+  if (!isForTier(coupon, user.tier)) return yield* new CouponNotIssuable({ couponStatus: "ACTIVE", reason: "TIER" })
 })
 
 export interface IssueRequest {
@@ -92,7 +103,7 @@ const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) =>
 export const issue = ({
   couponId: wanted,
   ...asked
-}: IssueRequest): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact> =>
+}: IssueRequest): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
   issueFound({ ...asked, find: Effect.succeed(wanted) })
 
 export interface ClaimRequest {
@@ -111,7 +122,7 @@ export const claim = ({
 }: ClaimRequest): Effect.Effect<
   Issued,
   Exclude<CouponRefusal, CouponNotIssuable> | WalletRefusal | Failure,
-  Transact | Coupons
+  Transact | Users | Coupons
 > =>
   Effect.flatMap(Coupons, ({ claimable }) => {
     const none = Effect.fail(new CouponNotFound({}))
@@ -127,14 +138,15 @@ const issueFound = ({
   find
 }: Omit<IssueRequest, "couponId"> & {
   readonly find: Effect.Effect<CouponId, CouponNotFound | Unavailable>
-}): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact> =>
-  Effect.flatMap(Transact, (transact) =>
+}): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
+  Effect.flatMap(Effect.all([Transact, Users]), ([transact, users]) =>
     transact.run({
       request,
       answer: Issue,
       plan: Effect.fnUntraced(function* ({ id, now, hold }) {
         const wanted = yield* find
         const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by }))
+        yield* checkTier(users, coupon, userId)
         const { perUserLimit: limit, validity } = coupon
         const created = { userCouponId: userCouponId(id), couponId: wanted }
         const { slot } = yield* whenDecided(hold("wallet", userId, { _tag: "Receive", ...created, limit }))

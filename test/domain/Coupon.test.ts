@@ -8,9 +8,11 @@ import {
   type Discount,
   type IssueBy,
   discounts,
+  isForTier,
   usageRate
 } from "../../src/domain/Coupon.ts"
 import { basisPoints, won } from "../../src/domain/Money.ts"
+import { firstTier } from "../../src/domain/Tier.ts"
 import { buyer, coupon, product, seller, sneaker } from "./Samples.ts"
 
 const noon = 1_000
@@ -84,6 +86,14 @@ describe("A coupon", () => {
     ["EXHAUSTED", { totalQuantity: 2, issued: 2, issue: window }, 9_000, "when all are issued"],
     ["CANCELLED", { totalQuantity: 2, issued: 2, condition: "CANCELLED" }, 0, "once cancelled"]
   ])("is %s %4$s", (expected, change, at) => assert.strictEqual(couponStatus(coupon(change), at), expected))
+
+  it.each<[Coupon["tiers"], boolean, boolean]>([
+    [[], true, true],
+    [["VIP"], false, true],
+    [["BRONZE", "SILVER"], true, false]
+  ])("for %j is for who begins: %s, for a VIP: %s", (tiers, first, vip) =>
+    assert.deepStrictEqual([isForTier({ tiers }, firstTier), isForTier({ tiers }, "VIP")], [first, vip])
+  )
 
   it.each([
     [0, 0, 0],

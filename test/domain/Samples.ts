@@ -38,6 +38,7 @@ export const coupon = (change: Partial<Coupon> = {}): Coupon => ({
     firstPurchaseOnly: false,
     productIds: [],
     categories: [],
+    tiers: [],
     totalQuantity: 100,
     perUserLimit: 1,
     issueBy: ["FIRST_COME", "CODE", "GRANT"],

@@ -33,6 +33,7 @@ describe("Coupons", () => {
           sellerId: seller.userId,
           productIds: [],
           categories: [],
+          tiers: [],
           issuedQuantity: 0,
           perUserLimit: 1,
           issueBy: ["FIRST_COME", "GRANT"],
@@ -94,6 +95,7 @@ describe("Coupons", () => {
         what: "an end before its beginning",
         change: { validFrom: "2026-12-02T00:00:00Z", validUntil: "2026-12-01T00:00:00+09:00" }
       },
+      { what: "an unknown tier", change: { tiers: ["PLATINUM"] } },
       { what: "something unknown", change: { tier: "VIP" } }
     ])("are not made with $what", ({ change }) =>
       Effect.gen(function* () {
@@ -200,6 +202,22 @@ describe("Coupons", () => {
         assert.deepInclude(refused.body, { status: 429, code: "RATE_LIMITED" })
         assert.match(refused.headers.get("retry-after") ?? "", /^[1-6]$/)
         assert.strictEqual((yield* claim(other, "RIGHT")).status, 201)
+      })
+    )
+
+    it.effect("for a tier are had by its users, from then on", () =>
+      Effect.gen(function* () {
+        const [seller, who, admin] = [yield* person("SELLER"), yield* person(), yield* person("ADMIN")]
+        const couponId = yield* coupon(seller, { tiers: ["VIP"] })
+        const refused = { code: "COUPON_NOT_ISSUABLE", couponStatus: "ACTIVE", reason: "TIER" }
+        assert.deepInclude((yield* take(who, couponId)).body, refused)
+        const body = { couponId, userId: who.userId }
+        assert.deepInclude(
+          (yield* call("POST", "/coupons/issue", { token: seller.token, key: "g", body })).body,
+          refused
+        )
+        yield* call("PATCH", `/users/${who.userId}`, { token: admin.token, body: { tier: "VIP" } })
+        assert.strictEqual((yield* take(who, couponId)).status, 201)
       })
     )
 

@@ -91,7 +91,7 @@ const routes = [
   ["POST /api/v1/users", "token or none", "FORBIDDEN LOGIN_ID_TAKEN"],
   ["POST /api/v1/auth/login", "public", "BAD_CREDENTIALS LOGIN_DISABLED RATE_LIMITED"],
   ["GET /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
-  ["PATCH /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
+  ["PATCH /api/v1/users/{userId}", "token", "FORBIDDEN USER_NOT_FOUND"],
   ["DELETE /api/v1/users/{userId}", "token", "USER_NOT_FOUND BALANCE_REMAINING"],
   [
     "POST /api/v1/balances/charge",

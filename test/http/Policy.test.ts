@@ -1,11 +1,13 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../src/domain/Ids.ts"
+import type { Tier } from "../../src/domain/Tier.ts"
 import type {
   ClaimedCouponId,
   ClaimedOrderId,
   ClaimedProductId,
   ClaimedRole,
+  ClaimedTier,
   ClaimedUserCouponId,
   ClaimedUserId
 } from "../../src/http/api/Fields.ts"
@@ -27,12 +29,13 @@ describe("A handler", () => {
       false satisfies IsA<ClaimedCouponId, CouponId>,
       false satisfies IsA<ClaimedUserCouponId, UserCouponId>,
       false satisfies IsA<ClaimedRole, Role>,
+      false satisfies IsA<ClaimedTier, Tier>,
       false satisfies IsA<Claims["userId"], UserId>,
       false satisfies IsA<{ userId: ClaimedUserId }, Pick<Parameters<typeof charge>[0], "userId">>
     ]
     // Without this the proof would hold for types that go nowhere.
     assert.isTrue(true satisfies IsA<UserId, UserId>)
-    assert.lengthOf(refused, 8)
+    assert.lengthOf(refused, 9)
   })
 })
 

@@ -652,6 +652,7 @@ const coupons = (it: It) => {
         firstPurchaseOnly: true,
         productIds: [product],
         categories: ['a "b", {c}', "신발"],
+        tiers: ["SILVER", "VIP"],
         totalQuantity: 7,
         perUserLimit: 2,
         issueBy: ["CODE", "GRANT"],

@@ -43,7 +43,7 @@ export const ofUsers = (it: It) => {
     Effect.gen(function* () {
       const repository = yield* Users
       const id = yield* Scene.register("SELLER", "Lee")
-      const expected = { userId: id, loginId: `login-${id}`, name: "Lee", role: "SELLER" }
+      const expected = { userId: id, loginId: `login-${id}`, name: "Lee", role: "SELLER", tier: "BRONZE" }
       assert.deepEqual(yield* repository.get(id), expected)
       assert.strictEqual((yield* (yield* Journal).load("wallet", [id]))[0]?.balance, won(0))
     })
@@ -68,6 +68,8 @@ export const ofUsers = (it: It) => {
       assert.strictEqual((yield* repository.update(id, { name: "Park" }))?.name, "Park")
       assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "hash")
       assert.strictEqual((yield* repository.update(id, { passwordHash: "other" }))?.name, "Park")
+      assert.deepInclude(yield* repository.update(id, { tier: "GOLD" }), { name: "Park", tier: "GOLD" })
+      assert.strictEqual((yield* repository.update(id, { name: "Kim" }))?.tier, "GOLD")
       assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "other")
     })
   )

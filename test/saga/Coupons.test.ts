@@ -170,6 +170,34 @@ describe("First come, first served", () => {
   )
 })
 
+describe("A coupon for some tiers", () => {
+  it.live("is issued to their users, and nobody else takes one of the quantity", () =>
+    Effect.gen(function* () {
+      const coupon = yield* offered({ totalQuantity: 3, tiers: ["GOLD", "VIP"] })
+      const { users } = yield* MemoryTables
+      const people = yield* Effect.forEach(numbers(40), (n) => user(n, 0))
+      const tiers = ["BRONZE", "SILVER", "GOLD", "VIP"] as const
+      for (const [n, who] of people.entries()) {
+        const record = users.get(uuidOf(who))
+        if (record !== undefined) users.set(uuidOf(who), { ...record, tier: tiers[n % 4] ?? "BRONZE" })
+      }
+      const outcomes = yield* Effect.forEach(people, (who, n) => Effect.result(take(coupon, who, n)), {
+        concurrency: 40
+      })
+      assert.strictEqual(countsOf(outcomes)["issued"], 3)
+      for (const [n, outcome] of outcomes.entries()) {
+        // Whoever comes too late is told so, and no more.
+        const expected = n % 4 < 2 ? ["CouponNotIssuable", "CouponExhausted"] : ["issued", "CouponExhausted"]
+        assert.include(expected, Result.isSuccess(outcome) ? "issued" : outcome.failure._tag)
+      }
+      const early = yield* offered({ tiers: ["GOLD"] })
+      const refused = yield* Effect.flip(take(early, people[0]!, 100))
+      assert.deepInclude(refused, { _tag: "CouponNotIssuable", couponStatus: "ACTIVE", reason: "TIER" })
+      assert.strictEqual((yield* Effect.flip(take(early, userId(uuid(77)), 101)))._tag, "UserNotFound")
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
 describe("A coupon with a code", () => {
   const codeOf = (id: CouponId) =>
     Effect.map(MemoryTables, ({ coupons }) => coupons.get(uuidOf(id))?.code ?? assert.fail("no coupon"))
@@ -195,7 +223,8 @@ describe("A coupon with a code", () => {
         yield* offered({ issue: { from: 2 ** 45, until: undefined } }),
         yield* offered({ issue: { from: undefined, until: 1 } }),
         yield* offered({ condition: "SUSPENDED" }),
-        yield* offered({ condition: "CANCELLED" })
+        yield* offered({ condition: "CANCELLED" }),
+        yield* offered({ tiers: ["VIP"] })
       ]
       const codes = [...(yield* Effect.forEach(closed, codeOf)), "nothing"]
       const refused = yield* Effect.forEach(codes, (code, n) => Effect.flip(claimed(code, who, n)))

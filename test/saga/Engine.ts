@@ -19,6 +19,7 @@ import { Journal } from "../../src/persistence/Journal.ts"
 import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { checkout } from "../../src/saga/Checkout.ts"
 import { createProduct } from "../../src/saga/Products.ts"
@@ -36,7 +37,7 @@ export const engine = (wrap: (journal: JournalShape) => JournalShape = (journal)
     Layer.provideMerge(Directory.layer({ partitions, owner: "test", residentActors: 1000 })),
     Layer.provideMerge(GroupCommit.layer({ batchSize: 64, inFlight: 2, queueSize: 2000, drainWithin: "1 second" })),
     Layer.provideMerge(Layer.effect(Journal, Effect.map(Journal, wrap)).pipe(Layer.provide(MemoryJournal.layer))),
-    Layer.provideMerge(MemoryCoupons.layer),
+    Layer.provideMerge(Layer.merge(MemoryUsers.layer, MemoryCoupons.layer)),
     Layer.provideMerge(MemoryTables.layer),
     Layer.provide(Entropy.layer)
   )
@@ -49,7 +50,7 @@ export const user = (n: number, balance: number) =>
   Effect.gen(function* () {
     const id = userId(uuid(500 + n))
     const { users, wallets } = yield* MemoryTables
-    const none = { passwordHash: "", withdrawn: false } as const
+    const none = { tier: "BRONZE", passwordHash: "", withdrawn: false } as const
     users.set(uuidOf(id), { loginId: `user-${n}`, name: `User ${n}`, role: "BUYER", ...none })
     wallets.set(uuidOf(id), 0)
     if (balance > 0) yield* charge({ request: request(100_000 + n), userId: id, amount: balance })
@@ -60,7 +61,14 @@ export const user = (n: number, balance: number) =>
 export const onSale = (stock: number, price = 1000) =>
   Effect.gen(function* () {
     const { users } = yield* MemoryTables
-    users.set(uuidOf(seller), { loginId: "seller", name: "S", role: "SELLER", passwordHash: "", withdrawn: false })
+    users.set(uuidOf(seller), {
+      loginId: "seller",
+      name: "S",
+      role: "SELLER",
+      tier: "BRONZE",
+      passwordHash: "",
+      withdrawn: false
+    })
     const { productId } = yield* createProduct({
       sellerId: seller,
       name: "Sneaker",

@@ -4,6 +4,7 @@ import { CouponQuantity, CouponStatus, IssueBy, PerUserLimit } from "../../domai
 import { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../domain/Ids.ts"
 import { maxPrice, Money } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
+import { Tier } from "../../domain/Tier.ts"
 import { UserCouponStatus } from "../../domain/UserCoupon.ts"
 import {
   ClaimedCouponId,
@@ -55,6 +56,8 @@ const shown = {
   /** What it is for; none: all. */
   productIds: Schema.Array(ProductId),
   categories: Schema.Array(Schema.String),
+  /** Whom it is for; none: all. */
+  tiers: Schema.Array(Tier),
   totalQuantity: Schema.Int,
   issuedQuantity: Schema.Int,
   perUserLimit: Schema.Int,
@@ -116,6 +119,8 @@ export const NewCoupon = Schema.Struct({
   firstPurchaseOnly: Schema.optionalKey(Schema.Boolean),
   productIds: Schema.optionalKey(Schema.Array(ClaimedProductId).check(Schema.isMaxLength(productsMost))),
   categories: Schema.optionalKey(Schema.Array(Line(1, 50)).check(Schema.isMaxLength(categoriesMost))),
+  /** Only users of these tiers can have it. */
+  tiers: Schema.optionalKey(Schema.Array(Tier).check(Schema.isUnique())),
   issueFrom: Schema.optionalKey(Moment),
   issueUntil: Schema.optionalKey(Moment),
   validFrom: Schema.optionalKey(Moment),

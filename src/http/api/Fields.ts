@@ -26,6 +26,12 @@ export const ClaimedRole = Schema.String.check(
 ).pipe(Schema.brand("ClaimedRole"))
 export type ClaimedRole = typeof ClaimedRole.Type
 
+/** The tier somebody is to have; only `Policy` gives it. */
+export const ClaimedTier = Schema.String.check(
+  Schema.isPattern(/^(?:BRONZE|SILVER|GOLD|VIP)$/u, { expected: "BRONZE, SILVER, GOLD or VIP" })
+).pipe(Schema.brand("ClaimedTier"))
+export type ClaimedTier = typeof ClaimedTier.Type
+
 /** Neither control characters, which Postgres and terminals dislike, nor halves of surrogate pairs. */
 const line = Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, { expected: "text without control characters" })
 const lines = Schema.isPattern(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, { expected: "text without control characters" })

@@ -6,7 +6,7 @@ export const summaries: Readonly<Record<string, string>> = {
   "users.register": "Sign up",
   "users.login": "Log in",
   "users.profile": "A user",
-  "users.changeProfile": "Change name or password",
+  "users.changeProfile": "Change name, password or tier",
   "users.withdraw": "Withdraw",
   "balances.charge": "Put money into a wallet",
   "balances.balance": "A wallet's balance",

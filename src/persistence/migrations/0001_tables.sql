@@ -20,6 +20,7 @@ CREATE TABLE users (
   name          text NOT NULL,
   password_hash text,
   role          text NOT NULL CHECK (role IN ('BUYER', 'SELLER', 'MANAGER', 'ADMIN')),
+  tier          text NOT NULL DEFAULT 'BRONZE' CHECK (tier IN ('BRONZE', 'SILVER', 'GOLD', 'VIP')),
   created_at    timestamptz NOT NULL DEFAULT now(),
   withdrawn_at  timestamptz,
   CHECK (withdrawn_at IS NOT NULL OR (login_id IS NOT NULL AND password_hash IS NOT NULL))
@@ -61,6 +62,7 @@ CREATE TABLE coupons (
   first_purchase_only boolean NOT NULL DEFAULT false,
   product_ids      uuid[] NOT NULL,
   categories       text[] NOT NULL,
+  tiers            text[] NOT NULL DEFAULT '{}' CHECK (tiers <@ '{BRONZE,SILVER,GOLD,VIP}'),
   total_quantity   int NOT NULL CHECK (total_quantity > 0),
   per_user_limit   smallint NOT NULL CHECK (per_user_limit > 0),
   issue_by         text[] NOT NULL CHECK (issue_by <@ '{FIRST_COME,CODE,GRANT}' AND cardinality(issue_by) > 0),
