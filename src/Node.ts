@@ -27,6 +27,7 @@ import * as PgOrders from "./persistence/PgOrders.ts"
 import * as PgStatements from "./persistence/PgStatements.ts"
 import * as PgUsers from "./persistence/PgUsers.ts"
 import * as Retention from "./persistence/Retention.ts"
+import * as Grants from "./saga/Grants.ts"
 import { Transact } from "./saga/Transact.ts"
 import * as Welcome from "./Welcome.ts"
 
@@ -168,6 +169,7 @@ export const layer = (settings: Settings) =>
       return drainFirst(settings).pipe(
         Layer.provideMerge(Welcome.layer(settings)),
         Layer.provideMerge(Server.layer({ host, port, key, tokenTtlSeconds, drainWithin })),
+        Layer.provideMerge(Grants.layer),
         Layer.provideMerge(population(settings)),
         Layer.provideMerge(engine(settings)),
         Layer.provideMerge(repositories),

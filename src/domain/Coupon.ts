@@ -34,6 +34,10 @@ export type CouponStatus = typeof CouponStatus.Type
 export const IssueBy = Schema.Literals(["FIRST_COME", "CODE", "GRANT"])
 export type IssueBy = typeof IssueBy.Type
 
+/** What makes users get one by themselves (C-17). */
+export const GrantOn = Schema.Literals(["REGISTRATION"])
+export type GrantOn = typeof GrantOn.Type
+
 /** In milliseconds since 1970; it ends before `until`. */
 export const Window = Schema.Struct({
   from: Schema.UndefinedOr(Schema.Int),

@@ -140,6 +140,12 @@ export const couponScope = Effect.fnUntraced(function* (
   return { createdBy, sellerId, productIds }
 })
 
+/** Who may have a coupon given to everybody: otherwise each seller's would come with each registration. */
+export const couponAutomation = Effect.mapError(
+  Effect.suspend(() => administrator),
+  () => new CouponPermissionDenied()
+)
+
 const managed = Effect.fnUntraced(function* (user: UserId, couponId: CouponId) {
   const coupon = yield* Effect.flatMap(Directory, (directory) => directory.read("coupon", couponId))
   if (coupon === undefined) return yield* new CouponNotFound({ couponId })

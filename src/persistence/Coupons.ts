@@ -1,6 +1,6 @@
 /** Coupons, and what users have of them, to read; and how a coupon begins. */
 import { Context, type Effect, Schema } from "effect"
-import type { Coupon } from "../domain/Coupon.ts"
+import type { Coupon, GrantOn } from "../domain/Coupon.ts"
 import type { Money } from "../domain/Money.ts"
 import { CouponId, type OrderId, UserCouponId, type UserId } from "../domain/Ids.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
@@ -8,15 +8,17 @@ import type { Rank } from "./Journal.ts"
 import type { Unavailable } from "./Failures.ts"
 import { cursorOf, type InvalidCursor, type Page, type PageRequest } from "./Page.ts"
 
-/** A coupon as it is on disk, with the texts no actor keeps. */
+/** A coupon as it is on disk, with what no actor keeps. */
 export interface CouponEntry extends Omit<Coupon, "held" | "pending"> {
   readonly code: string
   readonly name: string
+  /** What makes users get one by themselves. */
+  readonly grantOn: GrantOn | undefined
   /** Milliseconds since 1970. */
   readonly createdAt: number
 }
 
-export type NewCoupon = Coupon & Pick<CouponEntry, "code" | "name"> & { readonly createdBy: UserId }
+export type NewCoupon = Coupon & Pick<CouponEntry, "code" | "name" | "grantOn"> & { readonly createdBy: UserId }
 
 export interface UserCouponEntry extends Pick<
   CouponEntry,
@@ -49,6 +51,15 @@ export interface CouponStatistics {
   readonly totalDiscount: Money
 }
 
+/** A coupon that a user is to get. */
+export interface OwedCoupon {
+  readonly userId: UserId
+  readonly couponId: CouponId
+}
+
+/** How long whoever took what is owed has to grant it, before somebody else tries. */
+export const owedForMs = 30_000
+
 /** Another coupon has the code (C-3). */
 export class CouponCodeTaken extends Schema.TaggedError<CouponCodeTaken>()("CouponCodeTaken", {
   couponCode: Schema.String
@@ -71,6 +82,10 @@ export class Coupons extends Context.Service<
       userId: UserId,
       query: UserCouponQuery
     ) => Effect.Effect<Page<UserCouponEntry>, InvalidCursor | Unavailable>
+    /** Coupons that users are to get, who waited longest first. For a while nobody else is told of them. */
+    readonly takeOwed: (limit: number) => Effect.Effect<ReadonlyArray<OwedCoupon>, Unavailable>
+    /** It was granted, or never will be. */
+    readonly settleOwed: (owed: OwedCoupon) => Effect.Effect<void, Unavailable>
   }
 >()("sluice/persistence/Coupons") {}
 

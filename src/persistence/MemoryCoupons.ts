@@ -9,6 +9,7 @@ import {
   Coupons,
   createdPayload,
   cursor,
+  owedForMs,
   type UserCouponEntry,
   userCursor
 } from "./Coupons.ts"
@@ -20,7 +21,7 @@ const newest = Order.flip(Order.String)
 export const layer = Layer.effect(
   Coupons,
   Effect.gen(function* () {
-    const { coupons, userCoupons, orders, outbox } = yield* MemoryTables
+    const { coupons, userCoupons, owedCoupons, orders, outbox } = yield* MemoryTables
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
     const entryOf = (id: string, record: CouponRecord): CouponEntry => ({
@@ -89,6 +90,17 @@ export const layer = Layer.effect(
             )
           }
         }),
+
+      takeOwed: (limit) =>
+        Effect.sync(() => {
+          const waiting = Array.from(owedCoupons).filter(([, { due }]) => due <= now())
+          const taken = waiting.toSorted(([, one], [, other]) => one.due - other.due).slice(0, limit)
+          for (const [key, record] of taken) owedCoupons.set(key, { ...record, due: now() + owedForMs })
+          return taken.map(([, { user, coupon }]) => ({ userId: userId(user), couponId: couponId(coupon) }))
+        }),
+
+      settleOwed: ({ userId: user, couponId: coupon }) =>
+        Effect.sync(() => void owedCoupons.delete(`${uuidOf(user)} ${uuidOf(coupon)}`)),
 
       claimable: (code) =>
         Effect.sync(() => {

@@ -238,7 +238,7 @@ const loaders: {
   coupon: ({ coupons }, id) => {
     const record = coupons.get(uuidOf(id))
     if (record === undefined) return undefined
-    const coupon = Struct.omit(record, ["code", "name", "createdBy", "createdAt"])
+    const coupon = Struct.omit(record, ["code", "name", "grantOn", "createdBy", "createdAt"])
     return { ...coupon, couponId: id, held: 0, pending: undefined }
   }
 }

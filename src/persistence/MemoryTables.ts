@@ -41,6 +41,12 @@ export interface UserCouponRecord extends Omit<Stored<IssueRow>, "userCoupon"> {
   readonly order: string | null
 }
 
+export interface OwedRecord {
+  readonly user: string
+  readonly coupon: string
+  readonly due: number
+}
+
 export interface TransactionRecord {
   readonly id: string
   readonly bodyHash: string | undefined
@@ -59,6 +65,8 @@ export interface Tables {
   readonly products: Map<string, ProductRecord>
   readonly coupons: Map<string, CouponRecord>
   readonly userCoupons: Map<string, UserCouponRecord>
+  /** By user and coupon. */
+  readonly owedCoupons: Map<string, OwedRecord>
   readonly transactions: Map<string, TransactionRecord>
   readonly orders: Map<string, OrderRecord>
   readonly ledger: Array<Entry<LedgerRow>>
@@ -73,6 +81,7 @@ export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluic
     products: new Map(),
     coupons: new Map(),
     userCoupons: new Map(),
+    owedCoupons: new Map(),
     transactions: new Map(),
     orders: new Map(),
     ledger: [],

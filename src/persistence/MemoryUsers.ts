@@ -1,4 +1,5 @@
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
+import { couponStatus } from "../domain/Coupon.ts"
 import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
 import { firstTier } from "../domain/Tier.ts"
 import { MemoryTables, type UserRecord } from "./MemoryTables.ts"
@@ -12,7 +13,8 @@ const userOf = (id: UserId, record: UserRecord | undefined): User | undefined =>
 export const layer = Layer.effect(
   Users,
   Effect.gen(function* () {
-    const { users, wallets } = yield* MemoryTables
+    const { users, wallets, coupons, owedCoupons } = yield* MemoryTables
+    const clock = yield* Clock.Clock
     const withLogin = (loginId: string) => [...users].find(([, record]) => record.loginId === loginId)
     const get = (id: UserId) => userOf(id, users.get(uuidOf(id)))
 
@@ -22,6 +24,11 @@ export const layer = Layer.effect(
           if (withLogin(loginId) !== undefined) return Effect.fail(new LoginIdTaken({ loginId }))
           users.set(uuidOf(id), { loginId, name, role, tier: firstTier, passwordHash, withdrawn: false })
           wallets.set(uuidOf(id), 0)
+          const due = clock.currentTimeMillisUnsafe()
+          for (const [coupon, record] of coupons) {
+            if (record.grantOn !== "REGISTRATION" || couponStatus(record, due) !== "ACTIVE") continue
+            owedCoupons.set(`${uuidOf(id)} ${coupon}`, { user: uuidOf(id), coupon, due })
+          }
           return Effect.void
         }),
 

@@ -1,21 +1,24 @@
 import { Effect, Layer, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql"
+import { GrantOn } from "../domain/Coupon.ts"
 import { CouponId, OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
 import { Money, zero } from "../domain/Money.ts"
 import { UserCouponStatus } from "../domain/UserCoupon.ts"
-import { CouponCodeTaken, type CouponEntry, Coupons, createdPayload, cursor, userCursor } from "./Coupons.ts"
+import { CouponCodeTaken, type CouponEntry, Coupons, createdPayload, cursor, owedForMs, userCursor } from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
 import { columns, couponOf, CouponRow, discountOf, Terms, terms, windowOf } from "./PgCouponRow.ts"
 import { nullable, query, storable } from "./Queries.ts"
 
 const ids = query(Schema.Struct({ coupon_id: Schema.String }))
 
+const owed = query(Schema.Struct({ userId: UserId, couponId: CouponId }))
 const couponIds = query(Schema.Struct({ couponId: CouponId }))
 
 const Entry = Schema.Struct({
   ...CouponRow.fields,
   code: Schema.String,
   name: Schema.String,
+  grantOn: nullable(GrantOn),
   createdAt: Schema.Int
 })
 const entries = query(Entry)
@@ -46,10 +49,11 @@ const userEntries = query(
   })
 )
 
-const entryOf = ({ code, name, createdAt, ...row }: typeof Entry.Type): CouponEntry => ({
+const entryOf = ({ code, name, grantOn, createdAt, ...row }: typeof Entry.Type): CouponEntry => ({
   ...Struct.omit(couponOf(row), ["held", "pending"]),
   code,
   name,
+  grantOn,
   createdAt
 })
 
@@ -58,7 +62,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const entry = sql`
-      ${columns(sql)}, c.code, c.name, round(extract(epoch FROM c.created_at) * 1000)::float8 AS "createdAt"`
+      ${columns(sql)}, c.code, c.name, c.grant_on AS "grantOn", round(extract(epoch FROM c.created_at) * 1000)::float8 AS "createdAt"`
     const time = (ms: number | undefined) => sql`to_timestamp(${ms === undefined ? null : ms / 1000}::float8)`
 
     const open = sql`condition = 'OPEN'
@@ -75,7 +79,7 @@ export const layer = Layer.effect(
         const added = yield* ids(sql`
           WITH added AS (
             INSERT INTO coupons AS c (coupon_id, seller_id, code, name, discount_type, discount_value, max_discount,
-              min_order_amount, first_purchase_only, product_ids, categories, tiers, total_quantity, per_user_limit, issue_by, issue_from, issue_until,
+              min_order_amount, first_purchase_only, product_ids, categories, tiers, total_quantity, per_user_limit, issue_by, grant_on, issue_from, issue_until,
               valid_from, valid_until, created_by)
             VALUES (${uuidOf(coupon.couponId)}, ${coupon.sellerId === undefined ? null : uuidOf(coupon.sellerId)},
               ${code}, ${name}, ${discount._tag}, ${value}, ${most}, ${coupon.minOrderAmount},
@@ -83,7 +87,8 @@ export const layer = Layer.effect(
               ${`{${coupon.productIds.map(uuidOf).join(",")}}`}::uuid[],
               ARRAY(SELECT json_array_elements_text(${JSON.stringify(coupon.categories)}::json)),
               ${`{${coupon.tiers.join(",")}}`}::text[],
-              ${coupon.totalQuantity}, ${coupon.perUserLimit}, ${`{${coupon.issueBy.join(",")}}`}::text[], ${time(issue.from)}, ${time(issue.until)},
+              ${coupon.totalQuantity}, ${coupon.perUserLimit}, ${`{${coupon.issueBy.join(",")}}`}::text[],
+              ${coupon.grantOn ?? null}, ${time(issue.from)}, ${time(issue.until)},
               ${time(validity.from)}, ${time(validity.until)}, ${uuidOf(coupon.createdBy)})
             ON CONFLICT (code) DO NOTHING RETURNING coupon_id
           )
@@ -114,6 +119,22 @@ export const layer = Layer.effect(
             WHERE u.coupon_id = ${uuidOf(couponId)}
           ) each`)
         return found
+      }),
+
+      takeOwed: Effect.fn("Coupons.takeOwed")((limit) =>
+        owed(sql`
+          UPDATE owed_coupons o SET due = now() + ${owedForMs} * interval '1 millisecond'
+          FROM (
+            SELECT user_id, coupon_id FROM owed_coupons WHERE due <= now()
+            ORDER BY due, user_id LIMIT ${limit} FOR UPDATE SKIP LOCKED
+          ) waiting
+          WHERE o.user_id = waiting.user_id AND o.coupon_id = waiting.coupon_id
+          RETURNING 'usr_' || o.user_id AS "userId", 'cpn_' || o.coupon_id AS "couponId"`)
+      ),
+
+      settleOwed: Effect.fn("Coupons.settleOwed")(function* ({ userId, couponId }) {
+        yield* owed(sql`
+          DELETE FROM owed_coupons WHERE user_id = ${uuidOf(userId)} AND coupon_id = ${uuidOf(couponId)}`)
       }),
 
       claimable: Effect.fn("Coupons.claimable")(function* (code) {

@@ -24,6 +24,11 @@ export const layer = Layer.effect(
             INSERT INTO users (user_id, login_id, name, role, password_hash)
             VALUES (${uuidOf(userId)}, ${loginId}, ${name}, ${role}, ${passwordHash})
             ON CONFLICT (login_id) DO NOTHING RETURNING user_id
+          ), owed AS (
+            INSERT INTO owed_coupons (user_id, coupon_id)
+            SELECT added.user_id, c.coupon_id FROM added CROSS JOIN coupons c
+            WHERE c.grant_on = 'REGISTRATION' AND c.condition = 'OPEN' AND c.issued < c.total_quantity
+              AND coalesce(c.issue_from <= now(), true) AND coalesce(c.issue_until > now(), true)
           )
           INSERT INTO wallets (user_id) SELECT user_id FROM added RETURNING user_id`)
         if (added.length === 0) yield* new LoginIdTaken({ loginId })

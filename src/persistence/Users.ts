@@ -20,7 +20,7 @@ export class LoginIdTaken extends Schema.TaggedError<LoginIdTaken>()("LoginIdTak
 export class Users extends Context.Service<
   Users,
   {
-    /** Adds a user, of the first tier, and an empty wallet. */
+    /** Adds a user, of the first tier, an empty wallet, and the coupons that are owed to who registers now. */
     readonly register: (
       user: Omit<User, "tier"> & { readonly passwordHash: string }
     ) => Effect.Effect<void, LoginIdTaken | Unavailable>

@@ -21,7 +21,7 @@ import { Users } from "../persistence/Users.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
-export type NewCoupon = Parameters<typeof make>[0] & Pick<Entry, "name" | "createdBy">
+export type NewCoupon = Parameters<typeof make>[0] & Pick<Entry, "name" | "grantOn" | "createdBy">
 
 /** 32 characters that nobody mistakes for one another: 5 bits each. */
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -47,9 +47,9 @@ export const createCoupon = Effect.fnUntraced(function* ({
 > {
   const random = yield* SecureRandom.SecureRandom
   const id = couponId(yield* random.uuidV7())
-  const { name, createdBy, ...terms } = coupon
+  const { name, grantOn, createdBy, ...terms } = coupon
   const { create } = yield* Coupons
-  yield* create({ ...make({ ...terms, couponId: id }), name, createdBy, code: code ?? (yield* newCode) })
+  yield* create({ ...make({ ...terms, couponId: id }), name, grantOn, createdBy, code: code ?? (yield* newCode) })
   return id
 })
 

@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { DateTime, Effect, Struct } from "effect"
+import { grantOwed } from "../../src/saga/Grants.ts"
 import * as Shop from "./Shop.ts"
 import { buy, call, coupon, outcome, person, product, take } from "./Shop.ts"
 
@@ -37,6 +38,7 @@ describe("Coupons", () => {
           issuedQuantity: 0,
           perUserLimit: 1,
           issueBy: ["FIRST_COME", "GRANT"],
+          grantOn: null,
           issueFrom: null,
           issueUntil: null,
           validFrom: null,
@@ -88,6 +90,7 @@ describe("Coupons", () => {
       { what: "no way to have it", change: { issueBy: [] } },
       { what: "the same way twice", change: { issueBy: ["CODE", "CODE"] } },
       { what: "an unknown way to have it", change: { issueBy: ["MAGIC"] } },
+      { what: "a grant that nobody may make", change: { grantOn: "REGISTRATION", issueBy: ["CODE"] } },
       { what: "a code that is easily guessed", change: { code: "a" } },
       { what: "a time that is none", change: { issueFrom: "2026-13-01T00:00:00Z" } },
       { what: "a time of no place", change: { issueFrom: "2026-12-01T00:00:00" } },
@@ -218,6 +221,24 @@ describe("Coupons", () => {
         )
         yield* call("PATCH", `/users/${who.userId}`, { token: admin.token, body: { tier: "VIP" } })
         assert.strictEqual((yield* take(who, couponId)).status, 201)
+      })
+    )
+
+    it.effect("are had by who registers, if an administrator made them so", () =>
+      Effect.gen(function* () {
+        const body = { ...wanted, grantOn: "REGISTRATION" }
+        const [seller, admin] = [yield* person("SELLER"), yield* person("ADMIN")]
+        const refused = yield* outcome("POST", "/coupons", { token: seller.token, body })
+        assert.strictEqual(refused, "403 COUPON_PERMISSION_DENIED")
+        const { body: made } = yield* call("POST", "/coupons", { token: admin.token, body })
+        assert.strictEqual(made["grantOn"], "REGISTRATION")
+        const credentials = { loginId: "newcomer", password: "a long password" }
+        const registered = yield* call("POST", "/users", { body: { ...credentials, name: "New" } })
+        assert.strictEqual(registered.status, 201)
+        yield* grantOwed
+        const token = String((yield* call("POST", "/auth/login", { body: credentials })).body["accessToken"])
+        const listed = yield* call("GET", `/coupons/user/${String(registered.body["userId"])}`, { token })
+        assert.deepStrictEqual(idsOf(listed.body, "couponId"), [made["couponId"]])
       })
     )
 

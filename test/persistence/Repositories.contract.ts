@@ -1,6 +1,7 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Struct } from "effect"
-import { couponId, orderId, productId, userId } from "../../src/domain/Ids.ts"
+import { couponId, type CouponId, orderId, productId, userId, type UserId } from "../../src/domain/Ids.ts"
+import type { Change } from "../../src/domain/Transaction.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import { Catalogue, type CatalogueQuery, type Sort } from "../../src/persistence/Catalogue.ts"
 import { Coupons } from "../../src/persistence/Coupons.ts"
@@ -386,7 +387,8 @@ export const ofCoupons = (it: It) => {
       assert.deepEqual(entry, {
         ...Struct.omit(coupon({ couponId: id }), ["held", "pending"]),
         code: id,
-        name: "Welcome"
+        name: "Welcome",
+        grantOn: undefined
       })
       assert.isUndefined(yield* repository.get(couponId(Scene.next())))
     })
@@ -436,6 +438,61 @@ export const ofCoupons = (it: It) => {
       yield* Scene.commit(fences, Scene.boughtWith(buyer, product, first!).changes, [Scene.revoked(buyer, second!)])
       const { issued, used, revoked, expired } = yield* repository.statistics(old)
       assert.deepEqual([issued, used, revoked, expired], [3, 1, 1, 1])
+    })
+  )
+
+  it.effect("who registers is owed what is given then, and can be had", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const seller = yield* Scene.register("SELLER")
+      const fences = [yield* Scene.claimed]
+      const now = (yield* Journal).now()
+      const hourMs = 3_600_000
+      const welcome = (change: Parameters<typeof Scene.offered>[1] = {}) =>
+        Scene.offered(seller, { grantOn: "REGISTRATION", ...change })
+      const given = [yield* welcome(), yield* welcome({ issue: { from: now - hourMs, until: now + hourMs } })]
+      assert.strictEqual((yield* repository.get(given[0]!))?.grantOn, "REGISTRATION")
+      const [gone, suspended] = [yield* welcome({ totalQuantity: 1 }), yield* welcome()]
+      yield* welcome({ issue: { from: now + hourMs, until: undefined } })
+      yield* welcome({ issue: { from: undefined, until: now - hourMs } })
+      yield* Scene.offered(seller)
+      const close = (id: CouponId, condition: "SUSPENDED" | "CANCELLED"): Change => ({
+        _tag: "CouponEdited",
+        couponId: id,
+        edit: { condition }
+      })
+      yield* Scene.commit(fences, [Scene.issued(seller, gone)], [close(suspended, "SUSPENDED")])
+
+      const [first, second] = [yield* Scene.register(), yield* Scene.register()]
+      // For the users of other tests.
+      yield* Scene.commit(fences, ...given.map((id) => [close(id, "CANCELLED")]))
+      const owedTo = (user: UserId) =>
+        Effect.map(repository.takeOwed(1000), (owed) =>
+          owed.flatMap(({ userId: to, couponId: of }) => (to === user ? [of] : [])).toSorted()
+        )
+      assert.deepEqual(yield* owedTo(first), given)
+      assert.deepEqual(yield* owedTo(second), [])
+      yield* Effect.forEach(given, (of) => repository.settleOwed({ userId: first, couponId: of }))
+    })
+  )
+
+  it.effect("what is owed is told in parts, to one at a time", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const seller = yield* Scene.register("SELLER")
+      const fences = [yield* Scene.claimed]
+      const welcome = yield* Scene.offered(seller, { grantOn: "REGISTRATION" })
+      const newcomers = yield* Effect.forEach([1, 2, 3, 4, 5, 6], () => Scene.register())
+      const closed: Change = { _tag: "CouponEdited", couponId: welcome, edit: { condition: "CANCELLED" } }
+      yield* Scene.commit(fences, [closed])
+      const parts = yield* Effect.all(
+        [1, 2, 3, 4].map(() => repository.takeOwed(2)),
+        { concurrency: 4 }
+      )
+      for (const part of parts) assert.isAtMost(part.length, 2)
+      const rest = yield* repository.takeOwed(1000)
+      const told = [...parts.flat(), ...rest].filter((owed) => owed.couponId === welcome)
+      assert.deepEqual(told.map((owed) => owed.userId).toSorted(), newcomers)
     })
   )
 

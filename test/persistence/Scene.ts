@@ -129,7 +129,14 @@ export const orderOf = (buyer: UserId, product: ProductId, quantity: number, pri
 export const offered = (createdBy: UserId, change: Partial<NewCoupon> = {}) =>
   Effect.gen(function* () {
     const id = couponId(next())
-    yield* (yield* Coupons).create({ ...coupon({ couponId: id }), code: id, name: "Welcome", createdBy, ...change })
+    yield* (yield* Coupons).create({
+      ...coupon({ couponId: id }),
+      code: id,
+      name: "Welcome",
+      grantOn: undefined,
+      createdBy,
+      ...change
+    })
     return id
   })
 

@@ -1,7 +1,7 @@
 /** The engine of one node, over a journal in memory that a test may wrap. */
 import { Effect, Layer, Struct } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
-import type { Coupon } from "../../src/domain/Coupon.ts"
+import type { Coupon, GrantOn } from "../../src/domain/Coupon.ts"
 import {
   couponId,
   type CouponId,
@@ -82,12 +82,12 @@ export const onSale = (stock: number, price = 1000) =>
   })
 
 /** A coupon to be had: 1,000 won off. */
-export const offered = (change: Partial<Coupon>) =>
+export const offered = ({ grantOn, ...change }: Partial<Coupon> & { readonly grantOn?: GrantOn }) =>
   Effect.gen(function* () {
     const { coupons } = yield* MemoryTables
     const id = couponId(uuid(700 + coupons.size))
     const record = Struct.omit(coupon(change), ["couponId", "held", "pending"])
-    coupons.set(uuidOf(id), { ...record, code: id, name: "Welcome", createdBy: seller, createdAt: 0 })
+    coupons.set(uuidOf(id), { ...record, code: id, name: "Welcome", grantOn, createdBy: seller, createdAt: 0 })
     return id
   })
 

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { CouponQuantity, CouponStatus, IssueBy, PerUserLimit } from "../../domain/Coupon.ts"
+import { CouponQuantity, CouponStatus, GrantOn, IssueBy, PerUserLimit } from "../../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../domain/Ids.ts"
 import { maxPrice, Money } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
@@ -63,6 +63,8 @@ const shown = {
   perUserLimit: Schema.Int,
   /** How it can be had: by who comes first, by who knows its code, or from who manages it. */
   issueBy: Schema.Array(IssueBy),
+  /** What makes users get one by themselves. */
+  grantOn: Schema.NullOr(GrantOn),
   issueFrom: Schema.NullOr(Timestamp),
   issueUntil: Schema.NullOr(Timestamp),
   status: CouponStatus,
@@ -90,6 +92,11 @@ const cap = Schema.makeFilter(
   ({ discountType, maxDiscount }: { readonly discountType: "FIXED" | "PERCENTAGE"; readonly maxDiscount?: number }) =>
     discountType === "PERCENTAGE" || maxDiscount === undefined,
   { expected: "a maxDiscount for a PERCENTAGE only" }
+)
+const grantable = Schema.makeFilter(
+  ({ grantOn, issueBy }: { readonly grantOn?: GrantOn; readonly issueBy?: ReadonlyArray<IssueBy> }) =>
+    grantOn === undefined || issueBy === undefined || issueBy.includes("GRANT"),
+  { expected: "GRANT in issueBy for a grantOn" }
 )
 const isWindow = (from: number | undefined, until: number | undefined) =>
   from === undefined || until === undefined || from < until
@@ -119,6 +126,8 @@ export const NewCoupon = Schema.Struct({
   firstPurchaseOnly: Schema.optionalKey(Schema.Boolean),
   productIds: Schema.optionalKey(Schema.Array(ClaimedProductId).check(Schema.isMaxLength(productsMost))),
   categories: Schema.optionalKey(Schema.Array(Line(1, 50)).check(Schema.isMaxLength(categoriesMost))),
+  /** Everybody gets one who registers while it can be had. For an ADMIN to say. */
+  grantOn: Schema.optionalKey(GrantOn),
   /** Only users of these tiers can have it. */
   tiers: Schema.optionalKey(Schema.Array(Tier).check(Schema.isUnique())),
   issueFrom: Schema.optionalKey(Moment),
@@ -126,7 +135,7 @@ export const NewCoupon = Schema.Struct({
   validFrom: Schema.optionalKey(Moment),
   validUntil: Schema.optionalKey(Moment)
 })
-  .check(percentage, cap, windows)
+  .check(percentage, cap, windows, grantable)
   .annotate({ identifier: "NewCoupon" })
 
 export const CouponChange = Schema.Struct({

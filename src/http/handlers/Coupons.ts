@@ -43,6 +43,7 @@ const shown = (entry: CouponEntry, now: number) => ({
   issuedQuantity: entry.issued,
   perUserLimit: entry.perUserLimit,
   issueBy: entry.issueBy,
+  grantOn: entry.grantOn ?? null,
   issueFrom: time(entry.issue.from),
   issueUntil: time(entry.issue.until),
   status: couponStatus(entry, now),
@@ -116,6 +117,7 @@ export const layer = HttpApiBuilder.group(
     return handlers.handleAll({
       create: Effect.fnUntraced(function* ({ payload }) {
         const scope = yield* Policy.couponScope(payload.productIds ?? [])
+        if (payload.grantOn !== undefined) yield* Policy.couponAutomation
         const { code, name, totalQuantity } = payload
         const { perUserLimit = Limits.coupon.perUserLimit, issueBy = Limits.coupon.issueBy } = payload
         const couponId = yield* createCoupon({
@@ -130,6 +132,7 @@ export const layer = HttpApiBuilder.group(
           totalQuantity,
           perUserLimit,
           issueBy,
+          grantOn: payload.grantOn,
           issue: { from: payload.issueFrom, until: payload.issueUntil },
           validity: { from: payload.validFrom, until: payload.validUntil }
         }).pipe(Effect.provideService(SecureRandom.SecureRandom, random), Effect.provideService(Coupons, coupons))

@@ -66,6 +66,7 @@ CREATE TABLE coupons (
   total_quantity   int NOT NULL CHECK (total_quantity > 0),
   per_user_limit   smallint NOT NULL CHECK (per_user_limit > 0),
   issue_by         text[] NOT NULL CHECK (issue_by <@ '{FIRST_COME,CODE,GRANT}' AND cardinality(issue_by) > 0),
+  grant_on         text CHECK (grant_on IN ('REGISTRATION')),
   issue_from       timestamptz,
   issue_until      timestamptz,
   valid_from       timestamptz,
@@ -75,10 +76,23 @@ CREATE TABLE coupons (
   version          int NOT NULL DEFAULT 1 CHECK (version > 0),
   created_by       uuid NOT NULL REFERENCES users,
   created_at       timestamptz NOT NULL DEFAULT now(),
+  CHECK (grant_on IS NULL OR 'GRANT' = ANY (issue_by)),
   CHECK (issue_from < issue_until),
   CHECK (valid_from < valid_until),
   CHECK (discount_type = 'FIXED' AND max_discount IS NULL OR discount_type = 'PERCENTAGE' AND discount_value <= 10000)
 ) WITH (fillfactor = 50);
+
+CREATE INDEX coupons_granted ON coupons (grant_on) WHERE grant_on IS NOT NULL;
+
+-- Coupons that users are to get by themselves: written in one commit with what they are for, deleted once granted or
+-- refused (decision 12). `due`: when somebody is to grant it next; whoever tries puts it off.
+CREATE TABLE owed_coupons (
+  user_id   uuid NOT NULL,
+  coupon_id uuid NOT NULL,
+  due       timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (user_id, coupon_id)
+);
+CREATE INDEX owed_coupons_due ON owed_coupons (due);
 
 -- `slot`: which of the coupons that one user may have of a kind. Its key is also the index of a user's coupons.
 CREATE TABLE user_coupons (

@@ -4,5 +4,5 @@ GRANT USAGE ON SCHEMA public TO sluice_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO sluice_app;
 GRANT INSERT ON settings, order_lines, ledger, outbox TO sluice_app;
 GRANT INSERT, UPDATE ON partitions, users, products, orders, payments, coupons, user_coupons TO sluice_app;
-GRANT INSERT, UPDATE, DELETE ON wallets TO sluice_app;
+GRANT INSERT, UPDATE, DELETE ON wallets, owed_coupons TO sluice_app;
 GRANT INSERT, DELETE ON transactions TO sluice_app;
