@@ -139,31 +139,33 @@ const issueFound = ({
 }: Omit<IssueRequest, "couponId"> & {
   readonly find: Effect.Effect<CouponId, CouponNotFound | Unavailable>
 }): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
-  Effect.flatMap(Effect.all([Transact, Users]), ([transact, users]) =>
-    transact.run({
-      request,
-      answer: Issue,
-      plan: Effect.fnUntraced(function* ({ id, now, hold }) {
-        const wanted = yield* find
-        const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by }))
-        yield* checkTier(users, coupon, userId)
-        const { perUserLimit: limit, validity } = coupon
-        const created = { userCouponId: userCouponId(id), couponId: wanted }
-        const { slot } = yield* whenDecided(hold("wallet", userId, { _tag: "Receive", ...created, limit }))
-        if (slot === undefined) return yield* Effect.die("A coupon received without a slot")
-        return {
-          changes: [{ _tag: "CouponIssued", ...created, userId, slot, issuedAt: now }],
-          events: [{ type: "CouponIssued", entity: created.userCouponId, payload: { couponId: wanted, userId } }],
-          answer: {
-            ...created,
-            userId,
-            status: "ISSUED" as const,
-            issuedAt: iso(now),
-            validUntil: validity.until === undefined ? null : iso(validity.until)
+  Effect.flatMap(Transact, (transact) =>
+    Effect.flatMap(Users, (users) =>
+      transact.run({
+        request,
+        answer: Issue,
+        plan: Effect.fnUntraced(function* ({ id, now, hold }) {
+          const wanted = yield* find
+          const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by }))
+          yield* checkTier(users, coupon, userId)
+          const { perUserLimit: limit, validity } = coupon
+          const created = { userCouponId: userCouponId(id), couponId: wanted }
+          const { slot } = yield* whenDecided(hold("wallet", userId, { _tag: "Receive", ...created, limit }))
+          if (slot === undefined) return yield* Effect.die("A coupon received without a slot")
+          return {
+            changes: [{ _tag: "CouponIssued", ...created, userId, slot, issuedAt: now }],
+            events: [{ type: "CouponIssued", entity: created.userCouponId, payload: { couponId: wanted, userId } }],
+            answer: {
+              ...created,
+              userId,
+              status: "ISSUED" as const,
+              issuedAt: iso(now),
+              validUntil: validity.until === undefined ? null : iso(validity.until)
+            }
           }
-        }
+        })
       })
-    })
+    )
   ).pipe(
     Effect.flatMap(({ answer: { issuedAt, validUntil, ...answer }, replayed, rank }) =>
       rank === undefined

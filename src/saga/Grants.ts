@@ -45,8 +45,7 @@ export const grantOwed = Effect.gen(function* () {
 export const layer = Layer.effectDiscard(
   grantOwed.pipe(
     Effect.repeat({ while: (tried) => tried === atOnce }),
-    // The repository has logged it.
-    Effect.ignore,
+    Effect.catchCause((cause) => Effect.logWarning("Owed coupons have to wait", cause)),
     Effect.repeat(Schedule.spaced(every)),
     Effect.forkScoped
   )
