@@ -1,5 +1,6 @@
 /** Coupons, and what users have of them, to read; and how a coupon begins. */
 import { Context, type Effect, Schema } from "effect"
+import type { Audited, Privilege } from "../domain/Authority.ts"
 import type { Coupon, GrantOn } from "../domain/Coupon.ts"
 import type { Money } from "../domain/Money.ts"
 import { CouponId, type OrderId, UserCouponId, type UserId } from "../domain/Ids.ts"
@@ -69,7 +70,10 @@ export class Coupons extends Context.Service<
   Coupons,
   {
     /** Adds a coupon, and the event that tells of it, in one commit. */
-    readonly create: (coupon: NewCoupon) => Effect.Effect<void, CouponCodeTaken | Unavailable>
+    readonly create: (
+      coupon: NewCoupon,
+      by: Privilege | undefined
+    ) => Effect.Effect<void, CouponCodeTaken | Unavailable>
     readonly get: (couponId: CouponId) => Effect.Effect<CouponEntry | undefined, Unavailable>
     /** As of one moment; a coupon that is not there has none issued. */
     readonly statistics: (couponId: CouponId) => Effect.Effect<CouponStatistics, Unavailable>
@@ -96,3 +100,12 @@ export const userCursor = cursorOf(UserCouponId)
 /** What other systems are told of a new one. */
 export const createdPayload = ({ code, name, sellerId, createdBy, discount, totalQuantity }: NewCoupon): string =>
   JSON.stringify({ code, name, sellerId, createdBy, discount, totalQuantity })
+
+/** What the audit says of a new one. */
+export const createdRecord = (
+  { couponId, productIds, discount, totalQuantity, grantOn }: NewCoupon,
+  by: Privilege | undefined
+): Audited | undefined => {
+  const automation = grantOn === undefined ? {} : { grantOn }
+  return by && { ...by, entity: couponId, details: { productIds, discount, totalQuantity, ...automation } }
+}

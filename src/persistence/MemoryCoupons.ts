@@ -8,12 +8,14 @@ import {
   type CouponEntry,
   Coupons,
   createdPayload,
+  createdRecord,
   cursor,
   owedForMs,
   type UserCouponEntry,
   userCursor
 } from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
+import { insert } from "./MemoryAudit.ts"
 import { type CouponRecord, MemoryTables, type UserCouponRecord } from "./MemoryTables.ts"
 
 const newest = Order.flip(Order.String)
@@ -21,7 +23,8 @@ const newest = Order.flip(Order.String)
 export const layer = Layer.effect(
   Coupons,
   Effect.gen(function* () {
-    const { coupons, userCoupons, owedCoupons, orders, outbox } = yield* MemoryTables
+    const tables = yield* MemoryTables
+    const { coupons, userCoupons, owedCoupons, orders, outbox } = tables
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
     const entryOf = (id: string, record: CouponRecord): CouponEntry => ({
@@ -52,7 +55,7 @@ export const layer = Layer.effect(
     }
 
     return Coupons.of({
-      create: (created) =>
+      create: (created, by) =>
         Effect.suspend(() => {
           const { couponId: id, code } = created
           if (Array.from(coupons.values()).some((other) => other.code === code)) {
@@ -61,6 +64,7 @@ export const layer = Layer.effect(
           coupons.set(uuidOf(id), { ...Struct.omit(created, ["couponId", "held", "pending"]), createdAt: now() })
           const about = { type: "CouponCreated", entity: id, payload: createdPayload(created) }
           outbox.push({ ...about, transactionId: uuidOf(id), createdAt: now() })
+          insert(tables, createdRecord(created, by), now())
           return Effect.void
         }),
 

@@ -1,9 +1,11 @@
 import { Clock, Effect, Layer } from "effect"
+import type { Privilege } from "../domain/Authority.ts"
 import { couponStatus } from "../domain/Coupon.ts"
 import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
 import { firstTier } from "../domain/Tier.ts"
+import { insert } from "./MemoryAudit.ts"
 import { MemoryTables, type UserRecord } from "./MemoryTables.ts"
-import { LoginIdTaken, type User, Users } from "./Users.ts"
+import { changedFields, LoginIdTaken, privilegeOf, type User, Users } from "./Users.ts"
 
 const userOf = (id: UserId, record: UserRecord | undefined): User | undefined =>
   record?.loginId === undefined || record.withdrawn
@@ -13,8 +15,11 @@ const userOf = (id: UserId, record: UserRecord | undefined): User | undefined =>
 export const layer = Layer.effect(
   Users,
   Effect.gen(function* () {
-    const { users, wallets, coupons, owedCoupons } = yield* MemoryTables
+    const tables = yield* MemoryTables
+    const { users, wallets, coupons, owedCoupons } = tables
     const clock = yield* Clock.Clock
+    const audit = (by: Privilege | undefined, entity: UserId, details: object) =>
+      insert(tables, by && { ...by, entity, details }, clock.currentTimeMillisUnsafe())
     const withLogin = (loginId: string) => [...users].find(([, record]) => record.loginId === loginId)
     const get = (id: UserId) => userOf(id, users.get(uuidOf(id)))
 
@@ -22,28 +27,27 @@ export const layer = Layer.effect(
       register: ({ userId: id, loginId, name, role, passwordHash }) =>
         Effect.suspend(() => {
           if (withLogin(loginId) !== undefined) return Effect.fail(new LoginIdTaken({ loginId }))
-          users.set(uuidOf(id), { loginId, name, role, tier: firstTier, passwordHash, withdrawn: false })
+          users.set(uuidOf(id), { loginId, name, role: role.of, tier: firstTier, passwordHash, withdrawn: false })
           wallets.set(uuidOf(id), 0)
           const due = clock.currentTimeMillisUnsafe()
           for (const [coupon, record] of coupons) {
             if (record.grantOn !== "REGISTRATION" || couponStatus(record, due) !== "ACTIVE") continue
             owedCoupons.set(`${uuidOf(id)} ${coupon}`, { user: uuidOf(id), coupon, due })
           }
+          audit(role.by, id, { role: role.of })
           return Effect.void
         }),
 
       get: (id) => Effect.sync(() => get(id)),
 
-      update: (id, { name, passwordHash, tier }) =>
+      update: (user, change) =>
         Effect.sync(() => {
-          const record = users.get(uuidOf(id))
-          if (record === undefined || record.withdrawn) return undefined
-          users.set(uuidOf(id), {
-            ...record,
-            name: name ?? record.name,
-            passwordHash: passwordHash ?? record.passwordHash,
-            tier: tier ?? record.tier
-          })
+          const { of: id } = user
+          const known = users.get(uuidOf(id))
+          if (known === undefined || known.withdrawn) return undefined
+          const { name = known.name, passwordHash = known.passwordHash, tier } = change
+          users.set(uuidOf(id), { ...known, name, passwordHash, tier: tier?.of ?? known.tier })
+          audit(privilegeOf(user, change), id, changedFields(change))
           return get(id)
         }),
 

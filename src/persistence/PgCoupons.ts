@@ -4,9 +4,19 @@ import { GrantOn } from "../domain/Coupon.ts"
 import { CouponId, OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
 import { Money, zero } from "../domain/Money.ts"
 import { UserCouponStatus } from "../domain/UserCoupon.ts"
-import { CouponCodeTaken, type CouponEntry, Coupons, createdPayload, cursor, owedForMs, userCursor } from "./Coupons.ts"
+import {
+  CouponCodeTaken,
+  type CouponEntry,
+  Coupons,
+  createdPayload,
+  createdRecord,
+  cursor,
+  owedForMs,
+  userCursor
+} from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
 import { columns, couponOf, CouponRow, discountOf, Terms, terms, windowOf } from "./PgCouponRow.ts"
+import * as PgAudit from "./PgAudit.ts"
 import { nullable, query, storable } from "./Queries.ts"
 
 const ids = query(Schema.Struct({ coupon_id: Schema.String }))
@@ -72,7 +82,7 @@ export const layer = Layer.effect(
       ELSE u.status END`
 
     return Coupons.of({
-      create: Effect.fn("Coupons.create")(function* (coupon) {
+      create: Effect.fn("Coupons.create")(function* (coupon, by) {
         const { code, name, discount, issue, validity } = coupon
         const value = discount._tag === "FIXED" ? discount.amount : discount.share
         const most = discount._tag === "FIXED" ? null : (discount.most ?? null)
@@ -91,7 +101,7 @@ export const layer = Layer.effect(
               ${coupon.grantOn ?? null}, ${time(issue.from)}, ${time(issue.until)},
               ${time(validity.from)}, ${time(validity.until)}, ${uuidOf(coupon.createdBy)})
             ON CONFLICT (code) DO NOTHING RETURNING coupon_id
-          )
+          ), audited AS (${PgAudit.insert(sql, createdRecord(coupon, by), "added")})
           INSERT INTO outbox (transaction_id, type, entity, payload)
             SELECT coupon_id, 'CouponCreated', 'cpn_' || coupon_id, ${createdPayload(coupon)}::json FROM added
             RETURNING transaction_id AS coupon_id`)

@@ -2,6 +2,7 @@
 import { Effect, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Unavailable } from "../actors/Errors.ts"
+import type { Permitted, Privilege } from "../domain/Authority.ts"
 import {
   type CouponCondition,
   type Coupon,
@@ -21,7 +22,14 @@ import { Users } from "../persistence/Users.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
-export type NewCoupon = Parameters<typeof make>[0] & Pick<Entry, "name" | "grantOn" | "createdBy">
+/** Whose coupon it is, what it is for, who makes it, and whether users get it by themselves. */
+export type CouponScope = Pick<Entry, "createdBy" | "sellerId" | "productIds" | "grantOn">
+
+export type NewCoupon = Omit<Parameters<typeof make>[0], "couponId" | keyof CouponScope> & {
+  readonly scope: Permitted<CouponScope>
+  readonly name: string
+  readonly code: string | undefined
+}
 
 /** 32 characters that nobody mistakes for one another: 5 bits each. */
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -38,18 +46,17 @@ const newCode = Effect.map(
  * yet, and codes are the database's to tell apart.
  */
 export const createCoupon = Effect.fnUntraced(function* ({
+  scope: { of: scope, by },
   code,
-  ...coupon
-}: Omit<NewCoupon, "couponId"> & { readonly code: string | undefined }): Effect.fn.Return<
-  CouponId,
-  CouponCodeTaken | Unavailable,
-  Coupons | SecureRandom.SecureRandom
-> {
+  name,
+  ...terms
+}: NewCoupon): Effect.fn.Return<CouponId, CouponCodeTaken | Unavailable, Coupons | SecureRandom.SecureRandom> {
   const random = yield* SecureRandom.SecureRandom
   const id = couponId(yield* random.uuidV7())
-  const { name, grantOn, createdBy, ...terms } = coupon
+  const { createdBy, sellerId, productIds, grantOn } = scope
+  const coupon = make({ ...terms, sellerId, productIds, couponId: id })
   const { create } = yield* Coupons
-  yield* create({ ...make({ ...terms, couponId: id }), name, grantOn, createdBy, code: code ?? (yield* newCode) })
+  yield* create({ ...coupon, name, grantOn, createdBy, code: code ?? (yield* newCode) }, by)
   return id
 })
 
@@ -63,9 +70,8 @@ const checkTier = Effect.fnUntraced(function* ({ get }: Users["Service"], coupon
 
 export interface IssueRequest {
   readonly request: Keyed
-  readonly couponId: CouponId
-  readonly userId: UserId
-  readonly by: IssueBy
+  readonly wanted: Permitted<{ readonly couponId: CouponId; readonly userId: UserId }>
+  readonly issueBy: IssueBy
 }
 
 const Issue = Schema.Struct({
@@ -101,15 +107,18 @@ const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) =>
  * this order, so that who comes too late costs nobody a wallet.
  */
 export const issue = ({
-  couponId: wanted,
+  wanted: {
+    of: { couponId: wanted, userId },
+    by
+  },
   ...asked
 }: IssueRequest): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
-  issueFound({ ...asked, find: Effect.succeed(wanted) })
+  issueFound({ ...asked, userId, by, find: Effect.succeed(wanted) })
 
 export interface ClaimRequest {
   readonly request: Keyed
   readonly code: string
-  readonly userId: UserId
+  readonly user: Permitted<UserId>
 }
 
 /**
@@ -118,7 +127,8 @@ export interface ClaimRequest {
  */
 export const claim = ({
   code,
-  ...asked
+  user: { of: userId, by },
+  request
 }: ClaimRequest): Effect.Effect<
   Issued,
   Exclude<CouponRefusal, CouponNotIssuable> | WalletRefusal | Failure,
@@ -127,7 +137,8 @@ export const claim = ({
   Effect.flatMap(Coupons, ({ claimable }) => {
     const none = Effect.fail(new CouponNotFound({}))
     const find = Effect.flatMap(claimable(code), (found) => (found === undefined ? none : Effect.succeed(found)))
-    return Effect.catchTag(issueFound({ ...asked, find, by: "CODE" }), "CouponNotIssuable", () => none)
+    const issued = issueFound({ request, userId, by, issueBy: "CODE", find })
+    return Effect.catchTag(issued, "CouponNotIssuable", () => none)
   })
 
 /** The coupon is found by the attempt: so a repetition is answered as the first time, whatever became of the coupon. */
@@ -135,18 +146,22 @@ const issueFound = ({
   request,
   userId,
   by,
+  issueBy,
   find
-}: Omit<IssueRequest, "couponId"> & {
+}: Omit<IssueRequest, "wanted"> & {
+  readonly userId: UserId
+  readonly by: Privilege | undefined
   readonly find: Effect.Effect<CouponId, CouponNotFound | Unavailable>
 }): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
   Effect.flatMap(Transact, (transact) =>
     Effect.flatMap(Users, (users) =>
       transact.run({
         request,
+        by,
         answer: Issue,
         plan: Effect.fnUntraced(function* ({ id, now, hold }) {
           const wanted = yield* find
-          const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by }))
+          const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by: issueBy }))
           yield* checkTier(users, coupon, userId)
           const { perUserLimit: limit, validity } = coupon
           const created = { userCouponId: userCouponId(id), couponId: wanted }
@@ -176,9 +191,11 @@ const issueFound = ({
 
 export interface RevokeRequest {
   readonly request: Keyed
-  readonly userId: UserId
-  readonly userCouponId: UserCouponId
-  readonly couponId: CouponId
+  readonly coupon: Permitted<{
+    readonly userId: UserId
+    readonly userCouponId: UserCouponId
+    readonly couponId: CouponId
+  }>
   readonly reason: string
 }
 
@@ -195,14 +212,16 @@ const Revocation = Schema.Struct({
 /** Takes a coupon away from its user, for good (C-20). It was issued all the same, and its rank stays taken. */
 export const revoke = ({
   request,
-  userId,
-  userCouponId: id,
-  couponId: of,
+  coupon: {
+    of: { userId, userCouponId: id, couponId: of },
+    by
+  },
   reason
 }: RevokeRequest): Effect.Effect<Answer<typeof Revocation.Type>, WalletRefusal | Failure, Transact> =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       request,
+      by,
       answer: Revocation,
       plan: Effect.fnUntraced(function* ({ now, hold }) {
         yield* hold("wallet", userId, { _tag: "Revoke", userCouponId: id })
@@ -219,12 +238,13 @@ const CouponAnswer = Schema.Struct({ couponId: CouponId, version: Schema.Int })
 
 /** Suspends a coupon, opens it again, or cancels it for good (C17). */
 export const setCondition = (
-  coupon: CouponId,
+  { of: coupon, by }: Permitted<CouponId>,
   version: number,
   condition: CouponCondition
 ): Effect.Effect<void, CouponRefusal | Failure, Transact> =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
+      by,
       answer: CouponAnswer,
       plan: Effect.fnUntraced(function* ({ hold }) {
         yield* hold("coupon", coupon, { _tag: "Edit", version, edit: { condition } })

@@ -3,6 +3,7 @@
  * the registration; any node grants it, soon afterwards, and again until it is granted or refused (decision 12).
  */
 import { Effect, Layer, Schedule } from "effect"
+import { permit } from "../domain/Authority.ts"
 import { RequestKey } from "../domain/Ids.ts"
 import { Coupons, type OwedCoupon } from "../persistence/Coupons.ts"
 import { issue } from "./Coupons.ts"
@@ -23,7 +24,7 @@ const undecided = ["Overloaded", "Unavailable", "TimedOut", "RequestInProgress",
 
 const grant = (owed: OwedCoupon) =>
   Effect.flatMap(Coupons, ({ settleOwed }) =>
-    issue({ ...owed, request: requestOf(owed), by: "GRANT" }).pipe(
+    issue({ wanted: permit(owed), request: requestOf(owed), issueBy: "GRANT" }).pipe(
       Effect.asVoid,
       Effect.matchEffect({
         onSuccess: () => settleOwed(owed),

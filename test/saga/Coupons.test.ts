@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result } from "effect"
+import { permit } from "../../src/domain/Authority.ts"
 import { type CouponId, couponId, userId, uuidOf } from "../../src/domain/Ids.ts"
 import { Directory } from "../../src/actors/Directory.ts"
 import { CouponNotFound } from "../../src/domain/Coupon.ts"
@@ -161,10 +162,10 @@ describe("First come, first served", () => {
       const coupon = yield* offered({})
       assert.strictEqual((yield* Effect.flip(take(couponId(uuid(77)), who, 1)))._tag, "CouponNotFound")
       assert.strictEqual((yield* Effect.flip(take(coupon, userId(uuid(77)), 2)))._tag, "UserNotFound")
-      yield* setCondition(coupon, 1, "SUSPENDED")
+      yield* setCondition(permit(coupon), 1, "SUSPENDED")
       assert.strictEqual((yield* Effect.flip(take(coupon, who, 3)))._tag, "CouponNotIssuable")
-      assert.strictEqual((yield* Effect.flip(setCondition(coupon, 1, "OPEN")))._tag, "StaleVersion")
-      yield* setCondition(coupon, 2, "OPEN")
+      assert.strictEqual((yield* Effect.flip(setCondition(permit(coupon), 1, "OPEN")))._tag, "StaleVersion")
+      yield* setCondition(permit(coupon), 2, "OPEN")
       yield* take(coupon, who, 3)
     }).pipe(Effect.provide(engine()))
   )
@@ -238,7 +239,7 @@ describe("A coupon with a code", () => {
       const coupon = yield* offered({})
       const { coupons } = yield* MemoryTables
       const record = coupons.get(uuidOf(coupon))
-      yield* setCondition(coupon, 1, "SUSPENDED")
+      yield* setCondition(permit(coupon), 1, "SUSPENDED")
       // What the list says is a moment old.
       if (record !== undefined) coupons.set(uuidOf(coupon), record)
       assert.deepStrictEqual(yield* Effect.flip(claimed(yield* codeOf(coupon), who, 1)), new CouponNotFound({}))
@@ -251,7 +252,7 @@ describe("A coupon with a code", () => {
       const coupon = yield* offered({})
       const code = yield* codeOf(coupon)
       const { answer } = yield* claimed(code, who, 1)
-      yield* setCondition(coupon, 1, "CANCELLED")
+      yield* setCondition(permit(coupon), 1, "CANCELLED")
       assert.deepStrictEqual(yield* claimed(code, who, 1), { answer, replayed: true })
     }).pipe(Effect.provide(engine()))
   )
@@ -265,7 +266,11 @@ describe("A coupon that is revoked", () => {
     const { answer } = yield* take(coupon, who, 1)
     const { userCouponId } = answer
     const away = (key: number) =>
-      revoke({ request: request(500_000 + key), userId: who, userCouponId, couponId: coupon, reason: "fraud" })
+      revoke({
+        request: request(500_000 + key),
+        coupon: permit({ userId: who, userCouponId, couponId: coupon }),
+        reason: "fraud"
+      })
     return { product, who, coupon, userCouponId, away }
   })
 
@@ -408,13 +413,13 @@ describe("A coupon used in a checkout", () => {
         yield* Effect.flip(buy({ key: 10, buyer: other, product, userCouponId })),
         yield* Effect.flip(buy({ key: 11, buyer, product: cheap, userCouponId }))
       ]
-      yield* setCondition(coupon, 1, "SUSPENDED")
+      yield* setCondition(permit(coupon), 1, "SUSPENDED")
       reasons.push(yield* Effect.flip(buy({ key: 12, buyer, product, userCouponId })))
       assert.deepStrictEqual(
         reasons.map((error) => (error._tag === "CouponNotUsable" ? error.reason : error._tag)),
         ["NOT_FOUND", "MINIMUM_NOT_MET", "SUSPENDED"]
       )
-      yield* setCondition(coupon, 2, "OPEN")
+      yield* setCondition(permit(coupon), 2, "OPEN")
       yield* buy({ key: 13, buyer, product, userCouponId })
     }).pipe(Effect.provide(engine()))
   )

@@ -1,6 +1,7 @@
 /** The engine of one node, over a journal in memory that a test may wrap. */
 import { Effect, Layer, Struct } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
+import { permit } from "../../src/domain/Authority.ts"
 import type { Coupon, GrantOn } from "../../src/domain/Coupon.ts"
 import {
   couponId,
@@ -53,7 +54,7 @@ export const user = (n: number, balance: number) =>
     const none = { tier: "BRONZE", passwordHash: "", withdrawn: false } as const
     users.set(uuidOf(id), { loginId: `user-${n}`, name: `User ${n}`, role: "BUYER", ...none })
     wallets.set(uuidOf(id), 0)
-    if (balance > 0) yield* charge({ request: request(100_000 + n), userId: id, amount: balance })
+    if (balance > 0) yield* charge({ request: request(100_000 + n), user: permit(id), amount: balance })
     return id
   })
 
@@ -70,7 +71,7 @@ export const onSale = (stock: number, price = 1000) =>
       withdrawn: false
     })
     const { productId } = yield* createProduct({
-      sellerId: seller,
+      seller: permit(seller),
       name: "Sneaker",
       description: "",
       category: undefined,
@@ -93,11 +94,15 @@ export const offered = ({ grantOn, ...change }: Partial<Coupon> & { readonly gra
 
 /** Asks for a coupon. */
 export const take = (wanted: CouponId, who: UserId, key: number) =>
-  issue({ request: request(200_000 + key), couponId: wanted, userId: who, by: "FIRST_COME" })
+  issue({
+    request: request(200_000 + key),
+    wanted: permit({ couponId: wanted, userId: who }),
+    issueBy: "FIRST_COME"
+  })
 
 /** Asks for the coupon of a code. */
 export const claimed = (code: string, who: UserId, key: number) =>
-  claim({ request: request(400_000 + key), code, userId: who })
+  claim({ request: request(400_000 + key), code, user: permit(who) })
 
 export interface Purchase {
   readonly key: number

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { permit } from "../../src/domain/Authority.ts"
 import { type CouponId, userId, uuidOf } from "../../src/domain/Ids.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { Users } from "../../src/persistence/Users.ts"
@@ -14,7 +15,7 @@ const register = (n: number) =>
   Effect.gen(function* () {
     const id = userId(uuid(800 + n))
     const { register: add } = yield* Users
-    yield* add({ userId: id, loginId: `new-${n}`, name: "New", role: "BUYER", passwordHash: "" })
+    yield* add({ userId: id, loginId: `new-${n}`, name: "New", role: permit("BUYER"), passwordHash: "" })
     return id
   })
 

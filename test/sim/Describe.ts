@@ -78,6 +78,8 @@ const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
       return [change.userCouponId]
     case "CouponEdited":
       return [change.couponId]
+    case "Audited":
+      return [change.record.entity]
   }
 }
 

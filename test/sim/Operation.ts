@@ -1,6 +1,7 @@
 /** What clients ask of the engine: the use cases as data, carried out as the HTTP layer would. */
 import { Effect, Exit, Schema } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
+import { permit } from "../../src/domain/Authority.ts"
 import type { ProductId, UserId } from "../../src/domain/Ids.ts"
 import { type Money, pieces, Quantity } from "../../src/domain/Money.ts"
 import type { ProductEdit } from "../../src/domain/Product.ts"
@@ -59,18 +60,18 @@ export const carryOut = (operation: Operation): Effect.Effect<Answered, { readon
       )
     }
     case "Charge":
-      return charge({ request: operation.keyed, userId: operation.user, amount: operation.amount })
+      return charge({ request: operation.keyed, user: permit(operation.user), amount: operation.amount })
     case "Adjust":
-      return Effect.map(adjustStock(operation.product, operation.version, operation.delta), fresh)
+      return Effect.map(adjustStock(permit(operation.product), operation.version, operation.delta), fresh)
     case "Edit":
-      return Effect.map(editProduct(operation.product, operation.version, operation.edit), fresh)
+      return Effect.map(editProduct(permit(operation.product), operation.version, operation.edit), fresh)
     case "Create": {
-      const { seller: sellerId, price, stock } = operation
+      const { seller, price, stock } = operation
       const product = { name: "New", description: "", category: undefined, saleStatus: "ON_SALE" } as const
-      return Effect.map(createProduct({ ...product, sellerId, price, stock: pieces(stock) }), fresh)
+      return Effect.map(createProduct({ ...product, seller: permit(seller), price, stock: pieces(stock) }), fresh)
     }
     case "Withdraw":
-      return Effect.map(withdraw(operation.user), fresh)
+      return Effect.map(withdraw(permit(operation.user)), fresh)
     case "ReadProduct":
       return Effect.flatMap(Directory, ({ read }) => Effect.map(read("product", operation.product), fresh))
     case "ReadWallet":

@@ -9,12 +9,12 @@ import { Policy as Limits } from "../../domain/Policy.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { type CouponEntry, Coupons, type UserCouponEntry } from "../../persistence/Coupons.ts"
 import { Journal } from "../../persistence/Journal.ts"
-import { claim, createCoupon, issue, revoke, setCondition } from "../../saga/Coupons.ts"
+import { claim, createCoupon, issue, type IssueRequest, revoke, setCondition } from "../../saga/Coupons.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
-import type { CouponChange, IssueRequest, NewCoupon } from "../api/Coupons.ts"
+import type { CouponChange, IssueRequest as IssueBody, NewCoupon } from "../api/Coupons.ts"
 import { replay, withEtag } from "../api/Fields.ts"
-import { type Claims, Principal } from "../api/Middleware.ts"
+import { type Asker, Principal } from "../api/Middleware.ts"
 import { ClaimGuard } from "../ClaimGuard.ts"
 import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
@@ -79,19 +79,12 @@ const ofMoney = ["InsufficientBalance", "BalanceLimitExceeded", "BalanceRemainin
 /** What the engine's types allow, and an issue rules out. */
 const impossible = ["CouponNotUsable", "CouponNotRevocable", "CouponUndecided", "StaleVersion", ...ofMoney] as const
 
-const issued = (
-  who: UserId,
-  route: string,
-  key: string,
-  payload: object,
-  wanted: Omit<Parameters<typeof issue>[0], "request">
-) => Effect.catchTag(issue({ request: keyed(who, route, key, payload), ...wanted }), impossible, Effect.die)
+const issued = (who: UserId, route: string, key: string, payload: object, asked: Omit<IssueRequest, "request">) =>
+  Effect.catchTag(issue({ request: keyed(who, route, key, payload), ...asked }), impossible, Effect.die)
 
-export const issueLimited = (who: Claims, key: string, payload: typeof IssueRequest.Type) =>
-  Effect.flatMap(Policy.actingForOf(who, payload.userId), (userId) =>
-    Effect.flatMap(Policy.anyCoupon(payload.couponId), (couponId) =>
-      issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, { couponId, userId, by: "FIRST_COME" })
-    )
+export const issueLimited = (who: Asker, key: string, payload: typeof IssueBody.Type) =>
+  Effect.flatMap(Policy.couponFor(who, payload.couponId, payload.userId), (wanted) =>
+    issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, { wanted, issueBy: "FIRST_COME" })
   )
 
 export const layer = HttpApiBuilder.group(
@@ -116,12 +109,11 @@ export const layer = HttpApiBuilder.group(
 
     return handlers.handleAll({
       create: Effect.fnUntraced(function* ({ payload }) {
-        const scope = yield* Policy.couponScope(payload.productIds ?? [])
-        if (payload.grantOn !== undefined) yield* Policy.couponAutomation
+        const scope = yield* Policy.couponScope(payload.sellerId, payload.productIds ?? [], payload.grantOn)
         const { code, name, totalQuantity } = payload
         const { perUserLimit = Limits.coupon.perUserLimit, issueBy = Limits.coupon.issueBy } = payload
         const couponId = yield* createCoupon({
-          ...scope,
+          scope,
           code,
           name,
           discount: discountOf(payload),
@@ -132,7 +124,6 @@ export const layer = HttpApiBuilder.group(
           totalQuantity,
           perUserLimit,
           issueBy,
-          grantOn: payload.grantOn,
           issue: { from: payload.issueFrom, until: payload.issueUntil },
           validity: { from: payload.validFrom, until: payload.validUntil }
         }).pipe(Effect.provideService(SecureRandom.SecureRandom, random), Effect.provideService(Coupons, coupons))
@@ -147,17 +138,17 @@ export const layer = HttpApiBuilder.group(
       read: ({ params }) => Effect.flatMap(Policy.anyCoupon(params.couponId), (id) => Effect.map(current(id), forAll)),
 
       edit: Effect.fnUntraced(function* ({ params, headers, payload: { status } }) {
-        const { couponId } = yield* Policy.ownCoupon(params.couponId)
+        const coupon = yield* Policy.managedCoupon(params.couponId)
         yield* Effect.catchTag(
-          setCondition(couponId, headers["if-match"], conditionOf[status]),
+          setCondition(coupon, headers["if-match"], conditionOf[status]),
           ["RequestInProgress", "KeyReused", "CouponExhausted", "CouponNotUsable", "CouponUndecided"],
           Effect.die
         )
-        return forAll(yield* current(couponId))
+        return forAll(yield* current(coupon.of))
       }),
 
       statistics: Effect.fnUntraced(function* ({ params }) {
-        const { couponId } = yield* Policy.ownCoupon(params.couponId)
+        const { of: couponId } = yield* Policy.managedCoupon(params.couponId)
         const counted = yield* coupons.statistics(couponId)
         return { couponId, ...counted, usageRate: usageRate(counted) }
       }),
@@ -166,25 +157,25 @@ export const layer = HttpApiBuilder.group(
         Effect.flatMap(Principal, (who) => Effect.map(issueLimited(who, headers["idempotency-key"], payload), replay)),
 
       claim: Effect.fnUntraced(function* ({ headers, payload, request }) {
-        const userId = yield* Policy.self
-        const asked = keyed(userId, "POST /coupons/claim", headers["idempotency-key"], payload)
+        const user = yield* Policy.oneself
+        const asked = keyed(user.of, "POST /coupons/claim", headers["idempotency-key"], payload)
         const address = Option.getOrElse(request.remoteAddress, () => "")
-        const claimed = Effect.provideService(claim({ request: asked, code: payload.code, userId }), Coupons, coupons)
-        return replay(yield* guard(userId, address, Effect.catchTag(claimed, impossible, Effect.die)))
+        const claimed = Effect.provideService(claim({ request: asked, code: payload.code, user }), Coupons, coupons)
+        return replay(yield* guard(user.of, address, Effect.catchTag(claimed, impossible, Effect.die)))
       }),
 
       issue: Effect.fnUntraced(function* ({ headers, payload }) {
         const who = yield* Policy.self
         const wanted = yield* Policy.couponGrant(payload.couponId, payload.userId)
         const key = headers["idempotency-key"]
-        return replay(yield* issued(who, "POST /coupons/issue", key, payload, { ...wanted, by: "GRANT" }))
+        return replay(yield* issued(who, "POST /coupons/issue", key, payload, { wanted, issueBy: "GRANT" }))
       }),
 
       revoke: Effect.fnUntraced(function* ({ headers, payload }) {
         const who = yield* Policy.self
-        const wanted = yield* Policy.revocableCoupon(payload.userId, payload.userCouponId)
+        const coupon = yield* Policy.revocableCoupon(payload.userId, payload.userCouponId)
         const request = keyed(who, "POST /coupons/revoke", headers["idempotency-key"], payload)
-        const revoked = revoke({ request, ...wanted, reason: payload.reason })
+        const revoked = revoke({ request, coupon, reason: payload.reason })
         const never = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided", ...ofMoney] as const
         return replay(yield* Effect.catchTag(revoked, never, Effect.die))
       }),
