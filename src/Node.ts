@@ -30,6 +30,7 @@ import * as PgOrders from "./persistence/PgOrders.ts"
 import * as PgStatements from "./persistence/PgStatements.ts"
 import * as PgUsers from "./persistence/PgUsers.ts"
 import * as Retention from "./persistence/Retention.ts"
+import * as Grants from "./saga/Grants.ts"
 import * as Routing from "./saga/gateways/Routing.ts"
 import * as Simulator from "./saga/gateways/simulator/Simulator.ts"
 import * as Timers from "./saga/Timers.ts"
@@ -206,6 +207,7 @@ export const layer = (settings: Settings) =>
       return drainFirst(settings).pipe(
         Layer.provideMerge(Welcome.layer(settings)),
         Layer.provideMerge(Server.layer({ host, port, key, tokenTtlSeconds, drainWithin })),
+        Layer.provideMerge(Grants.layer),
         Layer.provideMerge(population(settings)),
         Layer.provideMerge(Timers.layer),
         Layer.provideMerge(gateways(settings)),

@@ -47,6 +47,7 @@ const couponStatus = (order: Order): HeldStatus => {
 }
 
 const open = (order: Order | undefined) => (order?.status === "CREATED" ? 1 : 0)
+const count = (order: Order | undefined) => (order === undefined || order.status === "CANCELLED" ? 0 : 1)
 
 const productMoves = (before: Order | undefined, after: Order) =>
   after.lines.flatMap((line, n) => {
@@ -75,13 +76,17 @@ const couponMove = (
 
 const positive = (amount: number): Money => won(Math.max(0, amount))
 
-/** What becomes of everything when an order that was `before` (`undefined`: was not there) is `after`. */
-export const moves = (before: Order | undefined, after: Order): Moves => {
+/**
+ * What becomes of everything when an order that was `before` (`undefined`: was not there) is `after`. Whether its coupon is
+ * for a first purchase only matters to an order that is placed.
+ */
+export const moves = (before: Order | undefined, after: Order, firstPurchaseOnly = false): Moves => {
   const { orderId, userId } = after
   const stock = productMoves(before, after)
   const coupon = couponMove(before, after)
   const taken = fromWallet(after) - fromWallet(before)
   const opens = open(after) - open(before)
+  const counts = count(after) - count(before)
   const viaGateway = throughGateways(after) - throughGateways(before)
 
   const changes: Array<Change> = [
@@ -99,11 +104,11 @@ export const moves = (before: Order | undefined, after: Order): Moves => {
       changes.push({ _tag: "StockMoved", productId, delta: -gone, reason: gone > 0 ? "SALE" : "RETURN", orderId })
     }
   }
-  const isWalletConcerned = taken !== 0 || opens !== 0 || coupon !== undefined
+  const isWalletConcerned = taken !== 0 || opens !== 0 || counts !== 0 || coupon !== undefined
   return {
     products: stock.map((move) => [move.productId, commandOf(move)] as const),
     wallet: isWalletConcerned
-      ? { _tag: "Order", take: positive(taken), give: positive(-taken), opens, coupon }
+      ? { _tag: "Order", take: positive(taken), give: positive(-taken), opens, counts, coupon, firstPurchaseOnly }
       : undefined,
     changes,
     events: eventsOf(before, after)

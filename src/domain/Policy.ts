@@ -30,11 +30,15 @@ export const Policy = {
     /** The longest name, and the longest code a person may choose, in characters. */
     nameMax: 100,
     codeMax: 40,
+    /** The longest reason for taking one away, in characters. */
+    reasonMax: 200,
     /** The most of one coupon. */
     quantityMax: 100_000_000,
     /** How many of one coupon a user can have: unless told otherwise, and at the most (C15). */
     perUserLimit: 1,
     perUserMost: 100,
+    /** How one can be had, unless told otherwise (I12). */
+    issueBy: ["FIRST_COME", "GRANT"],
     /** The most products, and the most categories, a coupon can be limited to. */
     productsMost: 100,
     categoriesMost: 20

@@ -86,6 +86,12 @@ export type Change =
       readonly userId: UserId
       readonly orderId: OrderId
     }
+  | {
+      readonly _tag: "CouponRevoked"
+      readonly userCouponId: UserCouponId
+      readonly userId: UserId
+      readonly reason: string
+    }
   /** Raises the coupon's version. */
   | { readonly _tag: "CouponEdited"; readonly couponId: CouponId; readonly edit: CouponEdit }
   /** The step was done by a privilege. */

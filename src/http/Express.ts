@@ -11,6 +11,7 @@ import { HttpApiError } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Directory } from "../actors/Directory.ts"
 import type { Orders } from "../persistence/Orders.ts"
+import type { Users } from "../persistence/Users.ts"
 import type { Gateways } from "../saga/gateways/Gateway.ts"
 import type { Transact } from "../saga/Transact.ts"
 import { strict } from "./api/Api.ts"
@@ -45,7 +46,7 @@ interface Route<P, A, E> {
   ) => Effect.Effect<{ readonly answer: A; readonly replayed: boolean }, E, Services>
 }
 
-type Services = Transact | Directory | Gateways | Orders
+type Services = Transact | Directory | Gateways | Orders | Users
 
 const headersOf = Schema.decodeUnknownResult(Schema.Struct(IdempotencyKey))
 

@@ -5,6 +5,7 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger, OpenApi } from "effect/http-api"
 import { Api } from "./api/Api.ts"
 import * as Auth from "./Auth.ts"
+import { ClaimGuard } from "./ClaimGuard.ts"
 import { Draining } from "./Draining.ts"
 import * as Edge from "./Edge.ts"
 import { Express } from "./Express.ts"
@@ -51,7 +52,7 @@ export const layer = (options: Options) =>
         routerConfig: { maxParamLength: 16_384 }
       })
     ),
-    Layer.provide([Passwords.layer, LoginGuard.layer]),
+    Layer.provide([Passwords.layer, LoginGuard.layer, ClaimGuard.layer]),
     Layer.provideMerge(Layer.provide(Socket.layer(options), Express.layer)),
     Layer.provide(Auth.Tokens.layer(options)),
     Layer.provide(NodeHttpServer.layerHttpServices)

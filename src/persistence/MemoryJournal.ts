@@ -131,6 +131,24 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
       userCoupons.set(userCoupon, { ...record, status: to, order: to === "ISSUED" ? null : order })
   }
 
+  const isForFirst = (id: string, owner: string) => {
+    const { user, coupon = "", status, order } = userCoupons.get(id) ?? {}
+    const isInUse = (status === "HELD" || status === "USED") && orders.get(order ?? "")?.status !== "CANCELLED"
+    return user === owner && isInUse && tables.coupons.get(coupon)?.firstPurchaseOnly === true
+  }
+  for (const { userCoupon, user } of of(written.uses)) {
+    if (!isForFirst(userCoupon, user)) continue
+    const others = Array.from(tables.userCoupons.keys()).filter((id) => id !== userCoupon && isForFirst(id, user))
+    need(others.length === 0, "a user has one first purchase")
+  }
+
+  for (const { userCoupon, user, reason } of of(written.revocations)) {
+    const record = userCoupons.get(userCoupon)
+    need(record?.user === user && isSpendable(record), "what is revoked is its user's, and could be used")
+    need(reason.length > 0 && text(reason), "a coupon is revoked for a reason")
+    if (record !== undefined) userCoupons.set(userCoupon, { ...record, status: "REVOKED", revokeReason: reason })
+  }
+
   const wallets = draftOf(tables.wallets)
   // Sums first: within a batch money comes and goes at once.
   for (const [user, delta] of sums(of(written.wallets), "user")) {
@@ -165,7 +183,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     need(issue.slot > 0 && issue.slot <= coupon.perUserLimit, "a user has no more than one user may have")
     slots.add(slotOf(issue))
     coupons.set(issue.coupon, { ...coupon, issued: rank })
-    userCoupons.set(userCoupon, { ...issue, rank, status: "ISSUED", order: null })
+    userCoupons.set(userCoupon, { ...issue, rank, status: "ISSUED", revokeReason: null, order: null })
     decisions[t - 1] = rank
   }
   for (const { coupon, condition } of of(written.couponEdits)) {
@@ -253,13 +271,15 @@ const loaders: {
         ? [{ userCouponId: userCouponId(uuid), couponId: couponId(coupon), slot, status, pending: undefined }]
         : []
     )
-    const unpaid = Array.from(orders.values()).filter(({ userId: user, status }) => user === id && status === "CREATED")
-    return balance === undefined ? undefined : makeWallet(id, won(balance), theirs, unpaid.length)
+    const theirOrders = Array.from(orders.values()).filter(({ userId: user }) => user === id)
+    const placed = theirOrders.filter(({ status }) => status !== "CANCELLED")
+    const unpaid = theirOrders.filter(({ status }) => status === "CREATED")
+    return balance === undefined ? undefined : makeWallet(id, won(balance), theirs, placed.length, unpaid.length)
   },
   coupon: ({ coupons }, id) => {
     const record = coupons.get(uuidOf(id))
     if (record === undefined) return undefined
-    const coupon = Struct.omit(record, ["code", "name", "createdBy", "createdAt"])
+    const coupon = Struct.omit(record, ["code", "name", "grantOn", "createdBy", "createdAt"])
     return { ...coupon, couponId: id, held: 0, pending: undefined }
   },
   order: ({ orders }, id) => {

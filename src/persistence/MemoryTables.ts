@@ -2,6 +2,7 @@
 import { Context, Layer } from "effect"
 import type { Audited, Role } from "../domain/Authority.ts"
 import type { Order } from "../domain/Order.ts"
+import type { Tier } from "../domain/Tier.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { NewCoupon } from "./Coupons.ts"
@@ -13,6 +14,7 @@ export interface UserRecord {
   readonly loginId: string | undefined
   readonly name: string
   readonly role: Role
+  readonly tier: Tier
   readonly passwordHash: string | undefined
   readonly withdrawn: boolean
 }
@@ -32,7 +34,14 @@ export interface CouponRecord extends Omit<NewCoupon, "couponId" | "held" | "pen
 export interface UserCouponRecord extends Omit<Stored<IssueRow>, "userCoupon"> {
   readonly rank: number
   readonly status: UserCouponStatus
+  readonly revokeReason: string | null
   readonly order: string | null
+}
+
+export interface OwedRecord {
+  readonly user: string
+  readonly coupon: string
+  readonly due: number
 }
 
 export interface TransactionRecord {
@@ -56,6 +65,8 @@ export interface Tables {
   readonly products: Map<string, ProductRecord>
   readonly coupons: Map<string, CouponRecord>
   readonly userCoupons: Map<string, UserCouponRecord>
+  /** By user and coupon. */
+  readonly owedCoupons: Map<string, OwedRecord>
   readonly transactions: Map<string, TransactionRecord>
   /** Transactions that were called absent, and when. */
   readonly absent: Map<string, number>
@@ -74,6 +85,7 @@ export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluic
     products: new Map(),
     coupons: new Map(),
     userCoupons: new Map(),
+    owedCoupons: new Map(),
     transactions: new Map(),
     absent: new Map(),
     orders: new Map(),

@@ -137,6 +137,7 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     u_user: uuids(rows.uses.map((row) => row.user)),
     u_order: uuids(rows.uses.map((row) => row.order)),
     u_to: texts(rows.uses.map((row) => row.to)),
+    v_rows: JSON.stringify(rows.revocations),
     i_t: numbers(rows.issues.map((row) => row.t)),
     i_id: uuids(rows.issues.map((row) => row.userCoupon)),
     i_coupon: uuids(rows.issues.map((row) => row.coupon)),
@@ -206,6 +207,7 @@ const LoadedWallet = Schema.Struct({
   user_id: Schema.String,
   balance: Schema.BigInt,
   purchases: Schema.BigInt,
+  orders: Schema.Int,
   coupons: Schema.NullOr(Schema.Array(Schema.Struct(Struct.omit(UserCoupon.fields, ["pending"]))))
 })
 const decodeWallets = Schema.decodeUnknownEffect(Schema.Array(LoadedWallet))
@@ -254,22 +256,25 @@ export const layer = Layer.effect(
       )
     })
 
-    /** Coupons as the actor has them: one look into an index for each wallet, which mostly finds nothing. */
+    /** Coupons as the actor has them, and orders counted: two looks into an index for each wallet. */
     const loadWallets = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const rows = yield* sql`
         SELECT user_id, balance,
           (SELECT count(*) FROM orders o WHERE o.user_id = w.user_id AND status = 'CREATED') AS purchases, (
           SELECT json_agg(json_build_object('userCouponId', 'uco_' || user_coupon_id, 'couponId', 'cpn_' || coupon_id,
             'slot', slot, 'status', status)) FROM user_coupons u WHERE u.user_id = w.user_id
-        ) AS coupons FROM wallets w WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
+        ) AS coupons, (
+          SELECT count(*)::int FROM orders o WHERE o.user_id = w.user_id AND o.status <> 'CANCELLED'
+        ) AS orders FROM wallets w WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
       const wallets = yield* decodeWallets(rows).pipe(Effect.orDie)
       return new Map(
-        wallets.map(({ user_id, balance, purchases, coupons }): [string, Wallet] => [
+        wallets.map(({ user_id, balance, purchases, orders, coupons }): [string, Wallet] => [
           user_id,
           makeWallet(
             userId(user_id),
             won(Number(balance)),
             coupons?.map((coupon) => ({ ...coupon, pending: undefined })),
+            orders,
             Number(purchases)
           )
         ])

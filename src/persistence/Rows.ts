@@ -164,6 +164,11 @@ export interface UseRow extends Row {
   readonly order: string
   readonly to: HeldStatus
 }
+export interface RevocationRow extends Row {
+  readonly userCoupon: string
+  readonly user: string
+  readonly reason: string
+}
 export interface IssueRow extends Row {
   readonly userCoupon: string
   readonly coupon: string
@@ -193,6 +198,7 @@ export interface Rows {
   readonly paymentChanges: Array<PaymentRow>
   readonly refunds: Array<RefundRow>
   readonly uses: Array<UseRow>
+  readonly revocations: Array<RevocationRow>
   readonly ledger: Array<LedgerRow>
   readonly events: Array<EventRow>
   readonly wallets: Array<WalletRow>
@@ -217,6 +223,7 @@ export const make = (batch: ReadonlyArray<Transaction>): Rows => {
     paymentChanges: [],
     refunds: [],
     uses: [],
+    revocations: [],
     ledger: [],
     events: [],
     wallets: [],
@@ -404,6 +411,11 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
     case "CouponUsed": {
       const { userCouponId, userId, orderId, to } = change
       rows.uses.push({ t, userCoupon: uuidOf(userCouponId), user: uuidOf(userId), order: uuidOf(orderId), to })
+      return
+    }
+    case "CouponRevoked": {
+      const { userCouponId, userId, reason } = change
+      rows.revocations.push({ t, userCoupon: uuidOf(userCouponId), user: uuidOf(userId), reason })
       return
     }
     case "CouponEdited":

@@ -70,7 +70,13 @@ export const checkout = ({
         const quoted = Arr.zipWith(products, items, (product, { quantity }) => ({ product, quantity }))
         const coupon = userCouponId === undefined ? undefined : yield* couponOf(attempt, buyer, userCouponId)
         const { lines, total, discount, payable } = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
-        const { balance } = yield* hold("wallet", buyer, { _tag: "Take", amount: payable, userCouponId })
+        const firstPurchaseOnly = coupon?.firstPurchaseOnly
+        const { balance } = yield* hold("wallet", buyer, {
+          _tag: "Take",
+          amount: payable,
+          userCouponId,
+          firstPurchaseOnly
+        })
         const order = placed({
           orderId: orderId(id),
           userId: buyer,

@@ -4,7 +4,7 @@
  * Every step is the same: hold the order → hold what it moves → commit → settle. The order decides (`OrderLife`), and
  * what it moves follows (`OrderMoves`).
  */
-import { Array as Arr, Effect, Result, Schedule, Schema } from "effect"
+import { Array as Arr, Effect, Schedule, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import type { CouponRefusal } from "../domain/Coupon.ts"
 import {
@@ -17,7 +17,7 @@ import {
   type UserId
 } from "../domain/Ids.ts"
 import { Money, zero } from "../domain/Money.ts"
-import { type Order, placed, RefundStatus } from "../domain/Order.ts"
+import { type Order, payable, placed, RefundStatus } from "../domain/Order.ts"
 import { type Deed, type OrderRefusal, OrderUndecided } from "../domain/OrderLife.ts"
 import { moves } from "../domain/OrderMoves.ts"
 import { Policy } from "../domain/Policy.ts"
@@ -82,61 +82,56 @@ export const createOrder = ({
       by: undefined,
       answer: OrderAnswer,
       plan: Effect.fnUntraced(function* (attempt) {
-        const { id, now, hold, holdAll, read } = attempt
+        const { id, now, hold, holdAll } = attempt
         const products = yield* holdAll(
           "product",
           items.map(({ productId, quantity }) => [productId, { _tag: "Reserve", quantity }])
         )
         const quoted = Arr.zipWith(products, items, (product, { quantity }) => ({ product, quantity }))
 
-        /** The price with the coupon, if it can be used; one that another order has cannot. */
-        const withCoupon = Effect.fnUntraced(function* (wanted: UserCouponId) {
-          const coupon = yield* couponOf(attempt, buyer, wanted)
-          const price = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
-          const known = (yield* read("wallet", buyer))?.coupons.find((each) => each.userCouponId === wanted)
-          if (known?.pending === "use" || known?.status === "HELD" || known?.status === "USED") {
-            return yield* new CouponNotUsable({ reason: known.status === "USED" ? "USED" : "HELD" })
-          }
-          return price
-        })
-        const tried = userCouponId === undefined ? undefined : yield* Effect.result(withCoupon(userCouponId))
-        const dropped =
-          tried !== undefined && Result.isFailure(tried) && tried.failure instanceof CouponNotUsable
-            ? tried.failure
-            : undefined
-        const price =
-          tried === undefined || (dropped !== undefined && isDropped(dropped, couponPolicy))
-            ? quote(quoted, expectedTotal)
-            : tried
-        const { lines, total, discount, payable } = yield* Effect.fromResult(price)
-
         const paymentDeadline = now + Policy.order.paymentDeadlineMs
-        const order = placed({
-          orderId: orderId(id),
-          userId: buyer,
-          status: "CREATED",
-          lines,
-          payments: [],
-          totalAmount: total,
-          discountAmount: discount,
-          userCouponId: dropped === undefined ? userCouponId : undefined,
-          paidAmount: zero,
-          createdAt: now,
-          paymentDeadline,
-          shippingAddress
+
+        /** Prices it, with a coupon if one is named, and has the buyer's wallet hold what it needs. */
+        const placeWith = Effect.fnUntraced(function* (wanted: UserCouponId | undefined) {
+          const coupon = wanted === undefined ? undefined : yield* couponOf(attempt, buyer, wanted)
+          const price = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
+          const order = placed({
+            orderId: orderId(id),
+            userId: buyer,
+            status: "CREATED",
+            lines: price.lines,
+            payments: [],
+            totalAmount: price.total,
+            discountAmount: price.discount,
+            userCouponId: wanted,
+            paidAmount: zero,
+            createdAt: now,
+            paymentDeadline,
+            shippingAddress
+          })
+          const moved = moves(undefined, order, coupon?.firstPurchaseOnly)
+          if (moved.wallet !== undefined) yield* hold("wallet", buyer, moved.wallet)
+          return { order, moved, dropped: undefined }
         })
-        const { wallet, changes, events } = moves(undefined, order)
-        if (wallet !== undefined) yield* hold("wallet", buyer, wallet)
+        const { order, moved, dropped } = yield* Effect.catchTag(
+          placeWith(userCouponId),
+          "CouponNotUsable",
+          (unusable) =>
+            isDropped(unusable, couponPolicy)
+              ? Effect.map(placeWith(undefined), (without) => ({ ...without, dropped: unusable }))
+              : Effect.fail(unusable)
+        )
         yield* hold("order", order.orderId, { _tag: "Place", order })
+        const { changes, events } = moved
         return {
           changes,
           events,
           answer: {
             orderId: order.orderId,
             status: "CREATED" as const,
-            totalAmount: total,
-            discountAmount: discount,
-            payableAmount: payable,
+            totalAmount: order.totalAmount,
+            discountAmount: order.discountAmount,
+            payableAmount: payable(order),
             paymentDeadline: iso(paymentDeadline),
             coupon: couponAnswer(userCouponId, dropped)
           }

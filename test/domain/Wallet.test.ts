@@ -65,9 +65,11 @@ describe("A wallet", () => {
   it.prop("never pays what it does not have, and ends with what was settled", [Moves], ([moves]) => {
     let state = wallet(1000)
     let balance = 1000
+    let orders = 0
     const open: Array<[WalletCommand, boolean]> = []
     const end = (command: WalletCommand, settle: boolean) => {
       if (settle) balance += command._tag === "Take" ? -command.amount : command._tag === "Give" ? command.amount : 0
+      if (settle && command._tag === "Take") orders++
       state = WalletKind[settle ? "settle" : "release"](state, command) ?? state
     }
     for (const move of moves) {
@@ -80,7 +82,7 @@ describe("A wallet", () => {
       assert.isTrue(available(state) >= 0)
     }
     for (const [command, settle] of open) end(command, settle)
-    assert.deepStrictEqual(state, wallet(balance))
+    assert.deepStrictEqual(state, { ...wallet(balance), orders })
   })
 })
 
@@ -99,12 +101,21 @@ const receive = (n: number, limit = 1): WalletCommand => ({
   couponId: coupon().couponId,
   limit
 })
+const revoke: WalletCommand = { _tag: "Revoke", userCouponId: voucher }
 const spend = (amount = 0): WalletCommand => ({ _tag: "Take", amount: won(amount), userCouponId: voucher })
+
+const first = (amount = 0, userCoupon = voucher): WalletCommand => ({
+  _tag: "Take",
+  amount: won(amount),
+  userCouponId: userCoupon,
+  firstPurchaseOnly: true
+})
 
 const why = (state: Wallet | undefined, command: WalletCommand) =>
   Result.match(hold(state, command), {
     onSuccess: ({ grant }) => (grant.slot === undefined ? "granted" : `slot ${grant.slot}`),
-    onFailure: (error) => (error._tag === "CouponNotUsable" ? error.reason : error._tag)
+    onFailure: (error) =>
+      error._tag === "CouponNotUsable" || error._tag === "CouponNotRevocable" ? error.reason : error._tag
   })
 
 describe("A user's coupon", () => {
@@ -131,6 +142,42 @@ describe("A user's coupon", () => {
     ["is not used twice", having(mine({ status: "USED" })), spend(), "USED"],
     ["is not used while an order holds it", having(mine({ status: "HELD" })), spend(), "HELD"],
     ["is not used once revoked", having(mine({ status: "REVOKED" })), spend(), "REVOKED"],
+    ["is revoked", having(mine()), revoke, "granted"],
+    ["is revoked also when it was given back", having(mine({ status: "REFUNDED" })), revoke, "granted"],
+    ["is revoked once", having(mine({ status: "REVOKED" })), revoke, "REVOKED"],
+    ["is not revoked twice at once", having(mine({ pending: "revoke" })), revoke, "HELD"],
+    ["is not revoked while it is being used", having(mine({ pending: "use" })), revoke, "HELD"],
+    ["is not revoked while an order holds it", having(mine({ status: "HELD" })), revoke, "HELD"],
+    ["is not revoked once used", having(mine({ status: "USED" })), revoke, "USED"],
+    ["is not revoked before it is there", having(mine({ pending: "issue" })), revoke, "NOT_FOUND"],
+    ["is not used while it is being revoked", having(mine({ pending: "revoke" })), spend(), "HELD"],
+    [
+      "is received once, also when it was revoked",
+      having(mine({ status: "REVOKED" })),
+      receive(1),
+      "CouponAlreadyIssued"
+    ],
+    [
+      "keeps its user while it is being revoked",
+      { ...having(mine({ pending: "revoke" })), balance: won(0) },
+      close,
+      "BalanceRemaining"
+    ],
+    ["for a first purchase is used in one", having(mine()), first(), "granted"],
+    ["for a first purchase is not used in a second", { ...having(mine()), orders: 1 }, first(), "FIRST_PURCHASE_ONLY"],
+    [
+      "for a first purchase is not used while another one is under way",
+      held(having(mine()), take(0)).state,
+      first(),
+      "FIRST_PURCHASE_ONLY"
+    ],
+    [
+      "for a first purchase is used once the other one came to nothing",
+      WalletKind.release(held(having(mine()), take(0)).state, take(0)),
+      first(),
+      "granted"
+    ],
+    ["for a first purchase hinders no other", held(having(mine()), first()).state, take(0), "granted"],
     ["does not pay", having(mine()), spend(1001), "InsufficientBalance"],
     [
       "keeps its user while it is on its way",
@@ -152,26 +199,60 @@ describe("A user's coupon", () => {
     assert.strictEqual(statusAt(status, until, 1000), expected)
   )
 
-  const Steps = Schema.Array(
-    Schema.Struct({ what: Schema.Literals([0, 1, 2, 3, 4]), settle: Schema.Boolean, now: Schema.Boolean })
+  const Purchases = Schema.Array(
+    Schema.Struct({ coupon: Schema.Literals([0, 1, 2]), settle: Schema.Boolean, now: Schema.Boolean })
   )
 
-  it.prop("is had no more often than allowed, in slots of their own, and used once", [Steps], ([steps]) => {
+  it.prop("for a first purchase is used by one purchase, and by none after another", [Purchases], ([purchases]) => {
+    const ids = [1, 2].map((n) => userCouponId(uuid(100 + n)))
+    let state = having(...ids.map((id, n) => mine({ userCouponId: id, slot: n + 1 })))
+    const open: Array<readonly [WalletCommand, boolean]> = []
+    const end = ([command, settle]: readonly [WalletCommand, boolean]) => {
+      state = WalletKind[settle ? "settle" : "release"](state, command) ?? state
+    }
+    for (const { coupon: n, settle, now } of purchases) {
+      const command = n === 0 ? take(0) : first(0, ids[n - 1])
+      const before = state
+      const told = hold(state, command)
+      if (Result.isFailure(told)) continue
+      if (n > 0) assert.deepStrictEqual([before.orders, before.purchases], [0, 0])
+      state = told.success.state
+      if (now) end([command, settle])
+      else open.push([command, settle])
+    }
+    open.forEach(end)
+    assert.isAtMost(state.coupons.filter(({ status }) => status === "USED").length, 1)
+  })
+
+  const Steps = Schema.Array(
+    Schema.Struct({
+      what: Schema.Literals([0, 1, 2, 3, 4]),
+      revoke: Schema.Boolean,
+      settle: Schema.Boolean,
+      now: Schema.Boolean
+    })
+  )
+
+  it.prop("is had no more often than allowed, in slots of their own, and used or revoked once", [Steps], ([steps]) => {
     let state = having()
     const open: Array<readonly [WalletCommand, boolean]> = []
     const used = new Set<string>()
     const end = (command: WalletCommand, settle: boolean) => {
-      const id = command._tag === "Take" ? command.userCouponId : undefined
+      const id = command._tag === "Take" || command._tag === "Revoke" ? command.userCouponId : undefined
       if (id !== undefined && settle) {
         assert.isFalse(used.has(id))
         used.add(id)
       }
       state = WalletKind[settle ? "settle" : "release"](state, command) ?? state
     }
-    for (const [n, { what, settle, now }] of steps.entries()) {
+    for (const [n, { what, revoke: away, settle, now }] of steps.entries()) {
       const owned = state.coupons[what]
       const command: WalletCommand =
-        owned === undefined ? receive(n, 3) : { _tag: "Take", amount: won(0), userCouponId: owned.userCouponId }
+        owned === undefined
+          ? receive(n, 3)
+          : away
+            ? { _tag: "Revoke", userCouponId: owned.userCouponId }
+            : { _tag: "Take", amount: won(0), userCouponId: owned.userCouponId }
       const told = hold(state, command)
       if (Result.isFailure(told)) continue
       state = told.success.state
@@ -185,6 +266,7 @@ describe("A user's coupon", () => {
     }
     for (const [command, settle] of open) end(command, settle)
     assert.isTrue(state.coupons.every(({ pending }) => pending === undefined))
-    assert.strictEqual(state.coupons.filter(({ status }) => status === "USED").length, used.size)
+    const gone = state.coupons.filter(({ status }) => status === "USED" || status === "REVOKED")
+    assert.strictEqual(gone.length, used.size)
   })
 })

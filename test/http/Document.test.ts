@@ -91,7 +91,7 @@ const routes = [
   ["POST /api/v1/users", "token or none", "FORBIDDEN LOGIN_ID_TAKEN"],
   ["POST /api/v1/auth/login", "public", "BAD_CREDENTIALS LOGIN_DISABLED RATE_LIMITED"],
   ["GET /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
-  ["PATCH /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
+  ["PATCH /api/v1/users/{userId}", "token", "FORBIDDEN USER_NOT_FOUND"],
   ["DELETE /api/v1/users/{userId}", "token", "USER_NOT_FOUND BALANCE_REMAINING"],
   ["PUT /api/v1/users/{sellerId}/managers/{managerId}", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER NOT_A_MANAGER"],
   ["DELETE /api/v1/users/{sellerId}/managers/{managerId}", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER"],
@@ -125,15 +125,26 @@ const routes = [
     "token",
     "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_NOT_ISSUABLE"
   ],
+  ["GET /api/v1/coupons/{couponId}/statistics", "token", "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND"],
   [
     "POST /api/v1/coupons/issue/limited",
     "token",
     "FORBIDDEN USER_NOT_FOUND COUPON_NOT_FOUND COUPON_EXHAUSTED COUPON_ALREADY_ISSUED COUPON_NOT_ISSUABLE"
   ],
   [
+    "POST /api/v1/coupons/claim",
+    "token",
+    "USER_NOT_FOUND COUPON_NOT_FOUND COUPON_EXHAUSTED COUPON_ALREADY_ISSUED RATE_LIMITED"
+  ],
+  [
     "POST /api/v1/coupons/issue",
     "token",
     "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_EXHAUSTED COUPON_ALREADY_ISSUED COUPON_NOT_ISSUABLE"
+  ],
+  [
+    "POST /api/v1/coupons/revoke",
+    "token",
+    "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_NOT_REVOCABLE"
   ],
   ["GET /api/v1/coupons/user/{userId}", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   [

@@ -146,9 +146,9 @@ export const person = Effect.fnUntraced(function* (role: Role = "BUYER", balance
   const tokens = yield* Tokens
   const id = userId(yield* random.uuidV7())
   const loginId = `login-${uuidOf(id)}`
-  users.set(uuidOf(id), { loginId, name: "Somebody", role, passwordHash: "", withdrawn: false })
+  users.set(uuidOf(id), { loginId, name: "Somebody", role, tier: "BRONZE", passwordHash: "", withdrawn: false })
   wallets.set(uuidOf(id), 0)
-  const { accessToken: token } = yield* Effect.orDie(tokens.issue({ userId: id, loginId, name: "Somebody", role }))
+  const { accessToken: token } = yield* Effect.orDie(tokens.issue({ userId: id, role }))
   if (balance > 0) {
     const charged = yield* outcome("POST", "/balances/charge", { token, key: "first", body: { amount: balance } })
     assert.strictEqual(charged, "200")

@@ -133,7 +133,8 @@ export const offered = (createdBy: UserId, change: Partial<NewCoupon> = {}, by?:
   Effect.gen(function* () {
     const id = couponId(next())
     const { create } = yield* Coupons
-    yield* create({ ...coupon({ couponId: id }), code: id, name: "Welcome", createdBy, ...change }, by)
+    const terms = { ...coupon({ couponId: id }), code: id, name: "Welcome", grantOn: undefined }
+    yield* create({ ...terms, createdBy, ...change }, by)
     return id
   })
 
@@ -144,6 +145,13 @@ export const issued = (to: UserId, of: CouponId, slot = 1): Change & { readonly 
   userId: to,
   slot,
   issuedAt: 1_700_000_000_000
+})
+
+export const revoked = (from: UserId, userCoupon: UserCouponId, reason = "fraud"): Change => ({
+  _tag: "CouponRevoked",
+  userCouponId: userCoupon,
+  userId: from,
+  reason
 })
 
 /** An order of one piece that a coupon made cheaper, and what it changes. */

@@ -2,7 +2,7 @@
 import { Effect, Layer, Struct } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
-import type { Coupon } from "../../src/domain/Coupon.ts"
+import type { Coupon, GrantOn } from "../../src/domain/Coupon.ts"
 import {
   couponId,
   type CouponId,
@@ -17,13 +17,15 @@ import { type Money, pieces, won } from "../../src/domain/Money.ts"
 import * as Entropy from "../../src/Entropy.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
+import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { checkout } from "../../src/saga/Checkout.ts"
 import { createProduct } from "../../src/saga/Products.ts"
 import { type Keyed, Transact } from "../../src/saga/Transact.ts"
-import { issue } from "../../src/saga/Coupons.ts"
+import { claim, issue } from "../../src/saga/Coupons.ts"
 import { coupon, seller, uuid } from "../domain/Samples.ts"
 
 export type JournalShape = Journal["Service"]
@@ -36,6 +38,7 @@ export const engine = (wrap: (journal: JournalShape) => JournalShape = (journal)
     Layer.provideMerge(Directory.layer({ partitions, owner: "test", residentActors: 1000 })),
     Layer.provideMerge(GroupCommit.layer({ batchSize: 64, inFlight: 2, queueSize: 2000, drainWithin: "1 second" })),
     Layer.provideMerge(Layer.effect(Journal, Effect.map(Journal, wrap)).pipe(Layer.provide(MemoryJournal.layer))),
+    Layer.provideMerge(Layer.merge(MemoryUsers.layer, MemoryCoupons.layer)),
     Layer.provideMerge(MemoryTables.layer),
     Layer.provide(Entropy.layer)
   )
@@ -48,7 +51,7 @@ export const user = (n: number, balance: number) =>
   Effect.gen(function* () {
     const id = userId(uuid(500 + n))
     const { users, wallets } = yield* MemoryTables
-    const none = { passwordHash: "", withdrawn: false } as const
+    const none = { tier: "BRONZE", passwordHash: "", withdrawn: false } as const
     users.set(uuidOf(id), { loginId: `user-${n}`, name: `User ${n}`, role: "BUYER", ...none })
     wallets.set(uuidOf(id), 0)
     if (balance > 0) yield* charge({ request: request(100_000 + n), user: permit(id), amount: balance })
@@ -59,7 +62,14 @@ export const user = (n: number, balance: number) =>
 export const onSale = (stock: number, price = 1000) =>
   Effect.gen(function* () {
     const { users } = yield* MemoryTables
-    users.set(uuidOf(seller), { loginId: "seller", name: "S", role: "SELLER", passwordHash: "", withdrawn: false })
+    users.set(uuidOf(seller), {
+      loginId: "seller",
+      name: "S",
+      role: "SELLER",
+      tier: "BRONZE",
+      passwordHash: "",
+      withdrawn: false
+    })
     const { productId } = yield* createProduct({
       seller: permit(seller),
       name: "Sneaker",
@@ -73,18 +83,26 @@ export const onSale = (stock: number, price = 1000) =>
   })
 
 /** A coupon to be had: 1,000 won off. */
-export const offered = (change: Partial<Coupon>) =>
+export const offered = ({ grantOn, ...change }: Partial<Coupon> & { readonly grantOn?: GrantOn }) =>
   Effect.gen(function* () {
     const { coupons } = yield* MemoryTables
     const id = couponId(uuid(700 + coupons.size))
     const record = Struct.omit(coupon(change), ["couponId", "held", "pending"])
-    coupons.set(uuidOf(id), { ...record, code: id, name: "Welcome", createdBy: seller, createdAt: 0 })
+    coupons.set(uuidOf(id), { ...record, code: id, name: "Welcome", grantOn, createdBy: seller, createdAt: 0 })
     return id
   })
 
 /** Asks for a coupon. */
 export const take = (wanted: CouponId, who: UserId, key: number) =>
-  issue({ request: request(200_000 + key), wanted: permit({ couponId: wanted, userId: who }) })
+  issue({
+    request: request(200_000 + key),
+    wanted: permit({ couponId: wanted, userId: who }),
+    issueBy: "FIRST_COME"
+  })
+
+/** Asks for the coupon of a code. */
+export const claimed = (code: string, who: UserId, key: number) =>
+  claim({ request: request(400_000 + key), code, user: permit(who) })
 
 export interface Purchase {
   readonly key: number

@@ -79,6 +79,7 @@ const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
       return [change.orderId]
     case "CouponIssued":
     case "CouponUsed":
+    case "CouponRevoked":
       return [change.userCouponId]
     case "CouponEdited":
       return [change.couponId]

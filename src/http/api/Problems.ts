@@ -33,7 +33,7 @@ import {
   InvalidAmount,
   UserNotFound
 } from "../../domain/Wallet.ts"
-import { CouponAlreadyIssued, CouponNotUsable } from "../../domain/UserCoupon.ts"
+import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable } from "../../domain/UserCoupon.ts"
 import { CouponCodeTaken } from "../../persistence/Coupons.ts"
 import { PaymentDeclined, PaymentKeyUsed, PaymentUnavailable } from "../../saga/Payments.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
@@ -173,6 +173,7 @@ export const catalogue = [
     "The user has had as many of this coupon as a user may have"
   ),
   row("COUPON_NOT_ISSUABLE", 409, CouponNotIssuable, "발급할 수 없는 쿠폰입니다", "The coupon is not being issued"),
+  row("COUPON_NOT_REVOCABLE", 409, CouponNotRevocable, "회수할 수 없는 쿠폰입니다", "The coupon cannot be taken away"),
   row("COUPON_NOT_USABLE", 409, CouponNotUsable, "사용할 수 없는 쿠폰입니다", "The coupon cannot be used"),
   row("PRICE_CHANGED", 409, PriceChanged, "가격이 변경되었습니다", "The price has changed"),
   row("NOT_A_SELLER", 409, Errors.NotASeller, "판매자가 아닙니다", "Not a seller"),

@@ -62,6 +62,7 @@ const impossible = [
   "CouponExhausted",
   "CouponNotIssuable",
   "CouponAlreadyIssued",
+  "CouponNotRevocable",
   "CouponUndecided"
 ] as const
 
@@ -104,6 +105,7 @@ export const itsOwn = [
   "BalanceRemaining",
   "CouponNotUsable",
   "CouponAlreadyIssued",
+  "CouponNotRevocable",
   "CouponUndecided"
 ] as const
 

@@ -20,6 +20,7 @@ CREATE TABLE users (
   name          text NOT NULL,
   password_hash text,
   role          text NOT NULL CHECK (role IN ('BUYER', 'SELLER', 'MANAGER', 'ADMIN')),
+  tier          text NOT NULL DEFAULT 'BRONZE' CHECK (tier IN ('BRONZE', 'SILVER', 'GOLD', 'VIP')),
   created_at    timestamptz NOT NULL DEFAULT now(),
   withdrawn_at  timestamptz,
   CHECK (withdrawn_at IS NOT NULL OR (login_id IS NOT NULL AND password_hash IS NOT NULL))
@@ -69,10 +70,14 @@ CREATE TABLE coupons (
   discount_value   bigint NOT NULL CHECK (discount_value > 0),
   max_discount     bigint CHECK (max_discount > 0),
   min_order_amount bigint NOT NULL CHECK (min_order_amount >= 0),
+  first_purchase_only boolean NOT NULL DEFAULT false,
   product_ids      uuid[] NOT NULL,
   categories       text[] NOT NULL,
+  tiers            text[] NOT NULL DEFAULT '{}' CHECK (tiers <@ '{BRONZE,SILVER,GOLD,VIP}'),
   total_quantity   int NOT NULL CHECK (total_quantity > 0),
   per_user_limit   smallint NOT NULL CHECK (per_user_limit > 0),
+  issue_by         text[] NOT NULL CHECK (issue_by <@ '{FIRST_COME,CODE,GRANT}' AND cardinality(issue_by) > 0),
+  grant_on         text CHECK (grant_on IN ('REGISTRATION')),
   issue_from       timestamptz,
   issue_until      timestamptz,
   valid_from       timestamptz,
@@ -82,10 +87,23 @@ CREATE TABLE coupons (
   version          int NOT NULL DEFAULT 1 CHECK (version > 0),
   created_by       uuid NOT NULL REFERENCES users,
   created_at       timestamptz NOT NULL DEFAULT now(),
+  CHECK (grant_on IS NULL OR 'GRANT' = ANY (issue_by)),
   CHECK (issue_from < issue_until),
   CHECK (valid_from < valid_until),
   CHECK (discount_type = 'FIXED' AND max_discount IS NULL OR discount_type = 'PERCENTAGE' AND discount_value <= 10000)
 ) WITH (fillfactor = 50);
+
+CREATE INDEX coupons_granted ON coupons (grant_on) WHERE grant_on IS NOT NULL;
+
+-- Coupons that users are to get by themselves: written in one commit with what they are for, deleted once granted or
+-- refused (decision 12). `due`: when somebody is to grant it next; whoever tries puts it off.
+CREATE TABLE owed_coupons (
+  user_id   uuid NOT NULL,
+  coupon_id uuid NOT NULL,
+  due       timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (user_id, coupon_id)
+);
+CREATE INDEX owed_coupons_due ON owed_coupons (due);
 
 -- `slot`: which of the coupons that one user may have of a kind. Its key is also the index of a user's coupons.
 CREATE TABLE user_coupons (
@@ -96,10 +114,12 @@ CREATE TABLE user_coupons (
   rank           int NOT NULL CHECK (rank > 0),
   status         text NOT NULL CHECK (status IN ('ISSUED', 'HELD', 'USED', 'REFUNDED', 'REVOKED')),
   order_id       uuid,
+  revoke_reason  text CHECK (char_length(revoke_reason) BETWEEN 1 AND 200),
   issued_at      timestamptz NOT NULL,
   UNIQUE (user_id, coupon_id, slot),
   UNIQUE (coupon_id, rank),
-  CHECK (order_id IS NOT NULL OR status NOT IN ('HELD', 'USED'))
+  CHECK (order_id IS NOT NULL OR status NOT IN ('HELD', 'USED')),
+  CHECK ((revoke_reason IS NOT NULL) = (status = 'REVOKED'))
 ) WITH (fillfactor = 90);
 
 -- One row per committed transaction. `key` makes it happen once, `id` says which attempt it was; the answer is kept

@@ -47,8 +47,9 @@ END $$;
 -- Commits a batch. Returns a verdict per transaction: 0 committed, 1 fenced, 2 expired, 3 duplicate; below 0, the rank of
 -- a coupon it issued, and so a commit. A coupon's row is locked before its ranks are given: ranks are the order of commits.
 --
--- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to.
--- Rows are written in one global order, hot ones last: request keys, orders, the coupons they are made with, wallets, ledger and
+-- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to. A function
+-- has at most 100 arguments: rows that are rare come as one, `…_rows`, a JSON array of objects with a `t`.
+-- Rows are written in one global order, hot ones last: request keys, orders, coupons they are made with or that are revoked, wallets, ledger and
 -- outbox, coupons issued, products. Keys and rows that two batches may share are taken in the order of their ids, so
 -- batches of two nodes wait for, but never deadlock, one another. The ledger follows the wallets' locks: a wallet's
 -- entries are in the order of their commits.
@@ -74,6 +75,7 @@ CREATE FUNCTION journal_commit(
   c_t int[], c_product uuid[], c_name text[], c_description text[], c_category text[], c_price bigint[],
     c_status text[],
   u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[], u_to text[],
+  v_rows json,
   i_t int[], i_id uuid[], i_coupon uuid[], i_user uuid[], i_slot int[], i_issued bigint[],
   m_t int[], m_coupon uuid[], m_condition text[],
   a_t int[], a_record text[], a_details text[]
@@ -211,7 +213,31 @@ BEGIN
         RAISE EXCEPTION 'user coupon % cannot be used', it.coupon USING ERRCODE = 'check_violation';
       END IF;
     END LOOP;
+    -- Not whether it is the user's first order: one that was admitted later may have been committed sooner.
+    IF EXISTS (
+      SELECT FROM unnest(u_t, u_coupon, u_user) r(t, id, usr)
+      JOIN user_coupons mine ON mine.user_coupon_id = r.id
+      JOIN coupons kind ON kind.coupon_id = mine.coupon_id AND kind.first_purchase_only
+      WHERE r.t <> ALL (skip) AND EXISTS (
+        SELECT FROM user_coupons u JOIN coupons c USING (coupon_id) JOIN orders o USING (order_id)
+        WHERE u.user_id = r.usr AND u.user_coupon_id <> r.id AND u.status IN ('HELD', 'USED')
+          AND c.first_purchase_only AND o.status <> 'CANCELLED'
+      )
+    ) THEN
+      RAISE EXCEPTION 'two first purchases of one user' USING ERRCODE = 'check_violation';
+    END IF;
   END IF;
+
+  FOR it IN
+    SELECT v.* FROM json_to_recordset(v_rows) v(t int, "userCoupon" uuid, "user" uuid, reason text)
+    WHERE v.t <> ALL (skip) ORDER BY v."userCoupon"
+  LOOP
+    UPDATE user_coupons SET status = 'REVOKED', revoke_reason = it.reason
+      WHERE user_coupon_id = it."userCoupon" AND user_id = it."user" AND status IN ('ISSUED', 'REFUNDED');
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'user coupon % cannot be revoked', it."userCoupon" USING ERRCODE = 'check_violation';
+    END IF;
+  END LOOP;
 
   WITH change AS MATERIALIZED (
     SELECT w.usr, sum(w.delta)::bigint AS delta
