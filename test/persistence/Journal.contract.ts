@@ -1,11 +1,12 @@
 import { assert, type Vitest } from "@effect/vitest"
-import { Effect, Schedule, Schema } from "effect"
+import { Effect, Result, Schedule, Schema } from "effect"
 import {
   couponId,
   Epoch,
   PartitionId,
   productId,
   type ProductId,
+  refundId,
   RequestKey,
   TransactionId,
   userCouponId,
@@ -15,6 +16,7 @@ import {
 } from "../../src/domain/Ids.ts"
 import { basisPoints, maxBalance, maxStock, MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import type { Order } from "../../src/domain/Order.ts"
+import { decide } from "../../src/domain/OrderLife.ts"
 import type { Change, Fence, Transaction } from "../../src/domain/Transaction.ts"
 import { type Doubt, Journal, Rank, type Resolution, type Verdict } from "../../src/persistence/Journal.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
@@ -387,8 +389,24 @@ const states = (it: It) => {
         Effect.map(journal.load("wallet", [buyer, seller]), (wallets) => wallets.map((wallet) => wallet?.orders))
       )
       assert.deepEqual(yield* orders, [0, 0])
-      const cancelled: Order = { ...Scene.orderOf(buyer, product, 1), status: "CANCELLED", paidAmount: won(0) }
-      yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: cancelled }])
+      const { paidAt: _, ...paid } = Scene.orderOf(buyer, product, 1)
+      const waiting = {
+        status: "CREATED",
+        payments: [],
+        paidAmount: won(0),
+        paymentDeadline: paid.createdAt + 1
+      } as const
+      const before: Order = {
+        ...paid,
+        ...waiting,
+        paidAt: undefined,
+        history: [{ status: "CREATED", at: paid.createdAt }]
+      }
+      yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: before }])
+      assert.deepEqual(yield* orders, [1, 0])
+      const deed = { _tag: "Cancel", refundId: refundId(Scene.next()), reason: "BUYER", items: undefined } as const
+      const after = Result.getOrThrow(decide(before, deed, paid.createdAt))
+      yield* Scene.commit(fences, [{ _tag: "OrderChanged", before, after }])
       assert.deepEqual(yield* orders, [0, 0])
       yield* Scene.commit(fences, ...[1, 2].map((n) => Scene.bought(Scene.orderOf(buyer, product, n))))
       assert.deepEqual(yield* orders, [2, 0])
