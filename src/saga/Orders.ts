@@ -23,7 +23,7 @@ import { moves } from "../domain/OrderMoves.ts"
 import { Policy } from "../domain/Policy.ts"
 import { type PriceChanged, quote } from "../domain/Pricing.ts"
 import type { ProductRefusal } from "../domain/Product.ts"
-import { CouponNotUsable, Unusable } from "../domain/UserCoupon.ts"
+import { CouponNotUsable, Unusable, unusable } from "../domain/UserCoupon.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
 import { Unavailable } from "../actors/Errors.ts"
 import { type CheckoutItem, couponOf } from "./Checkout.ts"
@@ -92,12 +92,10 @@ export const createOrder = ({
         /** The price with the coupon, if it can be used; one that another order has cannot. */
         const withCoupon = Effect.fnUntraced(function* (wanted: UserCouponId) {
           const coupon = yield* couponOf(attempt, buyer, wanted)
-          const price = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
           const known = (yield* read("wallet", buyer))?.coupons.find((each) => each.userCouponId === wanted)
-          if (known?.pending === "use" || known?.status === "HELD" || known?.status === "USED") {
-            return yield* new CouponNotUsable({ reason: known.status === "USED" ? "USED" : "HELD" })
-          }
-          return price
+          const reason = unusable(known)
+          if (reason !== undefined) return yield* new CouponNotUsable({ reason })
+          return yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
         })
         const tried = userCouponId === undefined ? undefined : yield* Effect.result(withCoupon(userCouponId))
         const dropped =

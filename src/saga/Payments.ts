@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { OrderId, PaymentId, paymentId, refundId } from "../domain/Ids.ts"
 import { Money, zero } from "../domain/Money.ts"
 import type { Permitted } from "../domain/Authority.ts"
+import { OrderNotPayable } from "../domain/OrderLife.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
 import { change, type ChangeRefusal } from "./Orders.ts"
 import type { Answer, Failure, Keyed, Transact } from "./Transact.ts"
@@ -54,7 +55,10 @@ export const pay = ({
         schema: Kept,
         deed: (id) => ({ _tag: "Cancel", refundId: refundId(id), reason: "INSUFFICIENT_BALANCE", items: undefined }),
         answer: () => ({ refused: { balance, required } })
-      })
+      }).pipe(
+        // Somebody else has ended it, or paid it, since.
+        Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
+      )
     ),
     Effect.flatMap(({ answer, replayed }) =>
       "refused" in answer ? Effect.fail(new InsufficientBalance(answer.refused)) : Effect.succeed({ answer, replayed })
