@@ -269,6 +269,10 @@ const toWallet = (order: Order, { amount, viaGateway }: Refund): Order => {
   return { ...order, payments }
 }
 
+/** Somebody paid while somebody else gave it up. */
+const isForUnpaid = (reason: CancelReason) =>
+  reason === "INSUFFICIENT_BALANCE" || reason === "PAYMENT_FAILED" || reason === "PAYMENT_TIMEOUT"
+
 const cancel = (order: Order, { refundId, reason, items }: Deed & { readonly _tag: "Cancel" }, at: number): Decided => {
   const { status: orderStatus, paidAt = 0 } = order
   const refused = Result.fail(new OrderNotCancellable({ orderStatus }))
@@ -276,7 +280,7 @@ const cancel = (order: Order, { refundId, reason, items }: Deed & { readonly _ta
     return items !== undefined || underWay(order) !== undefined ? refused : Result.succeed(givenUp(order, reason, at))
   }
   if (orderStatus !== "CONFIRMED" && orderStatus !== "PREPARING") return refused
-  if (order.refunds.some(isOpen)) return refused
+  if (order.refunds.some(isOpen) || isForUnpaid(reason)) return refused
   const closedAt = paidAt + Policy.order.cancelWindowMs
   if (reason === "BUYER" && at >= closedAt) return Result.fail(new CancelWindowClosed({ closedAt }))
   const off = items ?? remaining(order.lines)

@@ -11,7 +11,7 @@ import { inFull, placed } from "../domain/Order.ts"
 import { moves } from "../domain/OrderMoves.ts"
 import { type PriceChanged, quote } from "../domain/Pricing.ts"
 import type { ProductRefusal } from "../domain/Product.ts"
-import { CouponNotUsable } from "../domain/UserCoupon.ts"
+import { CouponNotUsable, unusable } from "../domain/UserCoupon.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Attempt, type Failure, type Keyed, Transact } from "./Transact.ts"
@@ -110,11 +110,12 @@ export const checkout = ({
 
 /**
  * What a user's coupon takes off. Of which kind it is never changes, so that is looked up; whether it can still be used,
- * the wallet says when it holds it.
+ * the wallet says, and says again when it holds it.
  */
 export const couponOf = Effect.fnUntraced(function* ({ now, hold, read }: Attempt, buyer: UserId, id: UserCouponId) {
   const wallet = yield* read("wallet", buyer)
   const known = wallet?.coupons.find(({ userCouponId }) => userCouponId === id)
-  if (known === undefined) return yield* new CouponNotUsable({ reason: "NOT_FOUND" })
+  const reason = unusable(known)
+  if (known === undefined || reason !== undefined) return yield* new CouponNotUsable({ reason: reason ?? "NOT_FOUND" })
   return yield* hold("coupon", known.couponId, { _tag: "Use", at: now })
 })

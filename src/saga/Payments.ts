@@ -140,6 +140,9 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
           { request, order },
           (id) => ({ _tag: "Cancel", refundId: refundId(id), reason: "INSUFFICIENT_BALANCE", items: undefined }),
           { short: { balance, required } }
+        ).pipe(
+          // Somebody else has ended it, or paid it, since.
+          Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
         )
       ),
       Effect.flatMap(told)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { maxBalance, won } from "../../src/domain/Money.ts"
 import { available, chargeable, type Wallet, type WalletCommand, WalletKind } from "../../src/domain/Wallet.ts"
-import { statusAt, type UserCoupon, type UserCouponStatus } from "../../src/domain/UserCoupon.ts"
+import { couponFrom, HeldStatus, statusAt, type UserCoupon, UserCouponStatus } from "../../src/domain/UserCoupon.ts"
 import { couponId, userCouponId } from "../../src/domain/Ids.ts"
 import { buyer, coupon, uuid, voucher, wallet } from "./Samples.ts"
 
@@ -268,5 +268,83 @@ describe("A user's coupon", () => {
     assert.isTrue(state.coupons.every(({ pending }) => pending === undefined))
     const gone = state.coupons.filter(({ status }) => status === "USED" || status === "REVOKED")
     assert.strictEqual(gone.length, used.size)
+  })
+})
+
+/** What becomes of an order: it takes, gives back, opens or closes, and makes something of its coupon. */
+const become = (
+  { take: taken = 0, give: given = 0, opens = 0 }: { take?: number; give?: number; opens?: number },
+  to?: HeldStatus
+): WalletCommand => ({
+  _tag: "Order",
+  take: won(taken),
+  give: won(given),
+  opens,
+  counts: 0,
+  firstPurchaseOnly: false,
+  coupon: to === undefined ? undefined : { userCouponId: voucher, to }
+})
+
+describe("A wallet, asked by an order,", () => {
+  it.each<[string, Wallet | undefined, WalletCommand, string]>([
+    ["pays what it has", wallet(1000), become({ take: 1000 }), "granted"],
+    ["does not pay more", wallet(1000), become({ take: 1001 }), "InsufficientBalance"],
+    ["does not pay what is held", { ...wallet(1000), held: won(1) }, become({ take: 1000 }), "InsufficientBalance"],
+    [
+      "does not pay with what comes back",
+      { ...wallet(0), incoming: won(9) },
+      become({ take: 1 }),
+      "InsufficientBalance"
+    ],
+    ["that does not exist does not pay", undefined, become({}), "UserNotFound"],
+    ["takes nothing back beyond its limit", wallet(maxBalance), become({ give: 1 }), "BalanceLimitExceeded"],
+    ["takes nothing while it closes", { ...wallet(0), closing: true }, become({ give: 1 }), "UserNotFound"],
+    ["needs its coupon", having(), become({}, "HELD"), "NOT_FOUND"],
+    ["needs its coupon to be free of other decisions", having(mine({ pending: "use" })), become({}, "HELD"), "HELD"],
+    ["needs its coupon to be there", having(mine({ pending: "issue" })), become({}, "HELD"), "NOT_FOUND"]
+  ])("%s", (_, state, command, expected) => assert.strictEqual(why(state, command), expected))
+
+  const pairs = HeldStatus.literals.flatMap((to) =>
+    UserCouponStatus.literals.map((status): [UserCouponStatus, HeldStatus] => [status, to])
+  )
+  it.each(pairs)("has a coupon that is %s become %s, or not", (status, to) => {
+    const isAllowed = couponFrom[to].includes(status)
+    assert.strictEqual(outcome(having(mine({ status })), become({}, to)), isAllowed ? "granted" : "CouponNotUsable")
+  })
+
+  it.each<[string, WalletCommand, balance: number, waiting: number, coupon: UserCouponStatus]>([
+    ["made", become({ opens: 1 }, "HELD"), 1000, 3, "HELD"],
+    ["paid", become({ take: 700, opens: -1 }, "USED"), 300, 1, "USED"],
+    ["cancelled", become({ give: 700 }, "REFUNDED"), 1700, 2, "REFUNDED"],
+    ["paid in part", become({ take: 700 }), 300, 2, "USED"]
+  ])("has what it says of one that is %s, and as before if it was not", (_, command, balance, purchases, status) => {
+    const from = { HELD: "ISSUED", USED: "HELD", REFUNDED: "USED", ISSUED: "HELD" } as const
+    const to = command._tag === "Order" ? command.coupon?.to : undefined
+    const before = { ...having(mine({ status: to === undefined ? "USED" : from[to] })), purchases: 2 }
+    const { state } = held(before, command)
+    assert.deepStrictEqual(WalletKind.settle(state, command), {
+      ...before,
+      balance: won(balance),
+      purchases,
+      coupons: [mine({ status })]
+    })
+    assert.deepStrictEqual(WalletKind.release(state, command), before)
+  })
+
+  it("is not closed while an order waits for its payment, or is being decided about", () => {
+    const open = become({ opens: 1 })
+    const { state } = held(wallet(0), open)
+    assert.strictEqual(outcome(state, close), "BalanceRemaining")
+    const waiting = WalletKind.settle(state, open)
+    assert.strictEqual(outcome(waiting, close), "BalanceRemaining")
+    const cancelled = become({ opens: -1 })
+    assert.isDefined(waiting)
+    assert.strictEqual(outcome(WalletKind.settle(held(waiting, cancelled).state, cancelled), close), "granted")
+  })
+
+  it("promises the balance that follows all it admitted", () => {
+    const first = held(wallet(1000), become({ give: 500 }))
+    const second = held(first.state, become({ take: 700 }))
+    assert.deepStrictEqual([first.grant.balance, second.grant.balance], [1500, 800])
   })
 })

@@ -38,8 +38,16 @@ describe("A checkout", () => {
         assert.strictEqual(order.status, 200)
         assert.deepInclude(order.body, { userId: buyer.userId, status: "CONFIRMED", paidAmount: 5000 })
         assert.deepStrictEqual(order.body["lines"], [
-          { productId: sneaker, name: "Sneaker", unitPrice: 1500, quantity: 2, amount: 3000, discount: 0 },
-          { productId: boot, name: "Sneaker", unitPrice: 2000, quantity: 1, amount: 2000, discount: 0 }
+          {
+            productId: sneaker,
+            name: "Sneaker",
+            unitPrice: 1500,
+            quantity: 2,
+            amount: 3000,
+            discount: 0,
+            cancelled: 0
+          },
+          { productId: boot, name: "Sneaker", unitPrice: 2000, quantity: 1, amount: 2000, discount: 0, cancelled: 0 }
         ])
         assert.containSubset(order.body["payments"], [{ method: "WALLET", amount: 5000 }])
         assert.deepStrictEqual(order.body["statusHistory"], [{ status: "CONFIRMED", at: order.body["createdAt"] }])

@@ -86,6 +86,8 @@ const signUp = { loginId: "new-{stray}", name: "New", password: "correct horse" 
 const goods = { name: "Boot", price: 1000, stock: 1 }
 const voucher = { name: "New", discountType: "FIXED", discountValue: 1, totalQuantity: 1 }
 const purchase = { items: [{ productId: "{product}", quantity: 9 }] }
+const single = { items: [{ productId: "{product}", quantity: 1 }] }
+const noRefund = "rfd_00000000-0000-7000-8000-000000000000"
 const forOwner = { couponId: "{coupon}", userId: "{user}" }
 const fraud = { userId: "{user}", userCouponId: "{userCoupon}", reason: "fraud" }
 const pair = "/users/{user}/managers/{manager}"
@@ -173,6 +175,27 @@ const table: ReadonlyArray<Row> = [
   ["orders.list", "GET /orders", users, "200"],
   ["orders.list", "GET /orders?userId={user}", owning, "200", noUser],
   ["orders.read", "GET /orders/{order}", managing, "200", noOrder],
+  ["orders.create", "POST /orders", users, "201", forbidden, { key: "make", body: single }],
+  ["orders.cancel", "PUT /orders/{order}/cancel", owning, "200", noOrder, { key: "cancel", body: {} }],
+  ["orders.progress", "PUT /orders/{order}/status", managing, "200", noOrder, { body: { status: "PREPARING" } }],
+  ["orders.confirm", "PUT /orders/{order}/confirm", owning, "409 ORDER_STATUS_CONFLICT", noOrder],
+  ["orders.refund", "POST /refunds", owning, "201", noOrder, { key: "refund", body: { orderId: "{order}" } }],
+  [
+    "orders.decideRefund",
+    `PUT /orders/{order}/refunds/${noRefund}`,
+    managing,
+    "409 NOT_REFUNDABLE",
+    noOrder,
+    { body: { approved: true } }
+  ],
+  [
+    "payments.process",
+    "POST /payments/process",
+    owning,
+    "409 ORDER_NOT_PAYABLE",
+    noOrder,
+    { key: "pay", body: { orderId: "{order}" } }
+  ],
   ["audit.list", "GET /admin/audit", admin, "200", forbidden],
   ["system.live", "GET /health/live", anybody, "200"],
   ["system.ready", "GET /health/ready", anybody, "200"],
