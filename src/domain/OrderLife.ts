@@ -233,8 +233,10 @@ const remaining = (lines: ReadonlyArray<OrderLine>): Items =>
     quantity > cancelled ? [{ productId, quantity: pieces(quantity - cancelled) }] : []
   )
 
-/** Nobody has decided about it, or a gateway has not: refunds of an order go one after the other. */
-const isOpen = ({ status }: Refund) => status === "REFUND_REQUESTED" || status === "PROCESSING"
+/** Nobody has decided about it. */
+const isOpen = ({ status }: Refund) => status === "REFUND_REQUESTED"
+/** A gateway is giving it back: its refunds go one after the other. */
+const isUnderWay = ({ status }: Refund) => status === "PROCESSING"
 
 /** What the gateways still have of the buyer's, and nobody has asked back. */
 const atGateway = ({ payments, refunds }: Order): Money => {
@@ -281,6 +283,7 @@ const cancel = (order: Order, { refundId, reason, items }: Deed & { readonly _ta
   }
   if (orderStatus !== "CONFIRMED" && orderStatus !== "PREPARING") return refused
   if (order.refunds.some(isOpen) || isForUnpaid(reason)) return refused
+  if (order.refunds.some(isUnderWay)) return Result.fail(new OrderUndecided())
   const closedAt = paidAt + Policy.order.cancelWindowMs
   if (reason === "BUYER" && at >= closedAt) return Result.fail(new CancelWindowClosed({ closedAt }))
   const off = items ?? remaining(order.lines)
@@ -307,6 +310,7 @@ const askRefund = (order: Order, { refundId, items }: Deed & { readonly _tag: "A
   const { status: orderStatus } = order
   const refused = Result.fail(new NotRefundable({ orderStatus }))
   if (orderStatus === "CREATED" || orderStatus === "CANCELLED" || order.refunds.some(isOpen)) return refused
+  if (order.refunds.some(isUnderWay)) return Result.fail(new OrderUndecided())
   const wanted = items ?? remaining(order.lines)
   const less = without(order.lines, wanted)
   if (less === undefined || wanted.length === 0) return refused

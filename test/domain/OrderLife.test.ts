@@ -229,10 +229,19 @@ describe("What an order gives back", () => {
 
   it("is asked of the gateway first, as far as it has something", () => {
     assert.deepStrictEqual(gives(byCard, cancel()), [[won(5200), won(5000), "PROCESSING"]])
-    assert.deepStrictEqual(gives(byCard, cancel([[boot, 7]]), cancel(undefined, { refundId: refundId(uuid(32)) })), [
-      [won(2301), won(2301), "PROCESSING"],
-      [won(2899), won(2699), "PROCESSING"]
-    ])
+    const back: Deed = { _tag: "Refunded", refundId: refund1 }
+    assert.deepStrictEqual(
+      gives(byCard, cancel([[boot, 7]]), back, cancel(undefined, { refundId: refundId(uuid(32)) })),
+      [
+        [won(2301), won(2301), "REFUNDED"],
+        [won(2899), won(2699), "PROCESSING"]
+      ]
+    )
+  })
+
+  it("goes back through a gateway one after the other: the next one waits", () => {
+    const [first] = [after(byCard, cancel([[boot, 1]]))]
+    assert.strictEqual(said(decide(first, cancel(undefined, { refundId: refundId(uuid(32)) }), soon)), "OrderUndecided")
   })
 
   it("is nothing before its seller has said so", () => {
@@ -288,7 +297,7 @@ describe("What an order does by itself", () => {
     [
       "with money to come back from the gateway, it is asked for again",
       after(created, mixed("key"), approved, cancel()),
-      paidAt + 2000 + 30_000,
+      paidAt + 2000,
       "ResumeRefund"
     ]
   ])("%s", (_, order, at, what) => {

@@ -196,6 +196,14 @@ const table: ReadonlyArray<Row> = [
     noOrder,
     { key: "pay", body: { orderId: "{order}" } }
   ],
+  [
+    "payments.confirm",
+    "POST /payments/confirm",
+    owning,
+    "409 ORDER_NOT_PAYABLE",
+    noOrder,
+    { key: "confirm", body: { orderId: "{order}", paymentKey: "key", amount: 1000 } }
+  ],
   ["audit.list", "GET /admin/audit", admin, "200", forbidden],
   ["system.live", "GET /health/live", anybody, "200"],
   ["system.ready", "GET /health/ready", anybody, "200"],
