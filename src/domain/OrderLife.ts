@@ -129,7 +129,9 @@ const pay = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): D
   const due = payable(order)
   if (sum(tenders.map(({ amount }) => amount)) !== due) return Result.fail(new AmountMismatch({ payable: due }))
   const isWalletOnly = tenders.every(({ method }) => method === "WALLET")
-  const payments = tenders.map(({ method, amount }): Payment => {
+  // In one order, however they were named: as they are read again.
+  const named = tenders.toSorted((a, b) => (a.method < b.method ? -1 : 1))
+  const payments = named.map(({ method, amount }): Payment => {
     const payment = { paymentId, method, amount, refunded: zero, paymentKey: undefined, gatewayId: undefined }
     if (method === "WALLET") return { ...payment, status: isWalletOnly ? "COMPLETED" : "DEBITED", dueAt: undefined }
     return paymentKey === undefined
