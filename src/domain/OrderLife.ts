@@ -47,7 +47,9 @@ export const Deed = Schema.Union([
   /** A gateway gave it back, or a person saw to it. */
   Schema.TaggedStruct("Refunded", { refundId: RefundId }),
   /** A gateway did not, for now. */
-  Schema.TaggedStruct("RefundDelayed", { refundId: RefundId })
+  Schema.TaggedStruct("RefundDelayed", { refundId: RefundId }),
+  /** It is time: what it does by itself by now (`dueBy`), not what somebody thought it would before it was asked. */
+  Schema.TaggedStruct("Elapse", {})
 ])
 export type Deed = typeof Deed.Type
 
@@ -368,7 +370,8 @@ const changed = (order: Order, deed: Deed, at: number): Decided =>
       AskRefund: (asks) => askRefund(order, asks, at),
       DecideRefund: (decides) => decideRefund(order, decides, at),
       Refunded: ({ refundId }) => refunded(order, refundId),
-      RefundDelayed: ({ refundId }) => delayed(order, refundId, at)
+      RefundDelayed: ({ refundId }) => delayed(order, refundId, at),
+      Elapse: () => elapse(order, at)
     })
   )
 
@@ -386,6 +389,13 @@ export type Due =
 interface Timer {
   readonly at: number
   readonly due: Due
+}
+
+const elapse = (order: Order, at: number): Decided => {
+  const due = dueBy(order, at)
+  return due?._tag === "Do"
+    ? changed(order, due.deed, at)
+    : Result.fail(new OrderStatusConflict({ orderStatus: order.status }))
 }
 
 const timers = (order: Order): ReadonlyArray<Timer> => {
