@@ -176,7 +176,7 @@ const views: Record<OrderStatus, Record<OrderView, string>> = {
 /** `status` in the words of seed 000 (simple), 002 (fulfilment) or 004 (tracking). */
 export const statusView = (status: OrderStatus, view: OrderView): string => views[status][view]
 
-/** What an order is to whoever sold only some of its lines: these, and what they come to (G14). */
+/** What an order is to whoever sold only some of its lines: these, what they come to, and refunds of nothing else (G14). */
 export const partOf = (order: Order, isTheirs: (line: OrderLine) => boolean): Order | undefined => {
   const lines = order.lines.filter(isTheirs)
   if (lines.length === 0) return undefined
@@ -184,5 +184,7 @@ export const partOf = (order: Order, isTheirs: (line: OrderLine) => boolean): Or
   const discountAmount = sum(lines.map(({ discount }) => discount))
   const isPaid = order.paidAmount === minus(order.totalAmount, order.discountAmount)
   const paidAmount = isPaid ? minus(totalAmount, discountAmount) : zero
-  return { ...order, lines, totalAmount, discountAmount, paidAmount, payments: [], userCouponId: undefined }
+  const theirs = new Set(lines.map(({ productId }) => productId))
+  const refunds = order.refunds.filter(({ items }) => items.every(({ productId }) => theirs.has(productId)))
+  return { ...order, lines, totalAmount, discountAmount, paidAmount, payments: [], refunds, userCouponId: undefined }
 }

@@ -51,7 +51,9 @@ export const Deed = Schema.Union([
   /** A gateway gave it back, or a person saw to it. */
   Schema.TaggedStruct("Refunded", { refundId: RefundId }),
   /** A gateway did not, for now. */
-  Schema.TaggedStruct("RefundDelayed", { refundId: RefundId })
+  Schema.TaggedStruct("RefundDelayed", { refundId: RefundId }),
+  /** It is time: what it does by itself by now (`dueBy`), not what somebody thought it would before it was asked. */
+  Schema.TaggedStruct("Elapse", {})
 ])
 export type Deed = typeof Deed.Type
 
@@ -133,9 +135,9 @@ const pay = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): D
   const due = payable(order)
   if (sum(tenders.map(({ amount }) => amount)) !== due) return Result.fail(new AmountMismatch({ payable: due }))
   const isWalletOnly = tenders.every(({ method }) => method === "WALLET")
-  // In the order of their methods, as they are read again.
-  const inOrder = tenders.toSorted((a, b) => (a.method < b.method ? -1 : 1))
-  const payments = inOrder.map(({ method, amount }): Payment => {
+  // In one order, however they were named: as they are read again.
+  const named = tenders.toSorted((a, b) => (a.method < b.method ? -1 : 1))
+  const payments = named.map(({ method, amount }): Payment => {
     const payment = { paymentId, method, amount, refunded: zero, paymentKey: undefined, gatewayId: undefined }
     if (method === "WALLET") {
       return { ...payment, gateway: undefined, status: isWalletOnly ? "COMPLETED" : "DEBITED", dueAt: undefined }
@@ -395,7 +397,8 @@ const changed = (order: Order, deed: Deed, at: number): Decided =>
       AskRefund: (asks) => askRefund(order, asks, at),
       DecideRefund: (decides) => decideRefund(order, decides, at),
       Refunded: ({ refundId }) => refunded(order, refundId),
-      RefundDelayed: ({ refundId }) => delayed(order, refundId, at)
+      RefundDelayed: ({ refundId }) => delayed(order, refundId, at),
+      Elapse: () => elapse(order, at)
     })
   )
 
@@ -413,6 +416,13 @@ export type Due =
 interface Timer {
   readonly at: number
   readonly due: Due
+}
+
+const elapse = (order: Order, at: number): Decided => {
+  const due = dueBy(order, at)
+  return due?._tag === "Do"
+    ? changed(order, due.deed, at)
+    : Result.fail(new OrderStatusConflict({ orderStatus: order.status }))
 }
 
 const timers = (order: Order): ReadonlyArray<Timer> => {

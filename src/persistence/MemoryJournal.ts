@@ -20,6 +20,11 @@ const draftOf = <K, V>(table: Map<K, V>) => {
   return {
     get: (key: K): V | undefined => (changed.has(key) ? changed.get(key) : table.get(key)),
     set: (key: K, value: V | undefined) => void changed.set(key, value),
+    entries: (): ReadonlyArray<readonly [K, V]> =>
+      Array.from(new Set([...table.keys(), ...changed.keys()])).flatMap((key): ReadonlyArray<readonly [K, V]> => {
+        const value = changed.has(key) ? changed.get(key) : table.get(key)
+        return value === undefined ? [] : [[key, value]]
+      }),
     save: () => {
       for (const [key, value] of changed) {
         if (value === undefined) table.delete(key)
@@ -160,11 +165,11 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
   const users = draftOf(tables.users)
   for (const { user } of of(written.withdrawals)) {
     const record = users.get(user)
-    const isWaiting = Array.from(tables.orders.values()).some(
-      (order) => order.status === "CREATED" && uuidOf(order.userId) === user
-    )
+    const theirs = orders.entries().filter(([, order]) => uuidOf(order.userId) === user)
+    const isWaiting = theirs.some(([, { status }]) => status === "CREATED")
     need(record !== undefined && wallets.get(user) === 0 && !isWaiting, "who withdraws has an empty wallet")
     wallets.set(user, undefined)
+    for (const [id, order] of theirs) orders.set(id, { ...order, shippingAddress: undefined })
     if (record !== undefined) {
       users.set(user, { ...record, loginId: undefined, passwordHash: undefined, name: "", withdrawn: true })
     }

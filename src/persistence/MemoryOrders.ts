@@ -4,7 +4,8 @@ import { dueAt } from "../domain/OrderLife.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { cursor, type DueOrder, Orders, refundCursor } from "./Orders.ts"
 
-const compare = (a: DueOrder, b: DueOrder) => a.dueAt - b.dueAt || (a.orderId < b.orderId ? -1 : 1)
+const compare = (a: DueOrder, b: DueOrder) =>
+  a.dueAt - b.dueAt || Number(a.orderId > b.orderId) - Number(a.orderId < b.orderId)
 
 export const layer = Layer.effect(
   Orders,

@@ -33,7 +33,13 @@ const lateness = Metric.gauge("sluice_timers_late_ms", { description: "How late 
 const act = (order: Permitted<OrderId>, due: Due) => {
   switch (due._tag) {
     case "Do":
-      return change({ request: undefined, order, deed: () => due.deed, schema: Schema.Null, answer: () => null })
+      return change({
+        request: undefined,
+        order,
+        deed: () => ({ _tag: "Elapse" }),
+        schema: Schema.Null,
+        answer: () => null
+      })
     case "ResumePayment":
       return resumePayment(order, due.payment)
     case "ResumeRefund":

@@ -1,7 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { paymentId, productId } from "../../src/domain/Ids.ts"
+import { paymentId, productId, refundId } from "../../src/domain/Ids.ts"
 import { pieces, won } from "../../src/domain/Money.ts"
-import { inFull, type Order, type OrderLine, OrderStatus, partOf, placed, statusView } from "../../src/domain/Order.ts"
+import {
+  inFull,
+  type Order,
+  type OrderLine,
+  OrderStatus,
+  partOf,
+  placed,
+  type Refund,
+  statusView
+} from "../../src/domain/Order.ts"
 import { buyer, order, uuid, voucher } from "./Samples.ts"
 
 describe("An order's status", () => {
@@ -56,6 +65,21 @@ describe("An order, to who sold a part of it,", () => {
 
   it("is not paid if it is not", () => {
     assert.strictEqual(partOfSecond({ status: "CREATED", payments: [], paidAmount: won(0) })?.paidAmount, 0)
+  })
+
+  it("tells of no refund of another's pieces", () => {
+    const refund = (n: number, ...of: ReadonlyArray<number>): Refund => ({
+      refundId: refundId(uuid(n)),
+      amount: won(900),
+      viaGateway: won(0),
+      status: "REFUNDED",
+      attempts: 0,
+      dueAt: undefined,
+      items: of.map((id) => ({ productId: productId(uuid(id)), quantity: pieces(1) })),
+      requestedAt: 0
+    })
+    const [others, both, theirs] = [refund(1, 1), refund(2, 1, 2), refund(3, 2)]
+    assert.deepStrictEqual(partOfSecond({ refunds: [others, both, theirs] })?.refunds, [theirs])
   })
 
   it("is none without any line of theirs", () => assert.isUndefined(partOf(whole, () => false)))

@@ -312,6 +312,32 @@ describe("What an order does by itself", () => {
   })
 })
 
+describe("An order whose time has come", () => {
+  const elapse: Deed = { _tag: "Elapse" }
+  const atGateway = after(created, mixed())
+  const attemptOver = paidAt + Policy.payment.attemptTimeoutMs
+
+  it.each<[string, Order, number, string]>([
+    ["is cancelled, unpaid", created, deadline, "CANCELLED"],
+    ["is left alone before", created, deadline - 1, "OrderStatusConflict"],
+    ["is left alone, once paid", inStatus("CONFIRMED"), deadline, "OrderStatusConflict"],
+    ["gives up a buyer who is still at the gateway", atGateway, attemptOver, "CREATED"],
+    ["does not give up one who came back just then", after(atGateway, askGateway), attemptOver, "OrderStatusConflict"],
+    ["counts as confirmed", inStatus("DELIVERED"), deadline + Policy.order.autoConfirmMs, "COMPLETED"],
+    ["does not while it is asked back", after(inStatus("DELIVERED"), askRefund()), deadline * 2, "OrderStatusConflict"]
+  ])("%s", (_, order, at, expected) => assert.strictEqual(said(decide(order, elapse, at)), expected))
+
+  it("keeps why", () => {
+    const over = Result.getOrThrow(decide(created, elapse, deadline))
+    assert.deepInclude(over, { cancelReason: "PAYMENT_TIMEOUT", version: created.version + 1 })
+    const payments = Result.getOrThrow(decide(atGateway, elapse, attemptOver)).payments
+    assert.deepStrictEqual(
+      payments.map(({ status }) => status),
+      ["FAILED", "FAILED"]
+    )
+  })
+})
+
 const same = (left: Order, right: Order) => assert.deepStrictEqual({ ...left, version: 0 }, { ...right, version: 0 })
 
 /** Whoever does these again means something else by it. */

@@ -168,6 +168,23 @@ export const product = (seller: Person, fields: object = {}) =>
 export const buy = (who: Person, productId: string, quantity = 1, options: Call = {}) =>
   call("POST", "/checkout", { token: who.token, key: "k", body: { items: [{ productId, quantity }] }, ...options })
 
+/** Makes an order that is not paid; its id. */
+export const order = (who: Person, productId: string, quantity = 1, fields: object = {}) =>
+  Effect.map(
+    call("POST", "/orders", {
+      token: who.token,
+      key: `order-${productId}-${quantity}`,
+      body: { items: [{ productId, quantity }], ...fields }
+    }),
+    ({ status, body }) => {
+      assert.strictEqual(status, 201)
+      return String(body["orderId"])
+    }
+  )
+
+export const pay = (who: Person, orderId: string, key = "pay") =>
+  call("POST", "/payments/process", { token: who.token, key, body: { orderId } })
+
 /** A coupon of 1,000 won off, as its seller sees it. */
 export const coupon = (seller: Person, fields: object = {}) =>
   Effect.map(

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Effect, Exit, Layer, Result, Scope } from "effect"
+import { type Context, Effect, Exit, Fiber, Layer, Result, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Directory } from "../../src/actors/Directory.ts"
 import { type OrderId, uuidOf } from "../../src/domain/Ids.ts"
@@ -34,15 +34,16 @@ const soon = Effect.fnUntraced(function* <A, E, R>(asked: Effect.Effect<A, E, R>
 })
 
 /** A node with timers, over the tables there are; how to ask it, and how to stop it. */
-const boot = Effect.gen(function* () {
+const bootWith = Effect.fnUntraced(function* (wrap?: Parameters<typeof engineOver>[0]) {
   const scope = yield* Scope.make()
-  const layer = Timers.layer.pipe(Layer.provideMerge(engineOver()))
+  const layer = Timers.layer.pipe(Layer.provideMerge(engineOver(wrap)))
   const built: Context.Context<Node> = yield* soon(Scope.provide(Layer.build(layer), scope))
   return {
     on: <A, E>(asked: Effect.Effect<A, E, Services>) => soon(Effect.provide(asked, built)),
     stop: soon(Scope.close(scope, Exit.void))
   }
 })
+const boot = bootWith()
 
 const statusOf = (id: OrderId) => Effect.map(MemoryTables, ({ orders }) => orders.get(uuidOf(id))?.status)
 const reasonOf = (id: OrderId) => Effect.map(MemoryTables, ({ orders }) => orders.get(uuidOf(id))?.cancelReason)
@@ -115,6 +116,27 @@ describe("An order nobody pays", () => {
       yield* pass(1000)
       assert.strictEqual(yield* statusOf(order), "CONFIRMED")
       assert.strictEqual(yield* reasonOf(other.answer.orderId), "BUYER")
+      yield* node.stop
+    }).pipe(Effect.provide(tables))
+  )
+
+  it.effect("is not cancelled when it is being paid at that very moment", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      let delay = 0
+      const slow = (journal: Journal["Service"]): Journal["Service"] => ({
+        ...journal,
+        commit: (batch) => Effect.delay(journal.commit(batch), delay)
+      })
+      const node = yield* bootWith(slow)
+      const { order } = yield* node.on(waiting)
+      const { orders } = yield* MemoryTables
+      yield* TestClock.setTime((orders.get(uuidOf(order))?.paymentDeadline ?? 0) - 200)
+      delay = 900
+      const paying = yield* Effect.forkChild(node.on(payFor(order, 1)))
+      yield* pass(5000)
+      assert.strictEqual((yield* Fiber.join(paying)).answer.status, "COMPLETED")
+      assert.strictEqual(yield* statusOf(order), "CONFIRMED")
       yield* node.stop
     }).pipe(Effect.provide(tables))
   )
