@@ -104,7 +104,7 @@ const receive = (n: number, limit = 1): WalletCommand => ({
 const revoke: WalletCommand = { _tag: "Revoke", userCouponId: voucher }
 const spend = (amount = 0): WalletCommand => ({ _tag: "Take", amount: won(amount), userCouponId: voucher })
 
-const first = (amount = 0, userCoupon = voucher): WalletCommand => ({
+const buyFirst = (amount = 0, userCoupon = voucher): WalletCommand => ({
   _tag: "Take",
   amount: won(amount),
   userCouponId: userCoupon,
@@ -163,21 +163,26 @@ describe("A user's coupon", () => {
       close,
       "BalanceRemaining"
     ],
-    ["for a first purchase is used in one", having(mine()), first(), "granted"],
-    ["for a first purchase is not used in a second", { ...having(mine()), orders: 1 }, first(), "FIRST_PURCHASE_ONLY"],
+    ["for a first purchase is used in one", having(mine()), buyFirst(), "granted"],
+    [
+      "for a first purchase is not used in a second",
+      { ...having(mine()), orders: 1 },
+      buyFirst(),
+      "FIRST_PURCHASE_ONLY"
+    ],
     [
       "for a first purchase is not used while another one is under way",
       held(having(mine()), take(0)).state,
-      first(),
+      buyFirst(),
       "FIRST_PURCHASE_ONLY"
     ],
     [
       "for a first purchase is used once the other one came to nothing",
       WalletKind.release(held(having(mine()), take(0)).state, take(0)),
-      first(),
+      buyFirst(),
       "granted"
     ],
-    ["for a first purchase hinders no other", held(having(mine()), first()).state, take(0), "granted"],
+    ["for a first purchase hinders no other", held(having(mine()), buyFirst()).state, take(0), "granted"],
     ["does not pay", having(mine()), spend(1001), "InsufficientBalance"],
     [
       "keeps its user while it is on its way",
@@ -211,7 +216,7 @@ describe("A user's coupon", () => {
       state = WalletKind[settle ? "settle" : "release"](state, command) ?? state
     }
     for (const { coupon: n, settle, now } of purchases) {
-      const command = n === 0 ? take(0) : first(0, ids[n - 1])
+      const command = n === 0 ? take(0) : buyFirst(0, ids[n - 1])
       const before = state
       const told = hold(state, command)
       if (Result.isFailure(told)) continue

@@ -389,24 +389,21 @@ const states = (it: It) => {
         Effect.map(journal.load("wallet", [buyer, seller]), (wallets) => wallets.map((wallet) => wallet?.orders))
       )
       assert.deepEqual(yield* orders, [0, 0])
-      const { paidAt: _, ...paid } = Scene.orderOf(buyer, product, 1)
-      const waiting = {
+      const paid = Scene.orderOf(buyer, product, 1)
+      const open: Order = {
+        ...paid,
         status: "CREATED",
         payments: [],
         paidAmount: won(0),
-        paymentDeadline: paid.createdAt + 1
-      } as const
-      const before: Order = {
-        ...paid,
-        ...waiting,
         paidAt: undefined,
+        paymentDeadline: paid.createdAt + 1,
         history: [{ status: "CREATED", at: paid.createdAt }]
       }
-      yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: before }])
+      yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: open }])
       assert.deepEqual(yield* orders, [1, 0])
       const deed = { _tag: "Cancel", refundId: refundId(Scene.next()), reason: "BUYER", items: undefined } as const
-      const after = Result.getOrThrow(decide(before, deed, paid.createdAt))
-      yield* Scene.commit(fences, [{ _tag: "OrderChanged", before, after }])
+      const cancelled = Result.getOrThrow(decide(open, deed, paid.createdAt))
+      yield* Scene.commit(fences, [{ _tag: "OrderChanged", before: open, after: cancelled }])
       assert.deepEqual(yield* orders, [0, 0])
       yield* Scene.commit(fences, ...[1, 2].map((n) => Scene.bought(Scene.orderOf(buyer, product, n))))
       assert.deepEqual(yield* orders, [2, 0])

@@ -102,7 +102,7 @@ type Life = ReadonlyArray<(order: Order, market: Market) => Deed>
 
 const mixed =
   (key?: string) =>
-  ({ totalAmount, discountAmount }: Order): Deed => ({
+  ({ orderId, totalAmount, discountAmount }: Order): Deed => ({
     _tag: "Pay",
     paymentId: payment(),
     tenders: [
@@ -110,7 +110,7 @@ const mixed =
       { method: "CARD", amount: won(totalAmount - discountAmount - 500) }
     ],
     gateway: "toss",
-    paymentKey: key === undefined ? undefined : paymentKey(key)
+    paymentKey: key === undefined ? undefined : paymentKey(`${key}-${orderId}`)
   })
 const lastPayment = ({ payments }: Order) => payments.at(-1)?.paymentId ?? assert.fail("no payment")
 const lastRefund = ({ refunds }: Order) => refunds.at(-1)?.refundId ?? assert.fail("no refund")
@@ -119,9 +119,9 @@ const approved = (order: Order): Deed => ({
   paymentId: lastPayment(order),
   gatewayId: gatewayTransactionId('gateway "1", {x}')
 })
-const askGateway = ({ payments }: Order): Deed => ({
+const askGateway = ({ orderId, payments }: Order): Deed => ({
   _tag: "AskGateway",
-  paymentKey: paymentKey("\\'{,}"),
+  paymentKey: paymentKey(`\\'{,}"-${orderId}`),
   amount: payments.find(({ method }) => method === "CARD")?.amount ?? won(0)
 })
 const advance = (to: (Deed & { readonly _tag: "Advance" })["to"]) => (): Deed => ({ _tag: "Advance", to })
