@@ -18,9 +18,9 @@ const number = (name: string, fallback: number, [minimum, maximum]: readonly [nu
   )
 
 const options = {
-  scenarios: Argument.Literals("scenario", ["flash-sale", "coupon", "resident", "remote"]).pipe(
+  scenarios: Argument.Literals("scenario", ["flash-sale", "coupon", "purchase", "resident", "remote"]).pipe(
     Argument.withDescription("What to measure; flash-sale if nothing is said"),
-    Argument.variadic({ max: 4 })
+    Argument.variadic({ max: 5 })
   ),
   users: number("users", 100_000, [1, 1_000_000], "Buyers, each with money and a token"),
   orders: number("orders", 100_000, [1, 2_000_000], "Orders that count"),
@@ -75,11 +75,14 @@ const bench = Command.make("bench", options, ({ scenarios, stock, database, node
     const coupon = wanted.includes("coupon")
       ? yield* FlashSale.scenario({ ...sale, baselineSeconds: 0, rush: Sale.couponRush })
       : undefined
+    const purchase = wanted.includes("purchase")
+      ? yield* FlashSale.scenario({ ...sale, baselineSeconds: 0, rush: Sale.purchaseRush })
+      : undefined
     const resident = wanted.includes("resident") ? yield* Memory.measure(actors) : undefined
     if (resident !== undefined) yield* Memory.show(resident)
     const remote = wanted.includes("remote") ? yield* Remote.scenario({ ...rest, flags }) : undefined
-    if (Option.isSome(json)) yield* write(json.value, { machine, flashSale, coupon, resident, remote })
-    for (const { checks } of [...(flashSale?.runs ?? []), ...(coupon?.runs ?? [])]) yield* demand(checks)
+    if (Option.isSome(json)) yield* write(json.value, { machine, flashSale, coupon, purchase, resident, remote })
+    for (const { checks } of [flashSale, coupon, purchase].flatMap((sold) => sold?.runs ?? [])) yield* demand(checks)
     if (resident !== undefined) yield* Memory.demand(resident, actors)
   })
 ).pipe(Command.withDescription("Measures Sluice on this machine"))
