@@ -2,12 +2,13 @@
 import { Array as Arr, Console, Effect } from "effect"
 import { stdout } from "node:process"
 import type { Measured as Baseline } from "./Baseline.ts"
-import { holds } from "./Conservation.ts"
+import { type Check, holds } from "./Conservation.ts"
 import type { Figures } from "./Sale.ts"
-import type { Progress } from "./load/Protocol.ts"
+import type { Latency, Progress } from "./load/Protocol.ts"
 import type { Distribution } from "./Metrics.ts"
 import type { Profile } from "./Profile.ts"
 import { type Spread, spread } from "./Noise.ts"
+import type { Figures as Timers, Idle } from "./Timers.ts"
 
 interface Words {
   readonly one: string
@@ -51,7 +52,6 @@ export const showFigures = Effect.fnUntraced(function* ({ load, checks, ...figur
   if (stdout.isTTY) yield* Effect.sync(() => stdout.write("\r\u001b[K"))
   const { one, many, calls, goal } = words[figures.wanted]
   const slices = spread(load.slices)
-  const broken = checks.filter((check) => !holds(check)).length
   yield* rows([
     ["database", figures.database],
     [`durable ${many}/s`, `${whole(figures.ordersPerSecond)}${goal === undefined ? "" : ` (goal: ${whole(goal)})`}`],
@@ -72,14 +72,16 @@ export const showFigures = Effect.fnUntraced(function* ({ load, checks, ...figur
     ],
     [`${one} costs`, cost(figures, load.done)],
     ["others' processes", noise(figures.costs.others, load.seconds)],
-    [
-      "adds up",
-      broken === 0 ? `yes: all ${checks.length} checks hold` : `NO: ${broken} of ${checks.length} checks fail`
-    ]
+    ["adds up", addedUp(checks)]
   ])
 })
 
-const latency = ({ p50, p95, p99, p999, max }: Figures["load"]["latencyMicros"]) =>
+const addedUp = (checks: ReadonlyArray<Check>) => {
+  const broken = checks.filter((check) => !holds(check)).length
+  return broken === 0 ? `yes: all ${checks.length} checks hold` : `NO: ${broken} of ${checks.length} checks fail`
+}
+
+const latency = ({ p50, p95, p99, p999, max }: Latency) =>
   `p50 ${millis(p50)}, p95 ${millis(p95)}, p99 ${millis(p99)}, p99.9 ${millis(p999)}, max ${millis(max)}`
 
 const others = (statuses: Readonly<Record<string, number>>, calls: Words["calls"]) =>
@@ -135,3 +137,27 @@ const distribution = ({ count, mean, buckets }: Distribution) => {
   const shares = filled.map((bucket) => `≤${bucket.bound}: ${whole((bucket.count / count) * 100)} %`)
   return `${whole(count)} of ${tenths(mean)} transactions on average; ${shares.join(", ")}`
 }
+
+export const showTimers = ({ without, lateMicros, checks, ...figures }: Timers) =>
+  rows([
+    ["database", figures.database],
+    ["no deadlines", idle(without)],
+    [`${whole(figures.deadlines)} of them`, idle(figures.with)],
+    ["they cost", `${more(without.node, figures.with.node)} of a core in the node (goal: less than 1 %)`],
+    ["lateness", `${latency(lateMicros)} (goal: less than 1 s)`],
+    ["others' processes", `took ${share(without.others)}, then ${share(figures.with.others)}`],
+    ["adds up", addedUp(checks)]
+  ])
+
+const hundredths = (value: number) => value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+
+const idle = ({ node, database }: Idle) =>
+  `node ${share(node)}, database ${database === undefined ? "within the node, or unknown" : share(database)}`
+
+const share = (percent: Spread | undefined) =>
+  percent === undefined
+    ? "unknown here"
+    : `${hundredths(percent.median)} % of a core (${hundredths(percent.min)}–${hundredths(percent.max)})`
+
+const more = (without: Spread | undefined, withThem: Spread | undefined) =>
+  without === undefined || withThem === undefined ? "unknown" : `${hundredths(withThem.median - without.median)} %`
