@@ -5,7 +5,7 @@
  * and the order after, and is `OrderMoves`'; who may do it is the HTTP layer's.
  */
 import { Match, Result, Schema } from "effect"
-import { OrderId, PaymentId, ProductId, RefundId } from "./Ids.ts"
+import { type OrderId, PaymentId, ProductId, RefundId } from "./Ids.ts"
 import type { Kind } from "./Kind.ts"
 import { add, least, minus, Money, pieces, Quantity, sum, won, zero } from "./Money.ts"
 import {

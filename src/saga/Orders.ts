@@ -17,7 +17,7 @@ import {
   type UserId
 } from "../domain/Ids.ts"
 import { Money, zero } from "../domain/Money.ts"
-import { Order, placed, RefundStatus } from "../domain/Order.ts"
+import { type Order, placed, RefundStatus } from "../domain/Order.ts"
 import { type Deed, type OrderRefusal, OrderUndecided } from "../domain/OrderLife.ts"
 import { moves } from "../domain/OrderMoves.ts"
 import { Policy } from "../domain/Policy.ts"

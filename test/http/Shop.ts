@@ -180,8 +180,8 @@ export const order = (who: Person, productId: string, quantity = 1, fields: obje
     }
   )
 
-export const pay = (who: Person, orderId: string, key = "pay") =>
-  call("POST", "/payments/process", { token: who.token, key, body: { orderId } })
+export const pay = (who: Person, orderId: string, once = "pay") =>
+  call("POST", "/payments/process", { token: who.token, key: once, body: { orderId } })
 
 /** A coupon of 1,000 won off, as its seller sees it. */
 export const coupon = (seller: Person, fields: object = {}) =>

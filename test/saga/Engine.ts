@@ -72,7 +72,7 @@ export const onSale = (stock: number, price = 1000) =>
   Effect.gen(function* () {
     const { users } = yield* MemoryTables
     users.set(uuidOf(seller), { loginId: "seller", name: "S", role: "SELLER", passwordHash: "", withdrawn: false })
-    const { productId } = yield* createProduct({
+    const created = yield* createProduct({
       seller: permit(seller),
       name: "Sneaker",
       description: "",
@@ -81,15 +81,15 @@ export const onSale = (stock: number, price = 1000) =>
       stock: pieces(stock),
       saleStatus: "ON_SALE"
     })
-    return productId
+    return created.productId
   })
 
 /** A coupon to be had: 1,000 won off. */
-export const offered = (change: Partial<Coupon>) =>
+export const offered = (terms: Partial<Coupon>) =>
   Effect.gen(function* () {
     const { coupons } = yield* MemoryTables
     const id = couponId(uuid(700 + coupons.size))
-    const record = Struct.omit(coupon(change), ["couponId", "held", "pending"])
+    const record = Struct.omit(coupon(terms), ["couponId", "held", "pending"])
     coupons.set(uuidOf(id), { ...record, code: id, name: "Welcome", createdBy: seller, createdAt: 0 })
     return id
   })
