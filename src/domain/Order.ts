@@ -89,6 +89,8 @@ export const Refund = Schema.Struct({
   attempts: Schema.Int,
   /** When it is asked again. */
   dueAt: Schema.UndefinedOr(Moment),
+  /** Why, in the buyer's words. */
+  reason: Schema.UndefinedOr(Schema.String),
   /** The pieces that come back once it is approved (C33). */
   items: Schema.Array(Schema.Struct({ productId: ProductId, quantity: Quantity })),
   requestedAt: Moment
@@ -115,8 +117,8 @@ export const Order = Schema.Struct({
   shippingAddress: Schema.UndefinedOr(Schema.String),
   /** Counts changes, from 1. */
   version: Schema.Int,
-  /** Every status it had, with its beginning. */
-  history: Schema.Array(Schema.Struct({ status: OrderStatus, at: Moment }))
+  /** Every status it had, with its beginning, and what somebody said to it. */
+  history: Schema.Array(Schema.Struct({ status: OrderStatus, at: Moment, note: Schema.optionalKey(Schema.String) }))
 })
 export type Order = typeof Order.Type
 

@@ -42,12 +42,28 @@ export const Deed = Schema.Union([
   /** An attempt to pay came to nothing; with `cancel`, so did the order. */
   Schema.TaggedStruct("NotPaid", { paymentId: PaymentId, cancel: Schema.UndefinedOr(CancelReason) }),
   /** All of it, or some pieces once it is paid. */
-  Schema.TaggedStruct("Cancel", { refundId: RefundId, reason: CancelReason, items: Schema.UndefinedOr(Items) }),
+  Schema.TaggedStruct("Cancel", {
+    refundId: RefundId,
+    reason: CancelReason,
+    items: Schema.UndefinedOr(Items),
+    /** What whoever cancels says. */
+    note: Schema.optional(Schema.String),
+    /** The buyer has left: a person sees to the money. */
+    isManual: Schema.optional(Schema.Boolean)
+  }),
   /** Seller and carrier. */
   Schema.TaggedStruct("Advance", { to: Schema.Literals(["PREPARING", "SHIPPED", "DELIVERED", "COMPLETED"]) }),
   /** What was delivered is to come back; without `items` all of it. */
-  Schema.TaggedStruct("AskRefund", { refundId: RefundId, items: Schema.UndefinedOr(Items) }),
-  Schema.TaggedStruct("DecideRefund", { refundId: RefundId, approved: Schema.Boolean }),
+  Schema.TaggedStruct("AskRefund", {
+    refundId: RefundId,
+    items: Schema.UndefinedOr(Items),
+    reason: Schema.optional(Schema.String)
+  }),
+  Schema.TaggedStruct("DecideRefund", {
+    refundId: RefundId,
+    approved: Schema.Boolean,
+    isManual: Schema.optional(Schema.Boolean)
+  }),
   /** A gateway gave it back, or a person saw to it. */
   Schema.TaggedStruct("Refunded", { refundId: RefundId }),
   /** A gateway did not, for now. */
@@ -106,10 +122,10 @@ export type OrderRefusal = typeof OrderRefusal.Type
 
 type Decided = Result.Result<Order, OrderRefusal>
 
-const enter = (order: Order, status: OrderStatus, at: number): Order => ({
+const enter = (order: Order, status: OrderStatus, at: number, note?: string): Order => ({
   ...order,
   status,
-  history: [...order.history, { status, at }]
+  history: [...order.history, note === undefined ? { status, at } : { status, at, note }]
 })
 
 /** The payment under way, if any. */
@@ -126,6 +142,11 @@ const paid = (order: Order, at: number): Order =>
 
 const recoverAt = (at: number) => at + Policy.payment.recoverMs
 
+/** One gateway's at the most, which is to take something. */
+const isPlain = (tenders: ReadonlyArray<Tender>): boolean =>
+  new Set(tenders.map(({ method }) => method === "WALLET")).size === tenders.length &&
+  tenders.every(({ method, amount }) => method === "WALLET" || amount > 0)
+
 const pay = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): Decided => {
   const { paymentId, tenders = [{ method: "WALLET", amount: payable(order) }], gateway, paymentKey } = deed
   const { paymentDeadline = 0, status: orderStatus } = order
@@ -134,6 +155,7 @@ const pay = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): D
   }
   const due = payable(order)
   if (sum(tenders.map(({ amount }) => amount)) !== due) return Result.fail(new AmountMismatch({ payable: due }))
+  if (!isPlain(tenders)) return Result.fail(new AmountMismatch({ payable: due }))
   const isWalletOnly = tenders.every(({ method }) => method === "WALLET")
   // In one order, however they were named: as they are read again.
   const named = tenders.toSorted((a, b) => (a.method < b.method ? -1 : 1))
@@ -205,11 +227,12 @@ const notPaid = (order: Order, { paymentId, cancel }: Deed & { readonly _tag: "N
 }
 
 /** An order nobody paid. */
-const givenUp = (order: Order, cancelReason: CancelReason, at: number): Order =>
+const givenUp = (order: Order, cancelReason: CancelReason, at: number, note?: string): Order =>
   enter(
     { ...order, cancelReason, lines: order.lines.map((line) => ({ ...line, cancelled: line.quantity })) },
     "CANCELLED",
-    at
+    at,
+    note
   )
 
 /** What a number of pieces of a line cost, so that the parts of a line always sum to it (G4). */
@@ -247,22 +270,32 @@ const atGateway = ({ payments, refunds }: Order): Money => {
   return minus(sum(taken.map(({ amount }) => amount)), sum(asked.map(({ viaGateway }) => viaGateway)))
 }
 
-/** The gateway gives back first; the rest goes to the wallet, in the same transaction (G7). */
-const refunding = (order: Order, id: RefundId, amount: Money, items: Items, at: number): Refund => {
+interface Back {
+  readonly amount: Money
+  readonly items: Items
+  readonly reason?: string | undefined
+  readonly isManual?: boolean | undefined
+}
+
+/** The gateway gives back first; the rest goes to the wallet, in the same transaction (G7), or a person sees to all. */
+const refunding = (order: Order, id: RefundId, { amount, items, reason, isManual }: Back, at: number): Refund => {
   const viaGateway = least(amount, atGateway(order))
+  const isDone = viaGateway === 0
   return {
     refundId: id,
     amount,
     viaGateway,
-    status: viaGateway > 0 ? "PROCESSING" : "REFUNDED",
+    status: isManual === true ? "MANUAL" : isDone ? "REFUNDED" : "PROCESSING",
     attempts: 0,
-    dueAt: viaGateway > 0 ? at : undefined,
+    dueAt: isManual === true || isDone ? undefined : at,
+    reason,
     items,
     requestedAt: at
   }
 }
 
-const toWallet = (order: Order, { amount, viaGateway }: Refund): Order => {
+const toWallet = (order: Order, { amount, viaGateway, status }: Refund): Order => {
+  if (status === "MANUAL") return order
   let left: number = minus(amount, viaGateway)
   const payments = order.payments.map((payment) => {
     if (payment.method !== "WALLET" || payment.status !== "COMPLETED") return payment
@@ -277,11 +310,14 @@ const toWallet = (order: Order, { amount, viaGateway }: Refund): Order => {
 const isForUnpaid = (reason: CancelReason) =>
   reason === "INSUFFICIENT_BALANCE" || reason === "PAYMENT_FAILED" || reason === "PAYMENT_TIMEOUT"
 
-const cancel = (order: Order, { refundId, reason, items }: Deed & { readonly _tag: "Cancel" }, at: number): Decided => {
+const cancel = (order: Order, deed: Deed & { readonly _tag: "Cancel" }, at: number): Decided => {
+  const { refundId, reason, items, note, isManual } = deed
   const { status: orderStatus, paidAt = 0 } = order
   const refused = Result.fail(new OrderNotCancellable({ orderStatus }))
   if (orderStatus === "CREATED") {
-    return items !== undefined || underWay(order) !== undefined ? refused : Result.succeed(givenUp(order, reason, at))
+    return items !== undefined || underWay(order) !== undefined
+      ? refused
+      : Result.succeed(givenUp(order, reason, at, note))
   }
   if (orderStatus !== "CONFIRMED" && orderStatus !== "PREPARING") return refused
   if (order.refunds.some(isOpen) || isForUnpaid(reason)) return refused
@@ -291,10 +327,12 @@ const cancel = (order: Order, { refundId, reason, items }: Deed & { readonly _ta
   const off = items ?? remaining(order.lines)
   const less = without(order.lines, off)
   if (less === undefined) return refused
-  const refund = refunding(order, refundId, less.amount, off, at)
+  const refund = refunding(order, refundId, { amount: less.amount, items: off, reason: note, isManual }, at)
   const cancelled = { ...toWallet(order, refund), lines: less.lines, refunds: [...order.refunds, refund] }
   return Result.succeed(
-    remaining(less.lines).length === 0 ? enter({ ...cancelled, cancelReason: reason }, "CANCELLED", at) : cancelled
+    remaining(less.lines).length === 0
+      ? enter({ ...cancelled, cancelReason: reason }, "CANCELLED", at, note)
+      : cancelled
   )
 }
 
@@ -308,7 +346,11 @@ const next: Record<OrderStatus, OrderStatus | undefined> = {
   CANCELLED: undefined
 }
 
-const askRefund = (order: Order, { refundId, items }: Deed & { readonly _tag: "AskRefund" }, at: number): Decided => {
+const askRefund = (
+  order: Order,
+  { refundId, items, reason }: Deed & { readonly _tag: "AskRefund" },
+  at: number
+): Decided => {
   const { status: orderStatus } = order
   const refused = Result.fail(new NotRefundable({ orderStatus }))
   if (orderStatus === "CREATED" || orderStatus === "CANCELLED" || order.refunds.some(isOpen)) return refused
@@ -316,7 +358,7 @@ const askRefund = (order: Order, { refundId, items }: Deed & { readonly _tag: "A
   const wanted = items ?? remaining(order.lines)
   const less = without(order.lines, wanted)
   if (less === undefined || wanted.length === 0) return refused
-  const refund = refunding(order, refundId, less.amount, wanted, at)
+  const refund = refunding(order, refundId, { amount: less.amount, items: wanted, reason }, at)
   return Result.succeed({
     ...order,
     refunds: [...order.refunds, { ...refund, viaGateway: zero, status: "REFUND_REQUESTED", dueAt: undefined }]
@@ -338,18 +380,23 @@ const withRefund = (
 
 const decideRefund = (
   order: Order,
-  { refundId, approved: isApproved }: Deed & { readonly _tag: "DecideRefund" },
+  { refundId, approved: isApproved, isManual }: Deed & { readonly _tag: "DecideRefund" },
   at: number
 ): Decided =>
   withRefund(order, refundId, ["REFUND_REQUESTED"], (refund) =>
     isApproved
-      ? { ...refunding(order, refundId, refund.amount, refund.items, at), requestedAt: refund.requestedAt }
+      ? { ...refunding(order, refundId, { ...refund, isManual }, at), requestedAt: refund.requestedAt }
       : { ...refund, status: "FAILED" }
   ).pipe(
     Result.map((decided) => {
       const refund = decided.refunds.find((each) => each.refundId === refundId)
       const less = refund === undefined || !isApproved ? undefined : without(order.lines, refund.items)
-      return refund === undefined || less === undefined ? decided : { ...toWallet(decided, refund), lines: less.lines }
+      if (refund === undefined || less === undefined) return decided
+      const back = { ...toWallet(decided, refund), lines: less.lines }
+      // Nothing of it is left to be sent.
+      const isOver =
+        remaining(less.lines).length === 0 && (order.status === "CONFIRMED" || order.status === "PREPARING")
+      return isOver ? enter({ ...back, cancelReason: "BUYER" }, "CANCELLED", at, refund.reason) : back
     })
   )
 
@@ -404,7 +451,11 @@ const changed = (order: Order, deed: Deed, at: number): Decided =>
 
 /** What an order is after a deed at a moment, in milliseconds since 1970; or why it can't be done. */
 export const decide = (order: Order, deed: Deed, at: number): Decided =>
-  Result.map(changed(order, deed, at), (after) => ({ ...after, version: order.version + 1 }))
+  // Whoever had to wait has an older clock; an order's history goes one way.
+  Result.map(changed(order, deed, Math.max(at, order.history.at(-1)?.at ?? at)), (after) => ({
+    ...after,
+    version: order.version + 1
+  }))
 
 /** What an order does by itself, once it is time. */
 export type Due =

@@ -74,6 +74,13 @@ const couponMove = (
   return before !== undefined && couponStatus(before) === to ? undefined : { userCouponId, to }
 }
 
+/** The buyer has left, and with the buyer the wallet: a person sees to the money. */
+const isLeftToPerson = (before: Order | undefined, after: Order): boolean =>
+  after.refunds.some(({ refundId, status }) => {
+    const was = before?.refunds.find((refund) => refund.refundId === refundId)?.status
+    return status === "MANUAL" && was !== "MANUAL" && was !== "PROCESSING"
+  })
+
 const positive = (amount: number): Money => won(Math.max(0, amount))
 
 /**
@@ -83,7 +90,8 @@ const positive = (amount: number): Money => won(Math.max(0, amount))
 export const moves = (before: Order | undefined, after: Order, firstPurchaseOnly = false): Moves => {
   const { orderId, userId } = after
   const stock = productMoves(before, after)
-  const coupon = couponMove(before, after)
+  const isBuyerThere = !isLeftToPerson(before, after)
+  const coupon = isBuyerThere ? couponMove(before, after) : undefined
   const taken = fromWallet(after) - fromWallet(before)
   const opens = open(after) - open(before)
   const counts = count(after) - count(before)
@@ -104,7 +112,7 @@ export const moves = (before: Order | undefined, after: Order, firstPurchaseOnly
       changes.push({ _tag: "StockMoved", productId, delta: -gone, reason: gone > 0 ? "SALE" : "RETURN", orderId })
     }
   }
-  const isWalletConcerned = taken !== 0 || opens !== 0 || counts !== 0 || coupon !== undefined
+  const isWalletConcerned = isBuyerThere && (taken !== 0 || opens !== 0 || counts !== 0 || coupon !== undefined)
   return {
     products: stock.map((move) => [move.productId, commandOf(move)] as const),
     wallet: isWalletConcerned

@@ -21,6 +21,7 @@ import { UserNotFound } from "../domain/Wallet.ts"
 import { Audit, type AuditQuery } from "../persistence/Audit.ts"
 import { Managers } from "../persistence/Managers.ts"
 import { Orders } from "../persistence/Orders.ts"
+import type { PageRequest } from "../persistence/Page.ts"
 import { Users } from "../persistence/Users.ts"
 import type { CouponScope } from "../saga/Coupons.ts"
 import { CouponPermissionDenied, Forbidden, NotAManager, NotASeller, SellerRequired } from "./api/Errors.ts"
@@ -439,6 +440,26 @@ export const soldOrder = Effect.fnUntraced(function* (
   const part = who.role === "BUYER" ? undefined : yield* soldPart(order)
   if (part?.lines.length !== order.lines.length) return yield* new OrderNotFound({ orderId: claimed })
   return { order: permit(orderId, who.role === "MANAGER" ? powerOf(who, undefined) : undefined), reason: "SELLER" }
+})
+
+/** An order to cancel: one's own, or one of which one sold all lines. */
+export const cancellableOrder = (
+  claimed: ClaimedOrderId
+): Effect.Effect<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Managing> =>
+  Effect.catchTag(changeableOrder(claimed), "OrderNotFound", () => soldOrder(claimed))
+
+/** Which refunds of anybody's an ADMIN wants to see. */
+export const manualRefunds = (page: PageRequest): Effect.Effect<Permitted<PageRequest>, Forbidden, Principal> =>
+  Effect.flatMap(Principal, (who) => Effect.as(administrator, permit(page, powerOf(who, undefined))))
+
+/** Anybody's order, for an ADMIN who settles something by hand. */
+export const anybodysOrder = Effect.fnUntraced(function* (
+  claimed: ClaimedOrderId
+): Effect.fn.Return<Permitted<OrderId>, Forbidden | OrderNotFound | Overloaded | Unavailable, Principal | Directory> {
+  yield* administrator
+  const who = yield* Principal
+  const { orderId, userId } = yield* anyOrder(claimed)
+  return permit(orderId, powerOf(who, userId))
 })
 
 /** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */

@@ -17,6 +17,7 @@ import * as Managers from "./handlers/Managers.ts"
 import * as Orders from "./handlers/Orders.ts"
 import * as Payments from "./handlers/Payments.ts"
 import * as Products from "./handlers/Products.ts"
+import * as Refunds from "./handlers/Refunds.ts"
 import * as System from "./handlers/System.ts"
 import * as Users from "./handlers/Users.ts"
 import { LoginGuard } from "./LoginGuard.ts"
@@ -36,7 +37,7 @@ const document = Layer.merge(
 
 const endpoints = HttpApiBuilder.layer(Api).pipe(
   Layer.provide([Users.layer, Managers.layer, Balances.layer, Products.layer, Coupons.layer]),
-  Layer.provide([Orders.layer, Payments.layer, Audit.layer, System.layer]),
+  Layer.provide([Orders.layer, Payments.layer, Refunds.layer, Audit.layer, System.layer]),
   Layer.provide([Auth.layer, Exchange.layer])
 )
 

@@ -34,7 +34,7 @@ export const layer = Layer.effect(
             )?.orderId
         ),
 
-      manualRefunds: Effect.fnUntraced(function* (request) {
+      manualRefunds: Effect.fnUntraced(function* ({ of: request }) {
         const after = yield* refundCursor.read(request)
         const found = Array.from(orders.values())
           .flatMap(({ orderId, refunds }) =>

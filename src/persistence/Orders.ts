@@ -1,6 +1,7 @@
 /** Committed orders, to read. */
 import { Context, type Effect } from "effect"
 import { OrderId, RefundId, type UserId } from "../domain/Ids.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import type { Money } from "../domain/Money.ts"
 import type { Order } from "../domain/Order.ts"
 import type { PaymentKey } from "../domain/Tender.ts"
@@ -30,7 +31,9 @@ export class Orders extends Context.Service<
     /** The order that a gateway's key pays or has paid. */
     readonly ofPaymentKey: (key: PaymentKey) => Effect.Effect<OrderId | undefined, Unavailable>
     /** Refunds a person has to see to. */
-    readonly manualRefunds: (page: PageRequest) => Effect.Effect<Page<ManualRefund>, InvalidCursor | Unavailable>
+    readonly manualRefunds: (
+      asked: Permitted<PageRequest>
+    ) => Effect.Effect<Page<ManualRefund>, InvalidCursor | Unavailable>
     /** A user's orders, newest first. */
     readonly list: (userId: UserId, page: PageRequest) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>
   }

@@ -18,7 +18,13 @@ export const OrderRow = Schema.Struct({
       dueAt: nullable(Schema.Finite)
     })
   ),
-  refunds: Schema.Array(Schema.Struct({ ...Struct.omit(Refund.fields, ["dueAt"]), dueAt: nullable(Schema.Finite) })),
+  refunds: Schema.Array(
+    Schema.Struct({
+      ...Struct.omit(Refund.fields, ["dueAt", "reason"]),
+      dueAt: nullable(Schema.Finite),
+      reason: nullable(Schema.String)
+    })
+  ),
   userCouponId: nullable(UserCouponId),
   paymentDeadline: nullable(Schema.Finite),
   paidAt: nullable(Schema.Finite),
@@ -40,18 +46,18 @@ export const select = (sql: SqlClient.SqlClient): Statement.Fragment => {
         FROM payments p WHERE p.order_id = o.order_id) AS payments,
       (SELECT coalesce(json_agg(json_build_object('refundId', 'rfd_' || refund_id, 'amount', amount,
           'viaGateway', via_gateway, 'status', r.status, 'attempts', attempts, 'dueAt', ${ms("r.due_at")},
-          'items', items, 'requestedAt', ${ms("requested_at")}) ORDER BY refund_id), '[]')
+          'reason', reason, 'items', items, 'requestedAt', ${ms("requested_at")}) ORDER BY refund_id), '[]')
         FROM refunds r WHERE r.order_id = o.order_id) AS refunds,
       total_amount::float8 AS "totalAmount", discount_amount::float8 AS "discountAmount",
       'uco_' || user_coupon_id AS "userCouponId", paid_amount::float8 AS "paidAmount",
       ${ms("created_at")} AS "createdAt", ${ms("pay_until")} AS "paymentDeadline",
       CASE WHEN pay_until IS NULL THEN ${ms("created_at")} ELSE ${ms("paid_at")} END AS "paidAt",
       address AS "shippingAddress", version,
-      (SELECT json_agg(json_build_object('status', status, 'at', ms) ORDER BY n) FROM (
+      (SELECT json_agg(json_strip_nulls(json_build_object('status', status, 'at', ms, 'note', note)) ORDER BY n) FROM (
         SELECT 1 AS n, CASE WHEN pay_until IS NULL THEN 'CONFIRMED' ELSE 'CREATED' END AS status,
-          ${ms("o.created_at")} AS ms
+          ${ms("o.created_at")} AS ms, NULL AS note
         UNION ALL
-        SELECT n, h.status, ${ms("h.at")} FROM order_history h WHERE h.order_id = o.order_id
+        SELECT n, h.status, ${ms("h.at")}, note FROM order_history h WHERE h.order_id = o.order_id
       ) every_status) AS history
     FROM orders o`
 }

@@ -45,7 +45,7 @@ export const layer = Layer.effect(
         return found?.orderId
       }),
 
-      manualRefunds: Effect.fn("Orders.manualRefunds")(function* (request) {
+      manualRefunds: Effect.fn("Orders.manualRefunds")(function* ({ of: request }) {
         const after = yield* refundCursor.read(request)
         const conditions = [sql`status = 'MANUAL'`]
         if (after !== undefined) conditions.push(sql`refund_id > ${uuidOf(after)}`)

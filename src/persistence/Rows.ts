@@ -83,6 +83,7 @@ export interface HistoryRow extends Row {
   readonly n: number
   readonly status: OrderStatus
   readonly at: number
+  readonly note: string | null
 }
 export interface LineRow extends Row {
   readonly order: string
@@ -119,6 +120,7 @@ export interface RefundRow extends Row {
   readonly status: Refund["status"]
   readonly attempts: number
   readonly due: number | null
+  readonly reason: string | null
   /** As JSON. */
   readonly items: string
   readonly requested: number
@@ -282,8 +284,8 @@ const addOrderChange = (rows: Rows, t: number, { before, after }: Change & { rea
     paidAt: after.paidAt ?? null,
     due: dueAt(after) ?? null
   })
-  after.history.forEach(({ status, at }, n) => {
-    if (n >= before.history.length) rows.history.push({ t, order, n: n + 1, status, at })
+  after.history.forEach(({ status, at, note = null }, n) => {
+    if (n >= before.history.length) rows.history.push({ t, order, n: n + 1, status, at, note })
   })
   after.lines.forEach(({ cancelled }, n) => {
     if (cancelled !== before.lines[n]?.cancelled) rows.cancelled.push({ t, order, line: n + 1, cancelled })
@@ -305,6 +307,7 @@ const addOrderChange = (rows: Rows, t: number, { before, after }: Change & { rea
       status,
       attempts,
       due: refund.dueAt ?? null,
+      reason: refund.reason ?? null,
       items: JSON.stringify(items),
       requested
     })

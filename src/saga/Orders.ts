@@ -196,8 +196,20 @@ export interface ChangeRequest<A> {
   }) => A
 }
 
-/** Does one deed to an order, with all it moves, in one transaction. */
-export const change = <A>({
+/** Money that no wallet takes is for a person to give back. */
+const manually = (deed: Deed): Deed =>
+  deed._tag === "Cancel" || deed._tag === "DecideRefund" ? { ...deed, isManual: true } : deed
+
+/**
+ * Does one deed to an order, with all it moves, in one transaction. Should the buyer have left, the money that would go
+ * back is left to a person (F5, G12).
+ */
+export const change = <A>(wanted: ChangeRequest<A>): Effect.Effect<Answer<A>, ChangeRefusal | Failure, Transact> =>
+  Effect.catchTag(changeOnce(wanted), "UserNotFound", () =>
+    changeOnce({ ...wanted, deed: (id) => manually(wanted.deed(id)) })
+  )
+
+const changeOnce = <A>({
   request,
   order: { of: id, by },
   deed,
@@ -224,17 +236,19 @@ const Asked = Schema.Struct({ refundId: RefundId, status: RefundStatus, amount: 
 export const askRefund = ({
   request,
   order,
-  items
+  items,
+  reason
 }: {
   readonly request: Keyed
   readonly order: Permitted<OrderId>
   /** `undefined`: all that is left. */
   readonly items: ReadonlyArray<CheckoutItem> | undefined
+  readonly reason?: string | undefined
 }) =>
   change({
     request,
     order,
-    deed: (id) => ({ _tag: "AskRefund", refundId: refundId(id), items }),
+    deed: (id) => ({ _tag: "AskRefund", refundId: refundId(id), items, reason }),
     schema: Schema.NullOr(Asked),
     answer: ({ order: { refunds } }) => {
       const last = refunds.at(-1)

@@ -75,6 +75,7 @@ describe("An order, to who sold a part of it,", () => {
       status: "REFUNDED",
       attempts: 0,
       dueAt: undefined,
+      reason: undefined,
       items: of.map((id) => ({ productId: productId(uuid(id)), quantity: pieces(1) })),
       requestedAt: 0
     })

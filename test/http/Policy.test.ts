@@ -176,7 +176,7 @@ const table: ReadonlyArray<Row> = [
   ["orders.list", "GET /orders?userId={user}", owning, "200", noUser],
   ["orders.read", "GET /orders/{order}", managing, "200", noOrder],
   ["orders.create", "POST /orders", users, "201", forbidden, { key: "make", body: single }],
-  ["orders.cancel", "PUT /orders/{order}/cancel", owning, "200", noOrder, { key: "cancel", body: {} }],
+  ["orders.cancel", "PUT /orders/{order}/cancel", managing, "200", noOrder, { key: "cancel", body: {} }],
   ["orders.progress", "PUT /orders/{order}/status", managing, "200", noOrder, { body: { status: "PREPARING" } }],
   ["orders.confirm", "PUT /orders/{order}/confirm", owning, "409 ORDER_STATUS_CONFLICT", noOrder],
   ["orders.refund", "POST /refunds", owning, "201", noOrder, { key: "refund", body: { orderId: "{order}" } }],
@@ -203,6 +203,15 @@ const table: ReadonlyArray<Row> = [
     "409 ORDER_NOT_PAYABLE",
     noOrder,
     { key: "confirm", body: { orderId: "{order}", paymentKey: "key", amount: 1000 } }
+  ],
+  ["refunds.list", "GET /admin/refunds", admin, "200", forbidden],
+  [
+    "refunds.done",
+    `PUT /admin/refunds/${noRefund}`,
+    admin,
+    "409 NOT_REFUNDABLE",
+    forbidden,
+    { body: { orderId: "{order}" } }
   ],
   ["audit.list", "GET /admin/audit", admin, "200", forbidden],
   ["system.live", "GET /health/live", anybody, "200"],

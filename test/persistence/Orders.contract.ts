@@ -16,6 +16,7 @@ import { type Deed, decide, dueAt } from "../../src/domain/OrderLife.ts"
 import { moves } from "../../src/domain/OrderMoves.ts"
 import { Policy } from "../../src/domain/Policy.ts"
 import type { Change, Fence } from "../../src/domain/Transaction.ts"
+import { permit } from "../../src/domain/Authority.ts"
 import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
 import { type DueOrder, Orders } from "../../src/persistence/Orders.ts"
@@ -438,7 +439,7 @@ const asked = (it: It) => {
           const items: Array<unknown> = []
           let cursor: string | undefined
           do {
-            const page = yield* orders.manualRefunds({ limit, cursor })
+            const page = yield* orders.manualRefunds(permit({ limit, cursor }))
             items.push(...page.items.filter(({ orderId }) => manual.some((order) => order.orderId === orderId)))
             cursor = page.nextCursor ?? undefined
           } while (cursor !== undefined)

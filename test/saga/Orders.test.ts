@@ -4,6 +4,7 @@ import { permit } from "../../src/domain/Authority.ts"
 import { type CouponId, orderId, type OrderId, uuidOf, type UserId } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
 import type { CancelReason } from "../../src/domain/Order.ts"
+import type { Deed } from "../../src/domain/OrderLife.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { setCondition } from "../../src/saga/Coupons.ts"
@@ -167,6 +168,23 @@ describe("An order that is made", () => {
       yield* cancel(answer.orderId)
       yield* withdraw(permit(buyer))
       assert.strictEqual(yield* tagOf(make({ key: 2, buyer, items: [[product, 1]] })), "UserNotFound")
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is a person's to give back when its buyer has left", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(1)
+      const buyer = yield* user(1, 1000)
+      const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
+      yield* payFor(order, 1)
+      yield* withdraw(permit(buyer))
+      assert.strictEqual((yield* cancel(order, { reason: "SELLER" })).answer, "CANCELLED")
+      const { refunds } = yield* onDisk(order)
+      assert.deepInclude(refunds[0], { status: "MANUAL", amount: won(1000), dueAt: undefined })
+      assert.deepStrictEqual((yield* books).stock, [1])
+      const done: Deed = { _tag: "Refunded", refundId: refunds[0]?.refundId ?? assert.fail("no refund") }
+      yield* does(order, done)
+      assert.strictEqual(yield* tagOf(does(order, done)), "NotRefundable")
     }).pipe(Effect.provide(engine()))
   )
 

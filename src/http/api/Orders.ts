@@ -69,7 +69,8 @@ const Items = Schema.Array(Item).check(Schema.isBetweenLength(1, Policy.order.li
 
 export const Cancellation = Schema.Struct({
   /** Pieces of a paid order; without, all of it. */
-  items: Schema.optionalKey(Items)
+  items: Schema.optionalKey(Items),
+  reason: Schema.optionalKey(Line(1, 200))
 }).annotate({ identifier: "Cancellation" })
 
 export const Progress = Schema.Struct({
@@ -81,6 +82,7 @@ const Refund = Schema.Struct({
   refundId: RefundId,
   status: RefundStatus,
   amount: Money,
+  reason: Schema.optionalKey(Schema.String),
   requestedAt: Timestamp
 })
 
@@ -118,14 +120,17 @@ export const Order = Schema.Struct({
   paymentDeadline: Schema.optionalKey(Timestamp),
   paidAt: Schema.optionalKey(Timestamp),
   shippingAddress: Schema.optionalKey(Schema.String),
-  statusHistory: Schema.Array(Schema.Struct({ status: Schema.String, at: Timestamp })),
+  statusHistory: Schema.Array(
+    Schema.Struct({ status: Schema.String, at: Timestamp, note: Schema.optionalKey(Schema.String) })
+  ),
   createdAt: Timestamp
 }).annotate({ identifier: "Order" })
 
 export const RefundRequest = Schema.Struct({
   orderId: ClaimedOrderId,
   /** Without, all that is left of it. */
-  items: Schema.optionalKey(Items)
+  items: Schema.optionalKey(Items),
+  reason: Schema.optionalKey(Line(1, 200))
 }).annotate({ identifier: "RefundRequest" })
 
 export const AskedRefund = Schema.Struct({ refundId: RefundId, status: RefundStatus, amount: Money }).annotate({

@@ -33,10 +33,11 @@ const shown = (order: Order, view?: OrderView): typeof Shown.Type => {
       status: paymentStatus,
       refunded
     })),
-    refunds: order.refunds.map(({ refundId: id, status: refundStatus, amount, requestedAt }) => ({
+    refunds: order.refunds.map(({ refundId: id, status: refundStatus, amount, reason, requestedAt }) => ({
       refundId: id,
       status: refundStatus,
       amount,
+      ...(reason !== undefined && { reason }),
       requestedAt: iso(requestedAt)
     })),
     totalAmount: order.totalAmount,
@@ -47,7 +48,7 @@ const shown = (order: Order, view?: OrderView): typeof Shown.Type => {
     ...(paymentDeadline !== undefined && { paymentDeadline: iso(paymentDeadline) }),
     ...(paidAt !== undefined && { paidAt: iso(paidAt) }),
     ...(shippingAddress !== undefined && { shippingAddress }),
-    statusHistory: order.history.map((entry) => ({ status: named(entry.status), at: iso(entry.at) })),
+    statusHistory: order.history.map((entry) => ({ ...entry, status: named(entry.status), at: iso(entry.at) })),
     createdAt: iso(order.createdAt)
   }
 }
@@ -143,11 +144,16 @@ export const layer = HttpApiBuilder.group(
       create: ({ headers, payload }) =>
         Effect.flatMap(Policy.self, (buyer) => Effect.map(create(buyer, headers["idempotency-key"], payload), replay)),
 
-      cancel: Effect.fnUntraced(function* ({ params, headers, payload: { items } }) {
+      cancel: Effect.fnUntraced(function* ({ params, headers, payload }) {
         const who = yield* Policy.self
-        const { order, reason } = yield* changeable(params.orderId)
-        const request = keyed(who, `PUT /orders/${order.of}/cancel`, headers["idempotency-key"], { items })
-        const cancelled = become(order, (id) => ({ _tag: "Cancel", refundId: refundId(id), reason, items }), request)
+        const { order, reason } = yield* Policy.cancellableOrder(params.orderId)
+        const { items, reason: note } = payload
+        const request = keyed(who, `PUT /orders/${order.of}/cancel`, headers["idempotency-key"], payload)
+        const cancelled = become(
+          order,
+          (id) => ({ _tag: "Cancel", refundId: refundId(id), reason, items, note }),
+          request
+        )
         return replay(yield* Effect.catchTag(cancelled, ["NotRefundable", "OrderStatusConflict"], Effect.die))
       }),
 
@@ -160,7 +166,7 @@ export const layer = HttpApiBuilder.group(
         const who = yield* Policy.self
         const { order } = yield* changeable(payload.orderId)
         const request = keyed(who, "POST /refunds", headers["idempotency-key"], payload)
-        const asked = askRefund({ request, order, items: payload.items })
+        const asked = askRefund({ request, order, items: payload.items, reason: payload.reason })
         return replay(
           yield* Effect.catchTag(
             asked,

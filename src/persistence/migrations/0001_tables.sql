@@ -189,6 +189,7 @@ CREATE TABLE order_history (
   n        smallint NOT NULL CHECK (n > 1),
   status   text NOT NULL,
   at       timestamptz NOT NULL,
+  note     text,
   PRIMARY KEY (order_id, n)
 );
 
@@ -220,6 +221,7 @@ CREATE TABLE refunds (
   status       text NOT NULL CHECK (status IN ('REFUND_REQUESTED', 'PROCESSING', 'REFUNDED', 'FAILED', 'MANUAL')),
   attempts     smallint NOT NULL,
   due_at       timestamptz,
+  reason       text,
   items        json NOT NULL,
   requested_at timestamptz NOT NULL
 );

@@ -169,9 +169,9 @@ BEGIN
     IF changed < expected THEN
       RAISE EXCEPTION 'an order is not as it was' USING ERRCODE = 'check_violation';
     END IF;
-    INSERT INTO order_history (order_id, n, status, at)
-      SELECT h.order, h.n, h.status, to_timestamp(h.at / 1000.0)
-      FROM json_to_recordset(order_statuses) h(t int, "order" uuid, n int, status text, at bigint)
+    INSERT INTO order_history (order_id, n, status, at, note)
+      SELECT h.order, h.n, h.status, to_timestamp(h.at / 1000.0), h.note
+      FROM json_to_recordset(order_statuses) h(t int, "order" uuid, n int, status text, at bigint, note text)
       WHERE h.t <> ALL (skip);
     UPDATE order_lines l SET cancelled = k.cancelled
       FROM json_to_recordset(lines_cancelled) k(t int, "order" uuid, line int, cancelled int)
@@ -181,11 +181,12 @@ BEGIN
       FROM json_to_recordset(payment_changes) q(t int, "order" uuid, payment uuid, method text, status text,
         refunded bigint, key text, transaction text, due bigint)
       WHERE q.t <> ALL (skip) AND p.order_id = q.order AND p.payment_id = q.payment AND p.method = q.method;
-    INSERT INTO refunds AS old (refund_id, order_id, amount, via_gateway, status, attempts, due_at, items, requested_at)
-      SELECT r.refund, r.order, r.amount, r."viaGateway", r.status, r.attempts, to_timestamp(r.due / 1000.0), r.items::json,
+    INSERT INTO refunds AS old
+        (refund_id, order_id, amount, via_gateway, status, attempts, due_at, reason, items, requested_at)
+      SELECT r.refund, r.order, r.amount, r."viaGateway", r.status, r.attempts, to_timestamp(r.due / 1000.0), r.reason, r.items::json,
         to_timestamp(r.requested / 1000.0)
       FROM json_to_recordset(refunds_changed) r(t int, "order" uuid, refund uuid, amount bigint, "viaGateway" bigint,
-        status text, attempts int, due bigint, items text, requested bigint)
+        status text, attempts int, due bigint, reason text, items text, requested bigint)
       WHERE r.t <> ALL (skip)
       ON CONFLICT (refund_id) DO UPDATE SET via_gateway = excluded.via_gateway, status = excluded.status,
         attempts = excluded.attempts, due_at = excluded.due_at;

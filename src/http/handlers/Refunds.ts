@@ -1,0 +1,59 @@
+import { Effect, Schema } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { RefundId } from "../../domain/Ids.ts"
+import { RefundStatus } from "../../domain/Order.ts"
+import { Orders } from "../../persistence/Orders.ts"
+import { change } from "../../saga/Orders.ts"
+import { iso } from "../../saga/Time.ts"
+import { Api } from "../api/Api.ts"
+import * as Policy from "../Policy.ts"
+import { itsOwn } from "./Orders.ts"
+
+const Done = Schema.Struct({ refundId: RefundId, status: RefundStatus })
+
+/** What the engine's types allow, and this rules out. */
+const impossible = [
+  ...itsOwn,
+  "UserNotFound",
+  "BalanceLimitExceeded",
+  "InsufficientBalance",
+  "OrderNotPayable",
+  "AmountMismatch",
+  "OrderNotCancellable",
+  "CancelWindowClosed",
+  "OrderStatusConflict",
+  "RequestInProgress",
+  "KeyReused"
+] as const
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "refunds",
+  Effect.fnUntraced(function* (handlers) {
+    const orders = yield* Orders
+
+    return handlers.handleAll({
+      list: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
+        const asked = yield* Policy.manualRefunds({ limit, cursor })
+        const { items, nextCursor } = yield* orders.manualRefunds(asked)
+        return { items: items.map((refund) => ({ ...refund, requestedAt: iso(refund.requestedAt) })), nextCursor }
+      }),
+
+      done: Effect.fnUntraced(function* ({ params: { refundId }, payload }) {
+        const order = yield* Policy.anybodysOrder(payload.orderId)
+        const { answer } = yield* Effect.catchTag(
+          change({
+            request: undefined,
+            order,
+            deed: () => ({ _tag: "Refunded", refundId }),
+            schema: Done,
+            answer: () => ({ refundId, status: "REFUNDED" as const })
+          }),
+          impossible,
+          Effect.die
+        )
+        return answer
+      })
+    })
+  })
+)
