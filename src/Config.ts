@@ -30,6 +30,10 @@ const redisUrl = Schema.Redacted(
   text.check(Schema.isPattern(/^rediss?:\/\//, { message: "Expected a URL that begins with redis:// or rediss://" }))
 )
 
+const address = text.check(
+  Schema.isPattern(/^https?:\/\/[^\s]+$/, { message: "Expected a URL that begins with https:// or http://" })
+)
+
 const hostAndPort = text.check(
   Schema.makeFilter(
     (value) => {
@@ -113,11 +117,15 @@ export const settings = {
   ),
   leaseTtlMs: setting("LEASE_TTL_MS", between(1000, 60_000), 4000, "How long a silent node keeps its partitions."),
   tossSecretKey: optional("TOSS_SECRET_KEY", secret, "Payments through Toss Payments: the shop's secret key."),
+  tossUrl: setting("TOSS_URL", address, "https://api.tosspayments.com", "Where Toss Payments is."),
   niceClientKey: optional("NICE_CLIENT_KEY", text, "Payments through NICE Payments: the shop's client key;"),
   niceSecretKey: optional("NICE_SECRET_KEY", secret, "and its secret key."),
+  niceUrl: setting("NICE_URL", address, "https://api.nicepay.co.kr", "Where NICE Payments is."),
   inicisMid: optional("INICIS_MID", text, "Payments through KG Inicis: the shop's id;"),
   inicisSignKey: optional("INICIS_SIGN_KEY", secret, "its key for payments on the web;"),
   inicisApiKey: optional("INICIS_API_KEY", secret, "and its key for INIAPI."),
+  inicisPayUrl: setting("INICIS_PAY_URL", text, "https://{idc}stdpay.inicis.com", "Where it approves, by data centre;"),
+  inicisApiUrl: setting("INICIS_API_URL", address, "https://iniapi.inicis.com", "and where INIAPI is."),
   inicisClientIp: setting("INICIS_CLIENT_IP", text, "127.0.0.1", "Our address, as Inicis is told it."),
   partitions: setting(
     "PARTITIONS",

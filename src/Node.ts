@@ -113,11 +113,11 @@ const engine = (settings: Settings) =>
 /** Gateways go by their settings. Where there are none, on the embedded database of a developer, they are simulated. */
 const gateways = (settings: Settings) => {
   const { tossSecretKey, niceClientKey, niceSecretKey, inicisMid, inicisSignKey, inicisApiKey } = settings
-  const toss = tossSecretKey && { secretKey: tossSecretKey, baseUrl: "https://api.tosspayments.com" }
+  const toss = tossSecretKey && { secretKey: tossSecretKey, baseUrl: settings.tossUrl }
   const nice =
     niceClientKey === undefined || niceSecretKey === undefined
       ? undefined
-      : { clientKey: niceClientKey, secretKey: niceSecretKey, baseUrl: "https://api.nicepay.co.kr" }
+      : { clientKey: niceClientKey, secretKey: niceSecretKey, baseUrl: settings.niceUrl }
   const inicis =
     inicisMid === undefined || inicisSignKey === undefined || inicisApiKey === undefined
       ? undefined
@@ -125,8 +125,8 @@ const gateways = (settings: Settings) => {
           mid: inicisMid,
           signKey: inicisSignKey,
           apiKey: inicisApiKey,
-          payUrl: "https://{idc}stdpay.inicis.com",
-          apiUrl: "https://iniapi.inicis.com",
+          payUrl: settings.inicisPayUrl,
+          apiUrl: settings.inicisApiUrl,
           clientIp: settings.inicisClientIp
         }
   const hasNone = toss === undefined && nice === undefined && inicis === undefined
