@@ -1,0 +1,249 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import type { Directory } from "../../src/actors/Directory.ts"
+import { permit } from "../../src/domain/Authority.ts"
+import { type OrderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
+import { won } from "../../src/domain/Money.ts"
+import { dueAt } from "../../src/domain/OrderLife.ts"
+import { Policy } from "../../src/domain/Policy.ts"
+import { paymentKey } from "../../src/domain/Tender.ts"
+import type { Journal } from "../../src/persistence/Journal.ts"
+import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import type { Orders } from "../../src/persistence/Orders.ts"
+import type { Users } from "../../src/persistence/Users.ts"
+import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
+import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
+import { leftOf } from "../../src/saga/gateways/simulator/Charges.ts"
+import { confirm, pay } from "../../src/saga/Payments.ts"
+import * as Timers from "../../src/saga/Timers.ts"
+import type { Transact } from "../../src/saga/Transact.ts"
+import { uuid } from "../domain/Samples.ts"
+import { audit, does, engine, engineOver, make, onSale, request, user } from "./Engine.ts"
+
+const key = (order: OrderId, behaviour = "key") => paymentKey(`${behaviour}_${order}`)
+
+const tenders = [
+  { method: "WALLET", amount: won(400) },
+  { method: "CARD", amount: won(600) }
+] as const
+
+/** Pays 400 won of 1,000 with the wallet, the rest by card. */
+const byCard = (order: OrderId, n: number, behaviour?: string) =>
+  pay({
+    request: request(500_000 + n),
+    begin: request(550_000 + n),
+    order: permit(order),
+    tenders,
+    paymentKey: behaviour === undefined ? undefined : key(order, behaviour)
+  })
+
+const confirmed = (order: OrderId, n: number, amount = 600) =>
+  confirm({
+    request: request(600_000 + n),
+    begin: request(650_000 + n),
+    order: permit(order),
+    paymentKey: key(order),
+    amount: won(amount)
+  })
+
+/** An order of 1,000 won, and a buyer with 10,000. */
+const waiting = Effect.gen(function* () {
+  const product = yield* onSale(10)
+  const buyer = yield* user(1, 10_000)
+  const { answer } = yield* make({ key: 1, buyer, items: [[product, 1]] })
+  return answer.orderId
+})
+
+const stored = (order: OrderId) =>
+  Effect.map(MemoryTables, ({ orders }) => orders.get(uuidOf(order)) ?? assert.fail("no order"))
+
+const books = Effect.map(audit, ({ stock, reserved, money, disagreements }) => ({
+  stock,
+  reserved,
+  money,
+  disagreements
+}))
+const untouched = { stock: [10], reserved: [0], money: 10_000, disagreements: [] }
+const bought = { stock: [9], reserved: [0], money: 9600, disagreements: [] }
+const waitingStill = { stock: [10], reserved: [1], money: 10_000, disagreements: [] }
+
+/** What the gateway has of an order. */
+const charged = (order: OrderId) =>
+  Effect.map(MemoryGateway.MemoryGateways, ({ toss }) =>
+    toss.charges.all.filter(({ orderId }) => orderId === order).map((charge): number => leftOf(charge))
+  )
+
+const tagOf = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.flip(effect), ({ _tag }) => _tag)
+
+describe("A payment through a gateway", () => {
+  it.live("takes the wallet's part and the gateway's, once, however often it is asked for", () =>
+    Effect.gen(function* () {
+      const order = yield* waiting
+      const first = yield* byCard(order, 1, "key")
+      assert.deepInclude(first.answer, { status: "COMPLETED", paidAmount: won(1000), balance: won(9600) })
+      assert.deepStrictEqual(yield* byCard(order, 1, "key"), { ...first, replayed: true })
+      assert.strictEqual(yield* tagOf(byCard(order, 2, "key")), "OrderNotPayable")
+      assert.deepStrictEqual([yield* books, yield* charged(order)], [bought, [600]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("ends the order when it is declined, and says so to whoever repeats it", () =>
+    Effect.gen(function* () {
+      const order = yield* waiting
+      assert.strictEqual(yield* tagOf(byCard(order, 1, "decline")), "PaymentDeclined")
+      assert.strictEqual(yield* tagOf(byCard(order, 1, "decline")), "PaymentDeclined")
+      assert.deepInclude(yield* stored(order), { status: "CANCELLED", cancelReason: "PAYMENT_FAILED" })
+      assert.deepStrictEqual([yield* books, yield* charged(order)], [untouched, [0]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("leaves the order waiting when the gateway cannot be asked", () =>
+    Effect.gen(function* () {
+      const order = yield* waiting
+      assert.strictEqual(yield* tagOf(byCard(order, 1, "busy")), "PaymentUnavailable")
+      assert.deepStrictEqual([yield* books, yield* charged(order)], [waitingStill, []])
+      assert.strictEqual((yield* byCard(order, 2, "key")).answer.status, "COMPLETED")
+      assert.deepStrictEqual([yield* books, yield* charged(order)], [bought, [600]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("goes on when its buyer is back from the gateway's page, with the amount that was agreed on", () =>
+    Effect.gen(function* () {
+      const order = yield* waiting
+      assert.strictEqual((yield* byCard(order, 1)).answer.status, "INITIATED")
+      assert.strictEqual(yield* tagOf(confirmed(order, 1, 599)), "AmountMismatch")
+      const first = yield* confirmed(order, 2)
+      assert.strictEqual(first.answer.status, "COMPLETED")
+      assert.deepStrictEqual(yield* confirmed(order, 2), { ...first, replayed: true })
+      // Under another key it is a question about where it stands.
+      assert.deepInclude((yield* confirmed(order, 3)).answer, { status: "COMPLETED", paidAmount: won(1000) })
+      assert.deepStrictEqual([yield* books, yield* charged(order)], [bought, [600]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is not paid with the key of another order", () =>
+    Effect.gen(function* () {
+      const order = yield* waiting
+      yield* byCard(order, 1, "key")
+      const { userId: buyer, lines } = yield* stored(order)
+      const items = lines.map(({ productId }) => [productId, 1] as const)
+      const { orderId: other } = (yield* make({ key: 2, buyer, items })).answer
+      const stolen = pay({
+        request: request(1),
+        begin: request(2),
+        order: permit(other),
+        tenders,
+        paymentKey: key(order)
+      })
+      assert.strictEqual(yield* tagOf(stolen), "PaymentKeyUsed")
+      assert.deepStrictEqual(yield* charged(order), [600])
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
+type Node = Transact | Directory | Journal | Users | Orders | Gateways
+
+const pass = Effect.fnUntraced(function* (ms: number, stepMs = 250) {
+  for (let passed = 0; passed < ms; passed += stepMs) yield* TestClock.adjust(stepMs)
+})
+
+/** A node over the tables and the gateway there are. After so many more commits its disk is silent: it is as good as dead. */
+const boot = Effect.gen(function* () {
+  const scope = yield* Scope.make()
+  let commitsLeft = Number.POSITIVE_INFINITY
+  const mortal = (journal: Journal["Service"]): Journal["Service"] => ({
+    ...journal,
+    commit: (batch) => (commitsLeft-- > 0 ? journal.commit(batch) : Effect.never),
+    resolve: (doubts) => (commitsLeft > 0 ? journal.resolve(doubts) : Effect.never),
+    claim: (...asked) => (commitsLeft > 0 ? journal.claim(...asked) : Effect.never)
+  })
+  const layer = Timers.layer.pipe(Layer.provideMerge(engineOver(mortal)))
+  const building = yield* Effect.forkChild(Scope.provide(Layer.build(layer), scope))
+  yield* TestClock.adjust(10)
+  const built: Context.Context<Node> = yield* Fiber.join(building)
+  return {
+    on: <A, E>(asked: Effect.Effect<A, E, Node | MemoryTables>) => Effect.provide(asked, built),
+    dieAfter: (commits: number) => Effect.sync(() => void (commitsLeft = commits)),
+    stop: Effect.forkDetach(Scope.close(scope, Exit.void))
+  }
+})
+
+/** What becomes of an order while time passes. */
+const soon = Effect.fnUntraced(function* <A, E, R>(asked: Effect.Effect<A, E, R>) {
+  const fiber = yield* Effect.forkChild(asked)
+  for (let n = 0; fiber.pollUnsafe() === undefined && n < 200; n++) yield* TestClock.adjust(5)
+  return yield* Fiber.join(fiber)
+})
+
+const world = Layer.merge(MemoryTables.layer, MemoryGateway.layer)
+const recovery = Policy.payment.recoverMs + 2000
+
+describe("A node that dies in the middle of a payment", () => {
+  const steps = [0, 1, 2]
+  it.effect.each(
+    steps.flatMap((step) => ["key", "decline", "cutAfter1"].map((behaviour) => [step, behaviour] as const))
+  )("after %i of its commits (%s): another one brings it to its end, charged once at the most", ([step, behaviour]) =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const first = yield* boot
+      const order = yield* soon(first.on(waiting))
+      yield* first.dieAfter(step)
+      const paying = yield* Effect.forkChild(Effect.exit(first.on(byCard(order, 1, behaviour))))
+      yield* pass(2000)
+      yield* Fiber.interrupt(paying).pipe(Effect.forkDetach)
+      yield* first.stop
+
+      const second = yield* boot
+      yield* pass(recovery + Policy.payment.recoverMs)
+      const { status } = yield* stored(order)
+      const isOver = step > 0
+      assert.strictEqual(status, !isOver ? "CREATED" : behaviour === "decline" ? "CANCELLED" : "CONFIRMED")
+      const ends = new Map([
+        ["CREATED", waitingStill],
+        ["CANCELLED", untouched]
+      ])
+      const expected = ends.get(status) ?? bought
+      assert.deepStrictEqual(yield* soon(second.on(books)), expected)
+      assert.deepStrictEqual(
+        (yield* charged(order)).filter((amount) => amount > 0),
+        status === "CONFIRMED" ? [600] : []
+      )
+      // Nothing waits for ever: what is not paid by its deadline is cancelled.
+      yield* TestClock.adjust(Policy.order.paymentDeadlineMs)
+      yield* pass(2000)
+      const ended = yield* stored(order)
+      assert.notStrictEqual(ended.status, "CREATED")
+      assert.isUndefined(dueAt(ended))
+      yield* second.stop
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect.each([0, 1, 2, 3])("or of giving money back, after %i commits: it is given back once", (step) =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const first = yield* boot
+      const order = yield* soon(first.on(waiting))
+      yield* soon(first.on(byCard(order, 1, "key")))
+      yield* first.dieAfter(step)
+      const cancel = { _tag: "Cancel", refundId: refundId(uuid(9)), reason: "BUYER", items: undefined } as const
+      const cancelling = yield* Effect.forkChild(Effect.exit(first.on(does(order, cancel))))
+      yield* pass(2000)
+      yield* Fiber.interrupt(cancelling).pipe(Effect.forkDetach)
+      yield* first.stop
+
+      const second = yield* boot
+      yield* pass(recovery)
+      const { status, refunds } = yield* stored(order)
+      assert.strictEqual(status, step === 0 ? "CONFIRMED" : "CANCELLED")
+      assert.deepStrictEqual(
+        refunds.map((refund) => refund.status),
+        step === 0 ? [] : ["REFUNDED"]
+      )
+      assert.deepStrictEqual(yield* soon(second.on(books)), step === 0 ? bought : untouched)
+      assert.deepStrictEqual(yield* charged(order), step === 0 ? [600] : [0])
+      yield* second.stop
+    }).pipe(Effect.provide(world))
+  )
+})
