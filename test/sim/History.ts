@@ -3,6 +3,7 @@ import type { Actors, KindName } from "../../src/domain/Actors.ts"
 import type { TransactionId, UserId } from "../../src/domain/Ids.ts"
 import type { Transaction } from "../../src/domain/Transaction.ts"
 import type { Verdict } from "../../src/persistence/Journal.ts"
+import type { Keyed } from "../../src/saga/Transact.ts"
 import type { Tables } from "../../src/persistence/MemoryTables.ts"
 import type { Names } from "./Names.ts"
 import type { Operation, Outcome } from "./Operation.ts"
@@ -15,6 +16,8 @@ export interface Request {
   readonly number: number
   readonly shape: string
   readonly operation: Operation
+  /** What makes it happen once, if anything does. */
+  readonly keyed: Keyed | undefined
   readonly attempts: Array<Attempt>
 }
 
@@ -114,6 +117,7 @@ export interface Cluster {
 export interface Opening {
   readonly balances: ReadonlyMap<string, number>
   readonly products: ReadonlyMap<string, { readonly stock: number; readonly price: number; readonly onSale: boolean }>
+  readonly coupons: ReadonlyMap<string, { readonly isOpen: boolean }>
 }
 
 /** An invariant that does not hold. */

@@ -89,6 +89,10 @@ export const Options = Schema.Struct({
   /** The time between two strikes of the nemesis, on average. */
   strikeEveryMs: Schema.Finite,
   nemeses: Schema.Array(Schema.Literals(nemeses)),
+  /** Whether clients ask through HTTP; else at the use cases. */
+  http: Schema.optional(Schema.Boolean),
+  /** Whether there are coupons, and requests that are about them. */
+  coupons: Schema.optional(Schema.Boolean),
   cluster: Schema.optional(Cluster)
 })
 export type Options = typeof Options.Type
@@ -252,6 +256,9 @@ export const storeKeeps = ({ cluster, nemeses: faults }: Options): boolean => {
   return lost + late + replyLost + refused + slow === 0 && !faults.some((nemesis) => nemesis.startsWith("store"))
 }
 
+/** A stream of their own, and the rest of a world is what it was before there was a choice. */
+const drawAsked = (rng: Rng) => ({ http: rng.chance(2 / 3), coupons: rng.chance(2 / 3) })
+
 const drawFrom = (seed: number, rng: Rng): Options => {
   const nodes = rng.pick([1, 1, 2, 3, 5])
   return {
@@ -284,6 +291,7 @@ const drawFrom = (seed: number, rng: Rng): Options => {
     toDatabase: link(rng),
     strikeEveryMs: rng.pick([500, 2000, 6000]),
     nemeses: nemeses.filter((nemesis) => rng.chance(0.5) && !nemesis.startsWith("store")),
+    ...drawAsked(new Rng(seed, "asked")),
     cluster: undefined
   }
 }

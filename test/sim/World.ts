@@ -6,7 +6,7 @@ import { LeaseStore } from "./LeaseStore.ts"
 import { memoryOf } from "./Memory.ts"
 import { type Delivery, type Host, Network } from "./Network.ts"
 import { Node, type Serving } from "./Node.ts"
-import { carryOut, noConnection, type Outcome, outcomeOf } from "./Operation.ts"
+import { noConnection, type Outcome } from "./Operation.ts"
 import { calm, type Options } from "./Options.ts"
 import { PeerNetwork } from "./PeerNetwork.ts"
 import { Recorder } from "./Recorder.ts"
@@ -88,14 +88,14 @@ export class World {
       let hangUp: Serving | undefined
       this.network.call<Outcome>({
         // Only a request with a key may be made twice.
-        link: "keyed" in operation ? toNode : { ...toNode, doubled: 0 },
+        link: request.keyed !== undefined ? toNode : { ...toNode, doubled: 0 },
         from: this.clients,
         to: node,
         patienceMs,
         serve: (reply) => {
           attempt.process = node.process
           attempt.served++
-          const serving = node.serve(carryOut(operation), (exit) => reply(outcomeOf(exit)))
+          const serving = node.serve(operation, reply)
           hangUp = serving
           if (this.rng.chance(hangUps)) node.process.afterTasks(this.rng.between(1, 100), serving)
         },

@@ -1,5 +1,5 @@
 /** I-05, I-06: a request happens once, an answer is durable when it is given, and a refusal changed nothing. */
-import { Equal, Option, Schema } from "effect"
+import { Equal, Option, Predicate, Schema, Struct } from "effect"
 import type { RequestKey } from "../../../src/domain/Ids.ts"
 import { repeated } from "../Checkers.ts"
 import type { Attempt, Violation } from "../History.ts"
@@ -8,11 +8,16 @@ import { type Evidence, type KeyedRequest } from "./Evidence.ts"
 
 const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
 
+const isRanked = Predicate.hasProperty("rank")
+
+/** An issue's rank is the commit's to give, and `Coupons` to judge: its answer is kept without. */
+const withoutRank = (answer: unknown): unknown => (isRanked(answer) ? Struct.omit(answer, ["rank"]) : answer)
+
 export const durable = ({ history, requestsOf, commitOf }: Evidence): ReadonlyArray<Violation> =>
   answersOf(requestsOf).flatMap(([key, { returned, answer, operation }]) => {
     const commit = commitOf.get(key)
     const kept = history.tables.transactions.get(key)?.answer
-    const isKept = kept !== undefined && Equal.equals(Option.getOrUndefined(parse(kept)), answer)
+    const isKept = kept !== undefined && Equal.equals(Option.getOrUndefined(parse(kept)), withoutRank(answer))
     if (commit !== undefined && commit.seq < returned && isKept) return []
     return [
       {
@@ -43,8 +48,8 @@ export const bodies = ({ history, requestsOf }: Evidence): ReadonlyArray<Violati
   })
   return Array.from(requestsOf, ([key, requests]) =>
     requests.flatMap((request) => {
-      const { bodyHash } = request.operation.keyed
-      const isSole = requests.every(({ operation }) => operation.keyed.bodyHash === bodyHash)
+      const { bodyHash } = request.keyed
+      const isSole = requests.every(({ keyed }) => keyed.bodyHash === bodyHash)
       return request.attempts.flatMap(({ outcome, returned = 0 }) => {
         const kept = history.tables.transactions.get(key)?.bodyHash
         if (outcome?._tag === "Ok" && kept !== bodyHash)

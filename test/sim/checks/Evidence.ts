@@ -1,15 +1,15 @@
 /** A history, sorted for the questions the checks ask. */
 import type { RequestKey } from "../../../src/domain/Ids.ts"
+import type { Keyed } from "../../../src/saga/Transact.ts"
 import type { Attempt, Commit, History, Request } from "../History.ts"
 import type { Operation } from "../Operation.ts"
 
-export type Keyed = Extract<Operation, { readonly keyed: unknown }>
-
 export interface KeyedRequest extends Request {
-  readonly operation: Keyed
+  readonly operation: Extract<Operation, { readonly key: string }>
+  readonly keyed: Keyed
 }
 
-export const isKeyed = (request: Request): request is KeyedRequest => "keyed" in request.operation
+export const isKeyed = (request: Request): request is KeyedRequest => request.keyed !== undefined
 
 export class Evidence {
   readonly history: History
@@ -21,12 +21,12 @@ export class Evidence {
   constructor(history: History) {
     this.history = history
     this.commitOf = new Map(history.commits.map((commit) => [commit.transaction.key, commit]))
-    this.requestsOf = Map.groupBy(history.requests.filter(isKeyed), ({ operation }) => operation.keyed.key)
+    this.requestsOf = Map.groupBy(history.requests.filter(isKeyed), ({ keyed }) => keyed.key)
   }
 
   /** The request a transaction answers. */
   requestOf({ transaction: { key, answered } }: Commit): KeyedRequest | undefined {
-    return this.requestsOf.get(key)?.find(({ operation }) => operation.keyed.bodyHash === answered?.bodyHash)
+    return this.requestsOf.get(key)?.find(({ keyed }) => keyed.bodyHash === answered?.bodyHash)
   }
 
   attemptsOf(key: RequestKey): ReadonlyArray<Attempt> {

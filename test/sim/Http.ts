@@ -1,0 +1,180 @@
+/**
+ * HTTP without sockets: the real router, middleware and handlers of a node, asked with values. A request's body arrives
+ * as a task of the node; its answer is read as the handlers leave it.
+ */
+import { NodeHttpServer } from "@effect/platform-node"
+import { Cause, Effect, Inspectable, Layer, Logger, Option, Redacted, References, Schema, Stream } from "effect"
+import {
+  Headers,
+  HttpEffect,
+  HttpIncomingMessage,
+  HttpRouter,
+  HttpServerRequest,
+  type HttpServerResponse
+} from "effect/http"
+import { createSigner } from "fast-jwt"
+import { EventEmitter } from "node:events"
+import type { Directory } from "../../src/actors/Directory.ts"
+import { catalogue } from "../../src/http/api/Problems.ts"
+import { Tokens } from "../../src/http/Auth.ts"
+import { Draining } from "../../src/http/Draining.ts"
+import { LoginGuard } from "../../src/http/LoginGuard.ts"
+import { Passwords } from "../../src/http/Passwords.ts"
+import * as Server from "../../src/http/Server.ts"
+import type { Orders } from "../../src/persistence/Orders.ts"
+import type { Transact } from "../../src/saga/Transact.ts"
+import { Front } from "./Front.ts"
+import { type Answered, type Operation, type Sent, sentOf } from "./Operation.ts"
+import type { Process } from "./Simulation.ts"
+
+const secret = "a secret of the simulator, and of the simulator alone"
+/** Nobody's clock gets there. */
+const never = 9_999_999_999
+
+const sign = createSigner({ key: secret, algorithm: "HS256", iss: "sluice", aud: "sluice-api" })
+const tokens = new Map<string, string>()
+
+/** Who asks has logged in at some other time. */
+const tokenOf = ({ user, role }: NonNullable<Sent["who"]>): string => {
+  const subject = `${user} ${role}`
+  const token = tokens.get(subject) ?? sign({ sub: user, role, iat: 0, exp: never })
+  tokens.set(subject, token)
+  return token
+}
+
+const headersOf = ({ who, key, ifMatch, body }: Sent): Record<string, string> => ({
+  // Names the problems it comes to: else they would be named by chance.
+  traceparent: `00-${"5".padStart(32, "0")}-${"1".padStart(16, "0")}-00`,
+  ...(who === undefined ? {} : { authorization: `Bearer ${tokenOf(who)}` }),
+  ...(key === undefined ? {} : { "idempotency-key": key }),
+  ...(ifMatch === undefined ? {} : { "if-match": `"${ifMatch}"` }),
+  ...(body === undefined ? {} : { "content-type": "application/json" })
+})
+
+/** What Node knows of a request, as far as `Body` reads it. */
+class Arriving extends EventEmitter {
+  readonly headers: Readonly<Record<string, string>>
+  readonly httpVersion = "1.1"
+
+  constructor(headers: Readonly<Record<string, string>>, body: object | undefined, { post }: Pick<Process, "post">) {
+    super()
+    this.headers = headers
+    this.on("newListener", (event) => {
+      if (event !== "end") return
+      post(() => {
+        if (body !== undefined) this.emit("data", Buffer.from(JSON.stringify(body)))
+        this.emit("end")
+      })
+    })
+  }
+}
+
+const unread = Effect.die("No handler reads it like this")
+
+/** A request in memory. `Body` gives it its text. */
+class Request extends Inspectable.Class implements HttpServerRequest.HttpServerRequest {
+  readonly [HttpServerRequest.TypeId]: typeof HttpServerRequest.TypeId = HttpServerRequest.TypeId
+  readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
+  readonly source: Arriving
+  readonly method: string
+  readonly url: string
+  readonly headers: Headers.Headers
+  readonly protocol = "http"
+  readonly cookies = {}
+  readonly remoteAddress = Option.none()
+  readonly peerAddress = Option.none()
+  readonly text = unread
+  readonly json = unread
+  readonly arrayBuffer = unread
+  readonly urlParamsBody = unread
+  readonly multipart = unread
+  readonly upgrade = unread
+  readonly upgradeWith = () => unread
+  readonly stream = Stream.die("No handler reads streams")
+  readonly multipartStream = Stream.die("No handler reads streams")
+
+  constructor(sent: Sent, process: Pick<Process, "post">) {
+    super()
+    const headers = headersOf(sent)
+    this.source = new Arriving(headers, sent.body, process)
+    this.method = sent.method
+    this.url = `/api/v1${sent.path}`
+    this.headers = Headers.fromInput(headers)
+  }
+
+  get originalUrl(): string {
+    return this.url
+  }
+
+  modify(): Request {
+    return this
+  }
+
+  toJSON(): unknown {
+    return { method: this.method, url: this.url }
+  }
+}
+
+const parse = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+
+const bodyOf = ({ body }: HttpServerResponse.HttpServerResponse) => {
+  switch (body._tag) {
+    case "Empty":
+      return undefined
+    case "Uint8Array":
+      return parse(Buffer.from(body.body).toString("utf8"))
+    default:
+      throw new Error(`An answer whose body is ${body._tag}`)
+  }
+}
+
+const problems = new Map<unknown, (typeof catalogue)[number]>(catalogue.map((row) => [row.code, row]))
+
+/** What a client makes of an answer; dies of what no client should ever see. */
+const read = (
+  response: HttpServerResponse.HttpServerResponse,
+  why: () => string
+): Effect.Effect<Answered, { readonly _tag: string }> => {
+  const { status, headers } = response
+  const body = bodyOf(response)
+  if (status < 300) return Effect.succeed({ answer: body, replayed: headers["idempotent-replayed"] === "true" })
+  const problem = problems.get(body?.["code"])
+  const isWhole =
+    problem !== undefined &&
+    problem.status === status &&
+    body?.["status"] === status &&
+    headers["content-type"]?.startsWith("application/problem+json") === true
+  if (!isWhole) return Effect.die(`An answer that is no problem: ${status} ${JSON.stringify(body)}`)
+  if (status === 500) return Effect.die(why())
+  const particulars = Object.fromEntries(problem.fields.map((field) => [field, body?.[field]]))
+  return Effect.fail({ ...particulars, _tag: problem.tag })
+}
+
+const passwords = Layer.succeed(Passwords, { hash: () => unread, verify: () => unread })
+
+export const layer = (process: Pick<Process, "post">) =>
+  Layer.effect(
+    Front,
+    Effect.gen(function* () {
+      const app = yield* HttpRouter.toHttpEffect(Server.routes)
+      const services = yield* Effect.context<Directory | Orders | Transact>()
+      return (operation: Operation) =>
+        Effect.suspend(() => {
+          let answer: HttpServerResponse.HttpServerResponse | undefined
+          let failure = "a defect that nobody wrote down"
+          const logger = Logger.make(({ cause }) => {
+            failure = Cause.pretty(cause)
+          })
+          return HttpEffect.toHandled(app, (_, response) => Effect.sync(() => void (answer = response))).pipe(
+            Effect.provideContext(services),
+            Effect.provideService(HttpServerRequest.HttpServerRequest, new Request(sentOf(operation), process)),
+            Effect.provideService(References.MinimumLogLevel, "Error"),
+            Effect.provideService(Logger.CurrentLoggers, new Set([logger])),
+            Effect.flatMap(() => (answer === undefined ? Effect.die("No answer") : read(answer, () => failure)))
+          )
+        })
+    })
+  ).pipe(
+    Layer.provide([Draining.layer, LoginGuard.layer, passwords, NodeHttpServer.layerHttpServices]),
+    Layer.provide(Tokens.layer({ key: { _tag: "Secret", secret: Redacted.make(secret) }, tokenTtlSeconds: never }))
+  )
