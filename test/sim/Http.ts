@@ -2,9 +2,10 @@
  * HTTP without sockets: the real router, middleware and handlers of a node, asked with values. A request's body arrives
  * as a task of the node; its answer is read as the handlers leave it.
  */
-import { NodeHttpServer } from "@effect/platform-node"
+import { NodeFileSystem, NodeHttpPlatform, NodePath } from "@effect/platform-node"
 import { Cause, Effect, Inspectable, Layer, Logger, Option, Redacted, References, Schema, Stream } from "effect"
 import {
+  Etag,
   Headers,
   HttpEffect,
   HttpIncomingMessage,
@@ -56,12 +57,12 @@ class Arriving extends EventEmitter {
   readonly headers: Readonly<Record<string, string>>
   readonly httpVersion = "1.1"
 
-  constructor(headers: Readonly<Record<string, string>>, body: object | undefined, { post }: Pick<Process, "post">) {
+  constructor(headers: Readonly<Record<string, string>>, body: object | undefined, process: Process) {
     super()
     this.headers = headers
     this.on("newListener", (event) => {
       if (event !== "end") return
-      post(() => {
+      process.post(() => {
         if (body !== undefined) this.emit("data", Buffer.from(JSON.stringify(body)))
         this.emit("end")
       })
@@ -93,7 +94,7 @@ class Request extends Inspectable.Class implements HttpServerRequest.HttpServerR
   readonly stream = Stream.die("No handler reads streams")
   readonly multipartStream = Stream.die("No handler reads streams")
 
-  constructor(sent: Sent, process: Pick<Process, "post">) {
+  constructor(sent: Sent, process: Process) {
     super()
     const headers = headersOf(sent)
     this.source = new Arriving(headers, sent.body, process)
@@ -150,9 +151,12 @@ const read = (
   return Effect.fail({ ...particulars, _tag: problem.tag })
 }
 
+/** What servers of files need, and no handler does. */
+const platform = Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, NodeHttpPlatform.layer, Etag.layer)
+
 const passwords = Layer.succeed(Passwords, { hash: () => unread, verify: () => unread })
 
-export const layer = (process: Pick<Process, "post">) =>
+export const layer = (process: Process) =>
   Layer.effect(
     Front,
     Effect.gen(function* () {
@@ -166,15 +170,15 @@ export const layer = (process: Pick<Process, "post">) =>
             failure = Cause.pretty(cause)
           })
           return HttpEffect.toHandled(app, (_, response) => Effect.sync(() => void (answer = response))).pipe(
-            Effect.provideContext(services),
             Effect.provideService(HttpServerRequest.HttpServerRequest, new Request(sentOf(operation), process)),
             Effect.provideService(References.MinimumLogLevel, "Error"),
             Effect.provideService(Logger.CurrentLoggers, new Set([logger])),
+            Effect.provideContext(services),
             Effect.flatMap(() => (answer === undefined ? Effect.die("No answer") : read(answer, () => failure)))
           )
         })
     })
   ).pipe(
-    Layer.provide([Draining.layer, LoginGuard.layer, passwords, NodeHttpServer.layerHttpServices]),
+    Layer.provide([Draining.layer, LoginGuard.layer, passwords, platform]),
     Layer.provide(Tokens.layer({ key: { _tag: "Secret", secret: Redacted.make(secret) }, tokenTtlSeconds: never }))
   )
