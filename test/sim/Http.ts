@@ -3,7 +3,7 @@
  * as a task of the node; its answer is read as the handlers leave it.
  */
 import { NodeFileSystem, NodeHttpPlatform, NodePath } from "@effect/platform-node"
-import { Cause, Effect, Inspectable, Layer, Logger, Option, Redacted, References, Schema, Stream } from "effect"
+import { Cause, Context, Effect, Inspectable, Layer, Logger, Option, Redacted, References, Stream } from "effect"
 import {
   Etag,
   Headers,
@@ -71,6 +71,7 @@ class Arriving extends EventEmitter {
 }
 
 const unread = Effect.die("No handler reads it like this")
+const unstreamed = Stream.die("No handler reads it like this")
 
 /** A request in memory. `Body` gives it its text. */
 class Request extends Inspectable.Class implements HttpServerRequest.HttpServerRequest {
@@ -91,8 +92,9 @@ class Request extends Inspectable.Class implements HttpServerRequest.HttpServerR
   readonly multipart = unread
   readonly upgrade = unread
   readonly upgradeWith = () => unread
-  readonly stream = Stream.die("No handler reads streams")
-  readonly multipartStream = Stream.die("No handler reads streams")
+  readonly stream = unstreamed
+  readonly multipartStream = unstreamed
+  answer: HttpServerResponse.HttpServerResponse | undefined
 
   constructor(sent: Sent, process: Process) {
     super()
@@ -116,14 +118,14 @@ class Request extends Inspectable.Class implements HttpServerRequest.HttpServerR
   }
 }
 
-const parse = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
+const decoder = new TextDecoder()
 
-const bodyOf = ({ body }: HttpServerResponse.HttpServerResponse) => {
+const bodyOf = ({ body }: HttpServerResponse.HttpServerResponse): { readonly [name: string]: unknown } | undefined => {
   switch (body._tag) {
     case "Empty":
       return undefined
     case "Uint8Array":
-      return parse(Buffer.from(body.body).toString("utf8"))
+      return JSON.parse(decoder.decode(body.body))
     default:
       throw new Error(`An answer whose body is ${body._tag}`)
   }
@@ -160,21 +162,25 @@ export const layer = (process: Process) =>
   Layer.effect(
     Front,
     Effect.gen(function* () {
-      const app = yield* HttpRouter.toHttpEffect(Server.routes)
-      const services = yield* Effect.context<Directory | Orders | Transact>()
+      let failure = "a defect that nobody wrote down"
+      const logger = Logger.make(({ cause }) => {
+        failure = Cause.pretty(cause)
+      })
+      const answer = (request: HttpServerRequest.HttpServerRequest, response: HttpServerResponse.HttpServerResponse) =>
+        Effect.sync(() => request instanceof Request && (request.answer = response))
+      const handled = HttpEffect.toHandled(yield* HttpRouter.toHttpEffect(Server.routes), answer)
+      const services = (yield* Effect.context<Directory | Orders | Transact>()).pipe(
+        Context.add(References.MinimumLogLevel, "Error"),
+        Context.add(Logger.CurrentLoggers, new Set([logger]))
+      )
       return (operation: Operation) =>
         Effect.suspend(() => {
-          let answer: HttpServerResponse.HttpServerResponse | undefined
-          let failure = "a defect that nobody wrote down"
-          const logger = Logger.make(({ cause }) => {
-            failure = Cause.pretty(cause)
-          })
-          return HttpEffect.toHandled(app, (_, response) => Effect.sync(() => void (answer = response))).pipe(
-            Effect.provideService(HttpServerRequest.HttpServerRequest, new Request(sentOf(operation), process)),
-            Effect.provideService(References.MinimumLogLevel, "Error"),
-            Effect.provideService(Logger.CurrentLoggers, new Set([logger])),
-            Effect.provideContext(services),
-            Effect.flatMap(() => (answer === undefined ? Effect.die("No answer") : read(answer, () => failure)))
+          const request = new Request(sentOf(operation), process)
+          return Effect.andThen(
+            Effect.provideContext(handled, Context.add(services, HttpServerRequest.HttpServerRequest, request)),
+            Effect.suspend(() =>
+              request.answer === undefined ? Effect.die("No answer") : read(request.answer, () => failure)
+            )
           )
         })
     })
