@@ -9,18 +9,24 @@ import { issue, setCondition } from "../../src/saga/Coupons.ts"
 import { adjustStock, createProduct, editProduct } from "../../src/saga/Products.ts"
 import type { Keyed, Transact } from "../../src/saga/Transact.ts"
 import { withdraw } from "../../src/saga/Withdrawal.ts"
-import { type Answered, keyedOf, type Operation } from "./Operation.ts"
+import type { Answered, Operation } from "./Operation.ts"
+
+/** What arrives of a request. */
+export interface Asked {
+  readonly operation: Operation
+  readonly keyed: Keyed | undefined
+}
 
 export class Front extends Context.Service<
   Front,
-  (operation: Operation) => Effect.Effect<Answered, { readonly _tag: string }>
+  (asked: Asked) => Effect.Effect<Answered, { readonly _tag: string }>
 >()("test/sim/Front") {
   /** No HTTP: the handlers in a few words. */
   static readonly useCases = Layer.effect(
     Front,
     Effect.map(
       Effect.context<Transact | Directory>(),
-      (engine) => (operation) => Effect.provideContext(carryOut(operation, keyedOf(operation)), engine)
+      (engine) => (asked) => Effect.provideContext(carryOut(asked), engine)
     )
   )
 }
@@ -36,10 +42,10 @@ const decodeItem = Schema.decodeUnknownEffect(Schema.Struct({ quantity: Quantity
 
 const unkeyed = Effect.die("An operation of which nobody made a key")
 
-const carryOut = (
-  operation: Operation,
-  request: Keyed | undefined
-): Effect.Effect<Answered, { readonly _tag: string }, Transact | Directory> => {
+const carryOut = ({
+  operation,
+  keyed: request
+}: Asked): Effect.Effect<Answered, { readonly _tag: string }, Transact | Directory> => {
   switch (operation._tag) {
     case "Checkout": {
       const { buyer, items, coupon: userCouponId, expectedTotal } = operation

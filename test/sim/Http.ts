@@ -24,8 +24,8 @@ import { Passwords } from "../../src/http/Passwords.ts"
 import * as Server from "../../src/http/Server.ts"
 import type { Orders } from "../../src/persistence/Orders.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
-import { Front } from "./Front.ts"
-import { type Answered, type Operation, type Sent, sentOf } from "./Operation.ts"
+import { type Asked, Front } from "./Front.ts"
+import { type Answered, type Sent, sentOf } from "./Operation.ts"
 import type { Process } from "./Simulation.ts"
 
 const secret = "a secret of the simulator, and of the simulator alone"
@@ -173,7 +173,7 @@ export const layer = (process: Process) =>
         Context.add(References.MinimumLogLevel, "Error"),
         Context.add(Logger.CurrentLoggers, new Set([logger]))
       )
-      return (operation: Operation) =>
+      return ({ operation }: Asked) =>
         Effect.suspend(() => {
           const request = new Request(sentOf(operation), process)
           return Effect.andThen(

@@ -13,11 +13,11 @@ import type { UnusableKey } from "../../src/http/Auth.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 import type { Database } from "./Database.ts"
-import { Front } from "./Front.ts"
+import { type Asked, Front } from "./Front.ts"
 import * as Http from "./Http.ts"
 import { type LeaseStore, leasesOf } from "./LeaseStore.ts"
 import type { Host, Network } from "./Network.ts"
-import { type Operation, type Outcome, outcomeOf } from "./Operation.ts"
+import { type Outcome, outcomeOf } from "./Operation.ts"
 import type { Cluster as ClusterOptions, Options } from "./Options.ts"
 import type { PeerNetwork } from "./PeerNetwork.ts"
 import * as RemoteJournal from "./RemoteJournal.ts"
@@ -131,14 +131,14 @@ export class Node implements Host {
   }
 
   /** Runs at the node: begins what it is asked, and replies with its end. Returns how to hang up. */
-  serve(operation: Operation, reply: (outcome: Outcome) => void): Serving {
+  serve(asked: Asked, reply: (outcome: Outcome) => void): Serving {
     if (this.#services === undefined || this.#draining) {
       reply(outcomeOf(Exit.fail(new NotReady())))
       return () => {}
     }
     this.#calls++
     const { process } = this
-    const fiber = process.fork(Context.get(this.#services, Front)(operation))
+    const fiber = process.fork(Context.get(this.#services, Front)(asked))
     fiber.addObserver((exit) => {
       this.#calls--
       reply(outcomeOf(exit))

@@ -81,7 +81,6 @@ export class World {
 
   /** Asks a node once. */
   attempt(request: Request, node: Node, patienceMs: number): Effect.Effect<Outcome> {
-    const { operation } = request
     const { toNode, hangUp: hangUps } = this.options
     return Effect.callback((resume) => {
       const attempt = this.recorder.invoked(request, node.name)
@@ -95,7 +94,7 @@ export class World {
         serve: (reply) => {
           attempt.process = node.process
           attempt.served++
-          const serving = node.serve(operation, reply)
+          const serving = node.serve(request, reply)
           hangUp = serving
           if (this.rng.chance(hangUps)) node.process.afterTasks(this.rng.between(1, 100), serving)
         },
