@@ -84,24 +84,24 @@ export class Shop {
     if (options.coupons === true) {
       const many = { totalQuantity: 100_000, perUserLimit: 100 }
       const fixed = (amount: number) => ({ discount: { _tag: "FIXED", amount: won(amount) } }) as const
-      const share = (percent: number, most?: number) =>
+      const share = (ofTenThousand: number, most?: number) =>
         ({
           discount: {
             _tag: "PERCENTAGE",
-            share: basisPoints(percent * 100),
+            share: basisPoints(ofTenThousand),
             most: most === undefined ? undefined : won(most)
           }
         }) as const
       this.generous = [
         this.#coupon(0x2005, "a fixed one", { ...many, ...fixed(101) }),
         this.#coupon(0x2006, "a generous one", { ...many, ...fixed(1_000_000) }),
-        this.#coupon(0x2007, "a share", { ...many, ...share(33) }),
-        this.#coupon(0x2008, "a share of the hot", { ...many, ...share(7, 55), productIds: [this.hot] })
+        this.#coupon(0x2007, "a share", { ...many, ...share(3333) }),
+        this.#coupon(0x2008, "a share of the hot", { ...many, ...share(777, 55), productIds: [this.hot] })
       ]
       this.coupons = [
         this.#coupon(0x2001, "the hot coupon", { totalQuantity: 40, perUserLimit: 5, ...fixed(77) }),
         this.#coupon(0x2002, "the scarce coupon", { totalQuantity: 3, perUserLimit: 2, ...fixed(333) }),
-        this.#coupon(0x2003, "one for each", { totalQuantity: 100, perUserLimit: 1, ...share(11) }),
+        this.#coupon(0x2003, "one for each", { totalQuantity: 100, perUserLimit: 1, ...share(1111) }),
         ...this.generous
       ]
       this.#coupon(0x2004, "a withheld one", { ...many, ...fixed(1), condition: "SUSPENDED" })

@@ -88,11 +88,12 @@ const changedNothing = ({ outcome, served }: Attempt) => {
   return served === (outcome.reason === noConnection ? 0 : 1)
 }
 
+/** Whoever asked later has not made it happen. */
 export const refused = (evidence: Evidence): ReadonlyArray<Violation> =>
   Array.from(evidence.commitOf, ([key, { seq }]) => {
-    const attempts = evidence.attemptsOf(key)
+    const attempts = evidence.attemptsOf(key).filter(({ invoked }) => invoked < seq)
     if (attempts.length === 0 || !attempts.every(changedNothing)) return []
-    const message = `${evidence.history.names.of(key)} was only ever refused, and was committed`
+    const message = `${evidence.history.names.of(key)} had only ever been refused, and was committed`
     return [{ invariant: "I-05 a refusal changes nothing", message, about: [key], seq }]
   }).flat()
 

@@ -77,6 +77,23 @@ export const answers = ({ history }: Evidence): ReadonlyArray<Violation> =>
     })
   })
 
+/** "Exhausted" is final, and said when it is certain: every one of them has been issued by then. */
+export const exhausted = ({ history }: Evidence): ReadonlyArray<Violation> => {
+  const issues = Map.groupBy(issuesOf(history), ({ issue }) => issue.couponId)
+  return history.requests.flatMap(({ operation, number, attempts }) => {
+    if (operation._tag !== "Issue") return []
+    const { coupon } = operation
+    const { totalQuantity = 0 } = history.tables.coupons.get(uuidOf(coupon)) ?? {}
+    return attempts.flatMap(({ outcome, returned: seq = 0 }) => {
+      if (outcome?._tag !== "Refused" || outcome.reason !== "CouponExhausted") return []
+      const issued = (issues.get(coupon) ?? []).filter(({ commit }) => commit.seq < seq).length
+      if (issued >= totalQuantity) return []
+      const message = `request ${number} was told that ${history.names.of(coupon)} is exhausted after ${issued} of ${totalQuantity}`
+      return [{ invariant: "I-02 what is exhausted stays so", message, about: [coupon, `request ${number}`], seq }]
+    })
+  })
+}
+
 export const usedOnce = ({ history }: Evidence): ReadonlyArray<Violation> => {
   const { names, tables } = history
   const uses = usesOf(history)
