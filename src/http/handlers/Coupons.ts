@@ -2,6 +2,7 @@ import { Effect, Struct } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
+import { TimedOut } from "../../actors/Errors.ts"
 import { type CouponCondition, CouponNotFound, couponStatus, type Discount } from "../../domain/Coupon.ts"
 import type { CouponId, UserId } from "../../domain/Ids.ts"
 import { basisPoints, won, zero } from "../../domain/Money.ts"
@@ -145,7 +146,11 @@ export const layer = HttpApiBuilder.group(
           ["RequestInProgress", "KeyReused", "CouponExhausted", "CouponNotUsable", "CouponUndecided"],
           Effect.die
         )
-        return forAll(yield* current(couponId))
+        // Whoever cannot be told what became of it must not think that nothing did.
+        const changed = Effect.catchTag(current(couponId), ["Overloaded", "Unavailable"], () =>
+          Effect.fail(new TimedOut())
+        )
+        return forAll(yield* changed)
       }),
 
       issueLimited: ({ headers, payload }) =>

@@ -2,9 +2,8 @@
 import { Equal, Option, Predicate, Schema, Struct } from "effect"
 import type { RequestKey } from "../../../src/domain/Ids.ts"
 import { repeated } from "../Checkers.ts"
-import type { Attempt, Violation } from "../History.ts"
-import { noConnection } from "../Operation.ts"
-import { type Evidence, type KeyedRequest } from "./Evidence.ts"
+import type { Violation } from "../History.ts"
+import { type Evidence, isDenied, type KeyedRequest } from "./Evidence.ts"
 
 const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
 
@@ -82,17 +81,9 @@ export const remembered = ({ history, requestsOf, commitOf }: Evidence): Readonl
     )
   }).flat()
 
-/** Its answer says so, and it is the answer to all that the network made of the request. */
-const changedNothing = ({ outcome, served }: Attempt) => {
-  if (outcome?._tag !== "Refused" && outcome?._tag !== "NotNow") return false
-  return served === (outcome.reason === noConnection ? 0 : 1)
-}
-
-/** Whoever asked later has not made it happen. */
 export const refused = (evidence: Evidence): ReadonlyArray<Violation> =>
   Array.from(evidence.commitOf, ([key, { seq }]) => {
-    const attempts = evidence.attemptsOf(key).filter(({ invoked }) => invoked < seq)
-    if (attempts.length === 0 || !attempts.every(changedNothing)) return []
+    if (!isDenied(evidence.attemptsOf(key), seq)) return []
     const message = `${evidence.history.names.of(key)} had only ever been refused, and was committed`
     return [{ invariant: "I-05 a refusal changes nothing", message, about: [key], seq }]
   }).flat()

@@ -2,7 +2,7 @@
 import type { RequestKey } from "../../../src/domain/Ids.ts"
 import type { Keyed } from "../../../src/saga/Transact.ts"
 import type { Attempt, Commit, History, Request } from "../History.ts"
-import type { Operation } from "../Operation.ts"
+import { noConnection, type Operation } from "../Operation.ts"
 
 export interface KeyedRequest extends Request {
   readonly operation: Extract<Operation, { readonly key: string }>
@@ -39,3 +39,15 @@ export const answeredAt = ({ attempts }: Request): number =>
   Math.min(...attempts.map(({ returned, outcome }) => (outcome?._tag === "Ok" ? (returned ?? Infinity) : Infinity)))
 
 export const askedAt = ({ attempts }: Request): number => Math.min(...attempts.map(({ invoked }) => invoked))
+
+/** Its answer says so, and it is the answer to all that the network made of the request. */
+const changedNothing = ({ outcome, served }: Attempt) => {
+  if (outcome?._tag !== "Refused" && outcome?._tag !== "NotNow") return false
+  return served === (outcome.reason === noConnection ? 0 : 1)
+}
+
+/** Whether all who can have made something happen were told that it did not. Whoever asked later has not. */
+export const isDenied = (attempts: ReadonlyArray<Attempt>, committed: number): boolean => {
+  const before = attempts.filter(({ invoked }) => invoked < committed)
+  return before.length > 0 && before.every(changedNothing)
+}

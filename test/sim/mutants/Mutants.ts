@@ -564,6 +564,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: `rows.get(error._tag === "TimedOut" ? "Unavailable" : error._tag)`
   },
   {
+    name: "a change that cannot be shown is told as if it had not been made",
+    file: "src/http/handlers/Products.ts",
+    find: `Effect.catchTag(current(productId), ["Overloaded", "Unavailable"],`,
+    plant: `Effect.catchTag(current(productId), ["Overloaded"],`
+  },
+  {
     name: "a handler edits the version of now, whatever If-Match says",
     file: "src/http/handlers/Products.ts",
     find: `const adjusted = adjustStock(product, headers["if-match"], payload.delta)`,
