@@ -64,6 +64,11 @@ export class Client {
     )
   }
 
+  /** Those it may ask. */
+  get nodes(): ReadonlyArray<Node> {
+    return this.#world.serving
+  }
+
   /** Asks this node, and no other. */
   at(node: Node, request: Request): Effect.Effect<Outcome> {
     return this.#world.attempt(request, node, this.#world.options.requestTimeoutMs * 2)

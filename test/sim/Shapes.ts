@@ -306,6 +306,28 @@ const buyWith = (client: Client, heat: number, coupon: UserCouponId) => ({
   coupon
 })
 
+/** Asks all nodes at once, and looks at another one as soon as any has answered. */
+const everywhere = shape("ask everywhere, and look", 4, (client) =>
+  Effect.gen(function* () {
+    const { rng, owner: user, shop } = client
+    const operation = rng.chance(0.5)
+      ? charge(client, user, rng.between(1, 4) * 1000)
+      : checkout(client, user, [[shop.hot, 1]])
+    const request = client.request("ask everywhere, and look", operation)
+    const looks = Effect.forEach(
+      client.nodes,
+      (node) => client.at(node, client.request("look", { _tag: "ReadWallet", user })),
+      { concurrency: client.nodes.length }
+    )
+    const outcomes = yield* Effect.forEach(
+      client.nodes,
+      (node) => Effect.tap(client.at(node, request), ({ _tag }) => (_tag === "Ok" ? looks : Effect.void)),
+      { concurrency: client.nodes.length }
+    )
+    return outcomes.every((outcome) => came(outcome, "Ok"))
+  })
+)
+
 const aboutCoupons: ReadonlyArray<Shape> = [
   saying("get a coupon", 8, "Ok", (client, heat) =>
     issueOf(client, anyBuyer(client, heat), anyCoupon(client, heat) ?? client.shop.hotCoupon)
@@ -396,7 +418,7 @@ const aboutCoupons: ReadonlyArray<Shape> = [
   )
 ]
 
-export const shapes = [...withoutCoupons, ...aboutCoupons]
+export const shapes = [...withoutCoupons, ...aboutCoupons, everywhere]
 
 const deckOf = (each: ReadonlyArray<Shape>) => each.flatMap((one) => Array.from({ length: one.weight }, () => one))
 const deck = deckOf(shapes)
