@@ -58,6 +58,13 @@ export const entitiesOfRequest = ({ number, operation: asked, keyed }: Request):
   ...entitiesOfOperation(asked)
 ]
 
+/** The actors it is about, and no others that it may ask: a coupon by the name its owner has for it. */
+export const actorsOf = (asked: Operation): ReadonlyArray<string> => {
+  const entities = entitiesOfOperation(asked)
+  if (asked._tag === "Checkout" && asked.coupon !== undefined) return [...entities, asked.coupon]
+  return "seller" in asked ? [...entities, asked.seller] : entities
+}
+
 const entitiesOfOperation = (asked: Operation): ReadonlyArray<string> => {
   switch (asked._tag) {
     case "Checkout":

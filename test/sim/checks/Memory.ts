@@ -2,7 +2,8 @@
 import { Equal } from "effect"
 import { pieces, won } from "../../../src/domain/Money.ts"
 import type { Wallet } from "../../../src/domain/Wallet.ts"
-import type { Resident, State, Violation } from "../History.ts"
+import * as Describe from "../Describe.ts"
+import type { History, Resident, State, Violation } from "../History.ts"
 import type { Evidence } from "./Evidence.ts"
 
 /** An actor as it would be if nothing were held. */
@@ -47,17 +48,51 @@ const disagreements = (
           seq: history.trace.events.length
         }))
 
-/** I-14. What is asked at the same moment may be more than there is room for: of some clients an order of several. */
-const together = (clients: number) => Math.max(16, clients + 8)
+/** When nobody has heard how a step ended, its holds stay until its deadline, and the next sweep after that. */
+const sweepsWithinMs = 2000
+
+/** The most actors that were asked at once. Whatever is asked stays, whether or not there is room for it. */
+const askedAtOnce = ({ requests, options, trace }: History): number => {
+  const time = (seq: number | undefined) => trace.events[(seq ?? Infinity) - 1]?.at ?? Infinity
+  const moments = requests.flatMap(({ operation, attempts }) => {
+    const actors = Describe.actorsOf(operation)
+    return attempts.flatMap(({ invoked, returned, outcome }) => {
+      // A release that gets lost between two nodes is nothing that an asker hears of.
+      const isOver = options.cluster === undefined && outcome?._tag !== "Unknown"
+      const lingers = isOver ? 0 : options.requestTimeoutMs + sweepsWithinMs
+      return [
+        { at: time(invoked), change: 1, actors },
+        { at: time(returned) + lingers, change: -1, actors }
+      ]
+    })
+  })
+  const asked = new Map<string, number>()
+  let most = 0
+  for (const { change, actors } of moments.toSorted((a, b) => a.at - b.at || b.change - a.change)) {
+    for (const actor of actors) {
+      const times = (asked.get(actor) ?? 0) + change
+      if (times > 0) asked.set(actor, times)
+      else asked.delete(actor)
+    }
+    most = Math.max(most, asked.size)
+  }
+  return most
+}
+
+/** I-14. Once it is full, a partition makes room for each actor that comes, or looks at so many in vain. */
+const lookedAt = 8
 
 export const bounded = ({ history }: Evidence): ReadonlyArray<Violation> => {
-  const { residentActors, partitions, clients } = history.options
+  const { residentActors, partitions } = history.options
   const capacity = Math.ceil(residentActors / partitions)
-  return history.memory.partitions
-    .filter(({ resident }) => resident > capacity + together(clients))
+  const full = history.memory.partitions.filter(({ resident }) => resident > capacity + lookedAt)
+  if (full.length === 0) return []
+  const most = capacity + lookedAt + askedAtOnce(history)
+  return full
+    .filter(({ resident }) => resident > most)
     .map(({ node, resident }) => ({
       invariant: "I-14 residency is bounded",
-      message: `${node} keeps ${resident} actors of a partition that has room for ${capacity}`,
+      message: `${node} keeps ${resident} actors of a partition with room for ${capacity}, and ${most} were the most`,
       about: [],
       seq: history.trace.events.length
     }))
