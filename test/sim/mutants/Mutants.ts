@@ -414,23 +414,10 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: ``
   },
   {
-    name: "what has ended is forgotten at the deadline of whoever told it",
-    file: remote,
-    find: `ended.add(id, Math.max(deadline, local.endOf(id, partitions, how)))`,
-    plant: `(local.endOf(id, partitions, how), ended.add(id, deadline))`
-  },
-  {
     name: "a refresh takes back what was lost",
     file: "src/cluster/MemoryLeases.ts",
     find: `shards.filter((shard) => same(this.#leases.get(shard)?.owner, owner)),`,
     plant: `shards,`
-  },
-  {
-    name: "a fenced owner does not doubt its lease",
-    file: local,
-    find: `if (fenced.length > 0) ownership.doubt(fenced.map(({ partition }) => partition))`,
-    plant: ``,
-    also: { file: transact, find: `if (verdict === "Fenced") directory.doubt(step.fences)`, plant: `` }
   },
   // Rows.
   {
