@@ -1,6 +1,6 @@
 /** What happened in a world: all that the checks look at. */
 import type { Actors, KindName } from "../../src/domain/Actors.ts"
-import type { TransactionId, UserId } from "../../src/domain/Ids.ts"
+import type { PartitionId, TransactionId, UserId } from "../../src/domain/Ids.ts"
 import type { Transaction } from "../../src/domain/Transaction.ts"
 import type { Verdict } from "../../src/persistence/Journal.ts"
 import type { Keyed } from "../../src/saga/Transact.ts"
@@ -76,7 +76,7 @@ export type State = Actors[KindName]["state"]
 export interface Memory {
   /** Of partitions that the node may still commit for. */
   readonly actors: ReadonlyArray<Resident>
-  readonly partitions: ReadonlyArray<{ readonly node: string; readonly resident: number }>
+  readonly partitions: ReadonlyArray<{ readonly node: string; readonly id: PartitionId; readonly resident: number }>
 }
 
 export interface History {

@@ -16,7 +16,11 @@ export const memoryOf = (nodes: ReadonlyArray<Node>, database: Database): Memory
   const wallets = Array.from(tables.users.keys(), userId)
   const coupons = Array.from(tables.coupons.keys(), couponId)
   return {
-    partitions: owned.map(({ node, partition }) => ({ node, resident: partition.resident })),
+    partitions: owned.map(({ node, partition }) => ({
+      node,
+      id: partition.id,
+      resident: partition.resident
+    })),
     actors: owned
       .filter(({ partition: { id, epoch } }) => tables.partitions.get(id)?.epoch === epoch)
       .flatMap(({ node, partition }) => [
