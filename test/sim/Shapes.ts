@@ -3,6 +3,7 @@
  * in many worlds tests nothing: the run fails.
  */
 import { Effect, Schema } from "effect"
+import type { CouponCondition } from "../../src/domain/Coupon.ts"
 import { type CouponId, ProductId, UserCouponId, type UserId } from "../../src/domain/Ids.ts"
 import { maxStock, won } from "../../src/domain/Money.ts"
 import type { Client } from "./Client.ts"
@@ -289,14 +290,14 @@ const decodeIssued = Schema.decodeUnknownSync(Schema.Struct({ userCouponId: User
 const holding = (
   name: string,
   weight: number,
-  shopping: (client: Client, heat: number, coupon: UserCouponId) => Effect.Effect<boolean>
+  shopping: (client: Client, heat: number, coupon: UserCouponId, kind: CouponId) => Effect.Effect<boolean>
 ) =>
   shape(name, weight, (client, heat) =>
     Effect.gen(function* () {
       const coupon = client.rng.some(client.shop.generous) ?? client.shop.hotCoupon
       const issued = yield* client.say(name, issueOf(client, client.owner, coupon))
       if (issued._tag !== "Ok") return false
-      return yield* shopping(client, heat, decodeIssued(issued.answer).userCouponId)
+      return yield* shopping(client, heat, decodeIssued(issued.answer).userCouponId, coupon)
     })
   )
 
@@ -408,6 +409,31 @@ const aboutCoupons: ReadonlyArray<Shape> = [
         concurrency: client.rng.between(1, 2)
       })
       return ["Ok", "CouponNotUsable"].every((should) => outcomes.some((outcome) => came(outcome, should)))
+    })
+  ),
+  holding("buy with a suspended coupon", 3, (client, heat, coupon, kind) =>
+    Effect.gen(function* () {
+      const name = "buy with a suspended coupon"
+      const { seller } = client.shop
+      const put = (version: number | undefined, condition: CouponCondition) =>
+        client.say(name, { _tag: "EditCoupon", seller, coupon: kind, version: version ?? 0, condition })
+      const suspended = yield* put(yield* client.lookAtCoupon(kind), "SUSPENDED")
+      const bought = yield* client.say(name, buyWith(client, heat, coupon))
+      yield* put(yield* client.lookAtCoupon(kind), "OPEN")
+      return came(suspended, "Ok") && came(bought, "CouponNotUsable")
+    })
+  ),
+  // The database refuses one of them, and whoever is in the same batch must not notice.
+  shape("get a coupon beside a product of nobody", 3, (client) =>
+    Effect.gen(function* () {
+      const { shop, owner } = client
+      const name = "get a coupon beside a product of nobody"
+      const create = { _tag: "Create", seller: shop.nobody, price: won(100), stock: 1 } as const
+      const [issued] = yield* Effect.all(
+        [client.say(name, issueOf(client, owner, shop.hotCoupon)), client.say(name, create)],
+        { concurrency: 2 }
+      )
+      return came(issued, "Ok")
     })
   ),
   holding("buy with the coupon of another", 1, (client, heat, coupon) =>
