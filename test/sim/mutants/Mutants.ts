@@ -320,12 +320,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: `holdings.extend(verdict.keep, now() + ttlMs)`
   },
   {
-    name: "a node that stood still goes on by the word of the database",
-    file: keeping,
-    find: `if (Exit.isFailure(store) && !wasAway && now() - startedAt > answersWithinMs) continue`,
-    plant: ``
-  },
-  {
     name: "a partition that was lost while it was claimed is kept",
     file: local,
     find: `const kept = losses[id] === before[index] && ownership.mine(id)`,
