@@ -189,6 +189,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   {
     nodes: 2,
     clients: 8,
+    requests: 120,
     partitions: 2,
     queueSize: 1000,
     stepsMost: 1000,
