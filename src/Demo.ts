@@ -1,10 +1,11 @@
 /** Somebody to be and something to buy: what the first start on an empty embedded database adds. */
 import { Effect, Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"
+import { permit, type Role } from "./domain/Authority.ts"
 import { RequestKey, userId, uuidOf } from "./domain/Ids.ts"
 import { pieces, won } from "./domain/Money.ts"
 import { Passwords } from "./http/Passwords.ts"
-import { type Role, Users } from "./persistence/Users.ts"
+import { Users } from "./persistence/Users.ts"
 import { charge } from "./saga/Charge.ts"
 import { createProduct } from "./saga/Products.ts"
 
@@ -27,7 +28,7 @@ export const ensureUser = Effect.fnUntraced(function* ({ loginId, name, role }: 
   const passwords = yield* Passwords
   const user = { userId: userId(yield* random.uuidV7()), loginId, name, role }
   const passwordHash = yield* passwords.hash(Redacted.value(secret))
-  return yield* users.register({ ...user, passwordHash }).pipe(
+  return yield* users.register({ ...user, role: permit(role), passwordHash }).pipe(
     Effect.as(user),
     Effect.catchTag("LoginIdTaken", (taken) =>
       Effect.flatMap(users.credentials(loginId), (added) =>
@@ -42,7 +43,7 @@ export const seed = Effect.gen(function* () {
   const { userId: sellerId } = yield* ensureUser(seller, password)
   const { userId: buyerId } = yield* ensureUser(buyer, password)
   yield* createProduct({
-    sellerId,
+    seller: permit(sellerId),
     name: "한정판 스니커즈 · Limited sneaker",
     description: "A hundred pairs, no more.",
     category: "sneakers",
@@ -51,5 +52,5 @@ export const seed = Effect.gen(function* () {
     saleStatus: "ON_SALE"
   })
   const once = uuidOf(buyerId)
-  yield* charge({ request: { key: RequestKey(once), bodyHash: once }, userId: buyerId, amount: 1_000_000 })
+  yield* charge({ request: { key: RequestKey(once), bodyHash: once }, user: permit(buyerId), amount: 1_000_000 })
 })

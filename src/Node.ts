@@ -20,9 +20,11 @@ import * as Server from "./http/Server.ts"
 import { keptSecret } from "./KeptSecret.ts"
 import * as Database from "./persistence/Database.ts"
 import { GroupCommit } from "./persistence/GroupCommit.ts"
+import * as PgAudit from "./persistence/PgAudit.ts"
 import * as PgCatalogue from "./persistence/PgCatalogue.ts"
 import * as PgCoupons from "./persistence/PgCoupons.ts"
 import * as PgJournal from "./persistence/PgJournal.ts"
+import * as PgManagers from "./persistence/PgManagers.ts"
 import * as PgOrders from "./persistence/PgOrders.ts"
 import * as PgStatements from "./persistence/PgStatements.ts"
 import * as PgUsers from "./persistence/PgUsers.ts"
@@ -40,6 +42,8 @@ const database = ({ databaseUrl, databaseConnections, dataDir, partitions }: Set
 
 const repositories = Layer.mergeAll(
   PgUsers.layer,
+  PgManagers.layer,
+  PgAudit.layer,
   PgCatalogue.layer,
   PgOrders.layer,
   PgCoupons.layer,

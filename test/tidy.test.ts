@@ -25,6 +25,8 @@ const code = ["src/", "test/"]
 const everywhere = ["src/", "test/", "dev/", "bench/"]
 /** Real processes take real time. */
 const chaos = ["test/chaos/"]
+/** Who may say that something is permitted: whoever looks who asks, and who seeds a new database. */
+const permitting = ["src/http/Policy.ts", "src/domain/Authority.ts", "src/Demo.ts"]
 /** Where effects meet promises: the entry point, vitest's setup, the seeded scheduler, programs for a test to start. */
 const edges = [
   "src/main.ts",
@@ -67,6 +69,7 @@ const bans: ReadonlyArray<
   [/\bconsole\.\w/, "Effect.log", src, main, "console.log(order)"],
   [/\bsql\.(unsafe|literal)\b/, "a sql template with parameters", code, sqlText, "sql.unsafe(`DROP TABLE ${name}`)"],
   [/\bsql(<[^`]*>)?`[^`]*'\$\{/, "the parameter without quotes", everywhere, [], "sql`SELECT 1 WHERE id = '${id}'`"],
+  [/\bpermit\(/, "what Policy permits", src, permitting, "editProduct(permit(productId), version, edit)"],
   [/\bas any\b/, "a Schema, or a type that fits", everywhere, [], "const order = row as any"],
   [/\bas unknown as\b/, "a Schema, or a type that fits", everywhere, [], "const order = row as unknown as Order"],
   [/:\s*any\b(?! \w)|<any\b|\bany\[\]/, "unknown and a Schema", everywhere, [], "const order: any = row"],

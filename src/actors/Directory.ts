@@ -7,8 +7,9 @@ import * as Alone from "../cluster/Alone.ts"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
-import { type Epoch, PartitionId, type TransactionId } from "../domain/Ids.ts"
-import type { Fence } from "../domain/Transaction.ts"
+import type { Permitted } from "../domain/Authority.ts"
+import { type Epoch, PartitionId } from "../domain/Ids.ts"
+import type { Fence, Transaction } from "../domain/Transaction.ts"
 import { Journal, unavailable } from "../persistence/Journal.ts"
 import { Elsewhere, type Fenced, type Overloaded, type TimedOut, type Unavailable } from "./Errors.ts"
 import * as Local from "./Local.ts"
@@ -58,7 +59,7 @@ export class Directory extends Context.Service<
      */
     readonly settle: (step: Step) => Effect.Effect<void, TimedOut>
     /** What the step was to do had been committed, as another transaction. */
-    readonly settleOther: (step: Step, id: TransactionId) => Effect.Effect<void, TimedOut>
+    readonly settleOther: (step: Step, other: Pick<Transaction, "id" | "fences">) => Effect.Effect<void, TimedOut>
     /** The step was not and will not be committed. */
     readonly release: (step: Step) => void
     /** Gives up partitions in doubt; the next ask claims them again. */
@@ -70,7 +71,7 @@ export class Directory extends Context.Service<
     /** The partitions this node may commit for. */
     readonly owned: () => ReadonlyArray<Partition>
     /** All partitions. */
-    readonly placed: Effect.Effect<ReadonlyArray<Placed>, Unavailable>
+    readonly placed: (asked: Permitted<"cluster">) => Effect.Effect<ReadonlyArray<Placed>, Unavailable>
     /** The addresses of this node, and of all that take partitions. */
     readonly nodes: () => { readonly node: string; readonly nodes: ReadonlyArray<string> }
     /** Whether every actor can be asked, as far as one can know without asking. */
@@ -139,9 +140,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
     doubt: (fences) => remote.tellOwners("Check", fences),
     dropFenced: Effect.andThen(local.dropFenced, ownership.lookAgain),
     owned: local.owned,
-    placed: Effect.map(journal.epochs(partitions), (epochs) =>
-      partitions.map((partition, n) => ({ partition, owner: ownership.ownerOf(partition), epoch: epochs[n] }))
-    ).pipe(Effect.catchTag("JournalUnavailable", unavailable)),
+    placed: () =>
+      Effect.map(journal.epochs(partitions), (epochs) =>
+        partitions.map((partition, n) => ({ partition, owner: ownership.ownerOf(partition), epoch: epochs[n] }))
+      ).pipe(Effect.catchTag("JournalUnavailable", unavailable)),
     nodes: () => ({ node: peers.self.address, nodes: ownership.status().members.map(({ address }) => address) }),
     ready: ownership.ready
   })

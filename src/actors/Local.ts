@@ -9,7 +9,7 @@ import { Clock, Effect, Metric, Result, Schedule, Semaphore } from "effect"
 import { Ownership } from "../cluster/Ownership.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import type { Epoch, PartitionId, TransactionId } from "../domain/Ids.ts"
-import type { Fence } from "../domain/Transaction.ts"
+import type { Fence, Transaction } from "../domain/Transaction.ts"
 import * as Batcher from "../persistence/Batcher.ts"
 import { Journal, type JournalUnavailable, unavailable } from "../persistence/Journal.ts"
 import { Elsewhere, Fenced, type Overloaded, type Unavailable } from "./Errors.ts"
@@ -201,20 +201,23 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       () => holdAll(step, kind, asks)
     )
 
-  const end = (step: Pick<Step, "id" | "fences">, how: "settle" | "release") => {
+  const end = (step: Pick<Transaction, "id" | "fences">, how: "settle" | "release") => {
     for (const { partition, epoch } of step.fences) {
       const owner = owners[partition]
       if (owner?.epoch === epoch) owner[how](step.id)
     }
   }
 
-  /** Ends what a step of another node holds here, under whatever epoch. Returns until when it could have held more. */
-  const endOf = (id: TransactionId, partitions: ReadonlyArray<PartitionId>, how: "settle" | "release"): number => {
-    const places = partitions.flatMap((partition) => owners[partition] ?? [])
-    const deadlines = places.map((owner) => owner.deadlineOf(id) ?? -Infinity)
-    for (const owner of places) owner[how](id)
-    return Math.max(-Infinity, ...deadlines)
-  }
+  /** The fences of now of those that are owned here. */
+  const fencesOf = (partitions: ReadonlyArray<PartitionId>): ReadonlyArray<Fence> =>
+    partitions.flatMap((partition) => {
+      const owner = owners[partition]
+      return owner === undefined ? [] : [{ partition, epoch: owner.epoch }]
+    })
+
+  /** Until when a transaction that holds something in one of these could hold more. */
+  const deadlineOf = (id: TransactionId, partitions: ReadonlyArray<PartitionId>): number =>
+    partitions.reduce((last, partition) => Math.max(last, owners[partition]?.deadlineOf(id) ?? last), -Infinity)
 
   /** Holds whose requester never came back: the journal knows what became of the transaction. */
   const resolveOverdue = Effect.gen(function* () {
@@ -300,7 +303,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       )
     },
     end,
-    endOf,
+    fencesOf,
+    deadlineOf,
     holds: <K extends KindName>(transaction: TransactionId, kind: K, id: Actors[K]["id"]) =>
       ownerOf(kind, id)?.holds(transaction, kind, id) === true,
     drop,

@@ -125,12 +125,15 @@ export class Partition {
     this.#end(transaction, "release")
   }
 
-  /** The transactions whose deadline passed without a word from their requester, oldest first. */
+  /**
+   * The transactions whose deadline passed without a word from their requester, oldest first. What they hold here they
+   * hold under this epoch: a commit that relied on another one is in what was loaded since.
+   */
   overdue(now: number, most: number): ReadonlyArray<Doubt> {
     const doubts: Array<Doubt> = []
     for (const { doubt } of this.#groups.values()) {
       if (doubts.length === most) break
-      if (doubt.deadline <= now) doubts.push(doubt)
+      if (doubt.deadline <= now) doubts.push({ ...doubt, fences: [{ partition: this.id, epoch: this.epoch }] })
     }
     return doubts
   }

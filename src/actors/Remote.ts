@@ -10,14 +10,15 @@
  *   else whoever was told of his charge could be refused for want of money. Whether they do, only the epochs say: one
  *   that seems to be gone may come back with what it remembers. What was not committed is told once. Should that get
  *   lost, the owner asks the journal when the step's deadline has passed, as for its own.
+ * - A hold is settled only under the epoch the commit relied on: who claimed since has read what was committed.
  * - Tells and asks overtake each other, so an owner remembers which steps have ended.
  */
 import { Array as Arr, Effect, Latch, Result, Schedule } from "effect"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers, type PeerUnavailable } from "../cluster/Peers.ts"
 import type { Actors, KindName } from "../domain/Actors.ts"
-import type { Epoch, PartitionId, TransactionId } from "../domain/Ids.ts"
-import type { Fence } from "../domain/Transaction.ts"
+import type { Epoch, PartitionId } from "../domain/Ids.ts"
+import type { Fence, Transaction } from "../domain/Transaction.ts"
 import * as Batcher from "../persistence/Batcher.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { Ended } from "./Ended.ts"
@@ -42,10 +43,12 @@ interface Part<K extends KindName> {
   readonly waiting: ReadonlyArray<Numbered<K>>
 }
 
-/** Where a step was asked, and under which epochs it was answered. */
-interface Place {
+type Ending = Pick<Step, "id" | "deadline">
+
+/** Who granted what a transaction relied on. */
+interface Grantor {
   readonly address: string
-  readonly partitions: ReadonlyMap<PartitionId, Epoch | undefined>
+  readonly fences: ReadonlyArray<Fence>
 }
 
 type Done = (heard: boolean) => void
@@ -186,57 +189,69 @@ export const make = Effect.fnUntraced(function* (local: Local) {
       return attempt(0)
     })
 
-  const endAt = ({ id, deadline }: Step, how: "settle" | "release", { address, partitions }: Place, done?: Done) =>
-    peers.tell(address, Wire.writeTell({ _tag: "End", id, deadline, how, partitions: [...partitions.keys()] }), done)
+  const settleAt = ({ id, deadline }: Ending, { address, fences }: Grantor, done: Done) =>
+    peers.tell(address, Wire.writeTell({ _tag: "Settle", id, deadline, fences }), done)
 
-  const placesOf = ({ asked }: Step): ReadonlyArray<Place> =>
-    asked === undefined ? [] : Array.from(asked, ([address, partitions]) => ({ address, partitions }))
+  const grantorsOf = ({ asked }: Step): ReadonlyArray<Grantor> =>
+    asked === undefined
+      ? []
+      : Array.from(asked, ([address, partitions]) => ({
+          address,
+          fences: Array.from(partitions).flatMap(([partition, epoch]) =>
+            epoch === undefined ? [] : [{ partition, epoch }]
+          )
+        }))
 
-  const release = (step: Step) => {
-    for (const place of placesOf(step)) endAt(step, "release", place)
+  const release = ({ id, deadline, asked }: Step) => {
+    for (const [address, partitions] of asked ?? []) {
+      peers.tell(address, Wire.writeTell({ _tag: "Release", id, deadline, partitions: [...partitions.keys()] }))
+    }
   }
 
   /** Tells all at once; what it returns waits until they have heard it, or the step's time is up. */
-  const settle = (step: Step): Effect.Effect<void, TimedOut> => {
-    const places = placesOf(step)
-    if (places.length === 0) return Effect.void
+  const settle = (step: Step): Effect.Effect<void, TimedOut> => tellAll(step, grantorsOf(step))
+
+  const tellAll = (ending: Ending, grantors: ReadonlyArray<Grantor>): Effect.Effect<void, TimedOut> => {
+    if (grantors.length === 0) return Effect.void
     const told = Latch.makeUnsafe()
-    const deaf: Array<Place> = []
-    let left = places.length
-    for (const place of places) {
-      endAt(step, "settle", place, (heard) => {
-        if (!heard) deaf.push(place)
+    const deaf: Array<Grantor> = []
+    let left = grantors.length
+    for (const grantor of grantors) {
+      settleAt(ending, grantor, (heard) => {
+        if (!heard) deaf.push(grantor)
         if (--left === 0) told.openUnsafe()
       })
     }
     return Effect.andThen(
       told.await,
-      Effect.suspend(() => insist(step, deaf, 0))
+      Effect.suspend(() => insist(ending, deaf, 0))
     )
   }
 
   /** What a step was to do was committed as another transaction: tells whom the step has asked, here and elsewhere. */
-  const settleOther = (step: Step, id: TransactionId): Effect.Effect<void, TimedOut> => {
-    const partitions = step.fences.map(({ partition }) => partition)
-    end(id, step.deadline, partitions, "settle")
-    return settle({ ...step, id })
+  const settleOther = (
+    step: Step,
+    { id, fences }: Pick<Transaction, "id" | "fences">
+  ): Effect.Effect<void, TimedOut> => {
+    const ending = { id, deadline: step.deadline }
+    settleHere(ending, fences)
+    const grantors = Array.from(step.asked ?? [], ([address, partitions]) => ({
+      address,
+      fences: fences.filter(({ partition }) => partitions.has(partition))
+    }))
+    return tellAll(
+      ending,
+      grantors.filter((grantor) => grantor.fences.length > 0)
+    )
   }
 
   const epochNow = yield* Batcher.make({ run: journal.epochs, queueSize: 20_000 })
 
-  /**
-   * Whether a node may be asked for what it granted: as long as nobody has claimed it since, whoever is believed to own
-   * it. Where nothing was granted the belief will do.
-   */
-  const mayBeAsked = ({ address, partitions }: Place): Effect.Effect<boolean> =>
-    Effect.forEach(
-      partitions,
-      ([partition, granted]) =>
-        granted === undefined
-          ? Effect.succeed(!ownership.mine(partition) && ownership.ownerOf(partition) === address)
-          : Effect.map(epochNow(partition), (epoch) => epoch === granted),
-      { concurrency: partitions.size }
-    ).pipe(
+  /** Whether a node may be asked for what it granted: until somebody has claimed it, whoever is believed to own it. */
+  const mayBeAsked = ({ fences }: Grantor): Effect.Effect<boolean> =>
+    Effect.forEach(fences, ({ partition, epoch }) => Effect.map(epochNow(partition), (now) => now === epoch), {
+      concurrency: fences.length
+    }).pipe(
       Effect.map((each) => each.includes(true)),
       Effect.timeout(epochWithinMs),
       // Nobody says that it may not.
@@ -244,18 +259,18 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     )
 
   /** Tells them again for as long as they may be asked. */
-  const insist = (step: Step, deaf: ReadonlyArray<Place>, tries: number): Effect.Effect<void, TimedOut> => {
-    const tellAgain = (place: Place) =>
-      Effect.callback<ReadonlyArray<Place>>((resume) =>
-        endAt(step, "settle", place, (heard) => resume(Effect.succeed(heard ? [] : [place])))
+  const insist = (ending: Ending, deaf: ReadonlyArray<Grantor>, tries: number): Effect.Effect<void, TimedOut> => {
+    const tellAgain = (grantor: Grantor) =>
+      Effect.callback<ReadonlyArray<Grantor>>((resume) =>
+        settleAt(ending, grantor, (heard) => resume(Effect.succeed(heard ? [] : [grantor])))
       )
     if (deaf.length === 0) return Effect.void
     return Effect.filter(deaf, mayBeAsked, { concurrency: deaf.length }).pipe(
       Effect.flatMap((still) => {
         if (still.length === 0) return Effect.void
-        return lookElsewhere(step.deadline, tries).pipe(
+        return lookElsewhere(ending.deadline, tries).pipe(
           Effect.andThen(Effect.forEach(still, tellAgain, { concurrency: still.length })),
-          Effect.flatMap((answers) => insist(step, answers.flat(), tries + 1))
+          Effect.flatMap((answers) => insist(ending, answers.flat(), tries + 1))
         )
       }),
       // From now on the owner asks the journal; when it has, nobody here knows.
@@ -273,13 +288,23 @@ export const make = Effect.fnUntraced(function* (local: Local) {
 
   // Answering.
 
-  /** Ends what a transaction holds here. Whoever tells us may not be who asked, and not know its deadline. */
-  const end = (
-    id: TransactionId,
-    deadline: number,
-    partitions: ReadonlyArray<PartitionId>,
-    how: "settle" | "release"
-  ) => ended.add(id, Math.max(deadline, local.endOf(id, partitions, how)))
+  /** Whoever tells us may not be who asked, and not know the deadline. */
+  const remember = ({ id, deadline }: Ending, partitions: ReadonlyArray<PartitionId>) =>
+    ended.add(id, Math.max(deadline, local.deadlineOf(id, partitions)))
+
+  const settleHere = (ending: Ending, fences: ReadonlyArray<Fence>) => {
+    remember(
+      ending,
+      fences.map(({ partition }) => partition)
+    )
+    local.end({ id: ending.id, fences }, "settle")
+  }
+
+  /** Whoever gives up may not know under which epochs it was granted something. */
+  const releaseHere = (ending: Ending, partitions: ReadonlyArray<PartitionId>) => {
+    remember(ending, partitions)
+    local.end({ id: ending.id, fences: local.fencesOf(partitions) }, "release")
+  }
 
   const question = <K extends KindName>(
     kind: K,
@@ -336,11 +361,12 @@ export const make = Effect.fnUntraced(function* (local: Local) {
       const told = Wire.readTell(value)
       if (Result.isFailure(told)) return Effect.void
       switch (told.success._tag) {
-        case "End": {
-          const { id, deadline, how, partitions } = told.success
-          end(id, deadline, partitions, how)
+        case "Settle":
+          settleHere(told.success, told.success.fences)
           return Effect.void
-        }
+        case "Release":
+          releaseHere(told.success, told.success.partitions)
+          return Effect.void
         case "Drop":
           local.drop(told.success.fences)
           return Effect.void

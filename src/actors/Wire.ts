@@ -38,11 +38,10 @@ const Ask = Schema.Union([
 export type Ask = typeof Ask.Type
 
 const Tell = Schema.Union([
-  Schema.TaggedStruct("End", {
-    ...Transaction,
-    how: Schema.Literals(["settle", "release"]),
-    partitions: Schema.Array(Partition)
-  }),
+  /** It was committed, relying on these. */
+  Schema.TaggedStruct("Settle", { ...Transaction, fences: Fences }),
+  /** It was not, and will not be. */
+  Schema.TaggedStruct("Release", { ...Transaction, partitions: Schema.Array(Partition) }),
   /** Memory allows what the disk does not: forget it. */
   Schema.TaggedStruct("Drop", { fences: Fences }),
   /** Somebody may have claimed one of these since. */

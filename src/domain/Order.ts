@@ -1,7 +1,7 @@
 /** An order: what was bought, at which price, and where it stands. */
 import { Schema } from "effect"
 import type { OrderId, PaymentId, ProductId, UserCouponId, UserId } from "./Ids.ts"
-import type { Money, Quantity } from "./Money.ts"
+import { minus, type Money, type Quantity, sum, zero } from "./Money.ts"
 
 /** Seed 001's names, canonical (C1, A27). */
 export const OrderStatus = Schema.Literals([
@@ -64,3 +64,14 @@ const views: Record<OrderStatus, Record<OrderView, string>> = {
 
 /** `status` in the words of seed 000 (simple), 002 (fulfilment) or 004 (tracking). */
 export const statusView = (status: OrderStatus, view: OrderView): string => views[status][view]
+
+/** What an order is to whoever sold only some of its lines: these, and what they come to (G14). */
+export const partOf = (order: Order, isTheirs: (line: OrderLine) => boolean): Order | undefined => {
+  const lines = order.lines.filter(isTheirs)
+  if (lines.length === 0) return undefined
+  const totalAmount = sum(lines.map(({ amount }) => amount))
+  const discountAmount = sum(lines.map(({ discount }) => discount))
+  const isPaid = order.paidAmount === minus(order.totalAmount, order.discountAmount)
+  const paidAmount = isPaid ? minus(totalAmount, discountAmount) : zero
+  return { ...order, lines, totalAmount, discountAmount, paidAmount, payments: [], userCouponId: undefined }
+}

@@ -1,6 +1,7 @@
 /**
  * A transaction: the changes of one business step, all or nothing. It is plain data; the journal turns it into rows.
  */
+import type { Audited } from "./Authority.ts"
 import type { CouponEdit } from "./Coupon.ts"
 import type {
   CouponId,
@@ -79,13 +80,15 @@ export type Change =
     }
   /** Raises the coupon's version. */
   | { readonly _tag: "CouponEdited"; readonly couponId: CouponId; readonly edit: CouponEdit }
+  /** The step was done by a privilege. */
+  | { readonly _tag: "Audited"; readonly record: Audited }
 
 /** What other systems are told, once it is true. */
 export interface DomainEvent {
   readonly type: string
   /** The id of the thing the event is about; events of one entity stay in order. */
   readonly entity: UserId | ProductId | OrderId | CouponId | UserCouponId
-  readonly payload: unknown
+  readonly payload: object
 }
 
 export interface Transaction {

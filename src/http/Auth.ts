@@ -8,12 +8,13 @@ import { HttpServerRequest } from "effect/http"
 import { createSigner, createVerifier } from "fast-jwt"
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose"
 import { createPublicKey, type KeyObject } from "node:crypto"
+import { Role } from "../domain/Authority.ts"
 import { UserId } from "../domain/Ids.ts"
 import { Unavailable } from "../persistence/Failures.ts"
-import { Role, type User } from "../persistence/Users.ts"
+import type { User } from "../persistence/Users.ts"
 import { LoginDisabled, Unauthenticated } from "./api/Errors.ts"
 import { ClaimedUserId } from "./api/Fields.ts"
-import { Authenticated, type Claims, MaybeAuthenticated, Principal, Visitor } from "./api/Middleware.ts"
+import { type Asker, Authenticated, type Claims, MaybeAuthenticated, Principal, Visitor } from "./api/Middleware.ts"
 import { Lru } from "./Lru.ts"
 
 /** What tokens are verified with. */
@@ -206,20 +207,26 @@ export class Tokens extends Context.Service<
 export const tokenOf = (authorization: string): string =>
   authorization.slice(0, 7).toLowerCase() === "bearer " ? authorization.slice(7).trim() : ""
 
+const askerOf = (
+  claims: Claims,
+  traceparent: string | undefined,
+  { endpoint, group }: Record<"endpoint" | "group", { readonly identifier: string }>
+): Asker => ({ ...claims, act: `${group.identifier}.${endpoint.identifier}`, traceparent })
+
 export const layer = Layer.unwrap(
   Effect.map(Tokens, ({ verify }) =>
     Layer.merge(
-      Layer.succeed(Authenticated, (handled) =>
+      Layer.succeed(Authenticated, (handled, operation) =>
         Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
           Effect.flatMap(verify(tokenOf(headers["authorization"] ?? "")), (claims) =>
-            Effect.provideService(handled, Principal, claims)
+            Effect.provideService(handled, Principal, askerOf(claims, headers["traceparent"], operation))
           )
         )
       ),
-      Layer.succeed(MaybeAuthenticated, (handled) =>
-        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers: { authorization } }) =>
+      Layer.succeed(MaybeAuthenticated, (handled, operation) =>
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers: { authorization, traceparent } }) =>
           Effect.flatMap(authorization === undefined ? Effect.undefined : verify(tokenOf(authorization)), (claims) =>
-            Effect.provideService(handled, Visitor, claims)
+            Effect.provideService(handled, Visitor, claims && askerOf(claims, traceparent, operation))
           )
         )
       )

@@ -14,7 +14,7 @@ import { strict } from "./api/Api.ts"
 import { IssueRequest } from "./api/Coupons.ts"
 import { Internal, MalformedJson } from "./api/Errors.ts"
 import { IdempotencyKey } from "./api/Fields.ts"
-import type { Claims } from "./api/Middleware.ts"
+import type { Asker, Claims } from "./api/Middleware.ts"
 import { Checkout } from "./api/Orders.ts"
 import { tokenOf, Tokens } from "./Auth.ts"
 import * as Body from "./Body.ts"
@@ -28,9 +28,11 @@ import { problemOf, type Rendered, rendered } from "./Problem.ts"
 
 /** A route for whoever has a token, with a key and a body; it creates something, or tells what it created before. */
 interface Route<P, A, E> {
+  /** As the document calls the operation. */
+  readonly act: string
   readonly payload: Schema.Decoder<P>
   readonly handle: (
-    who: Claims,
+    who: Asker,
     key: string,
     payload: P
   ) => Effect.Effect<{ readonly answer: A; readonly replayed: boolean }, E, Transact>
@@ -82,11 +84,12 @@ export class Express extends Context.Service<
           : Effect.succeed(rendered(problem, request))
       }
 
-      const lane = <P, A, E>(path: string, { payload, handle }: Route<P, A, E>) => {
+      const lane = <P, A, E>(path: string, { act, payload, handle }: Route<P, A, E>) => {
         const payloadOf = Schema.decodeUnknownResult(payload, strict)
         const observe = observerOf(`POST ${path}`)
 
-        const asked = ({ headers }: IncomingMessage, who: Claims, text: string) => {
+        const asked = ({ headers }: IncomingMessage, claims: Claims, text: string) => {
+          const who = { ...claims, act, traceparent: headers["traceparent"]?.toString() }
           const decoded = Result.mapError(headersOf(headers), wrong("Headers"))
           return Result.flatMap(decoded, ({ "idempotency-key": key }) =>
             Result.flatMap(parse(text), (body) =>
@@ -116,8 +119,16 @@ export class Express extends Context.Service<
       }
 
       const lanes = new Map([
-        lane("/api/v1/checkout", { payload: Checkout, handle: (who, ...asked) => buy(Policy.selfOf(who), ...asked) }),
-        lane("/api/v1/coupons/issue/limited", { payload: IssueRequest, handle: issueLimited })
+        lane("/api/v1/checkout", {
+          act: "orders.checkout",
+          payload: Checkout,
+          handle: (who, ...asked) => buy(Policy.selfOf(who), ...asked)
+        }),
+        lane("/api/v1/coupons/issue/limited", {
+          act: "coupons.issueLimited",
+          payload: IssueRequest,
+          handle: issueLimited
+        })
       ])
 
       /** Of what is too long, or may become it, there is a rest to get rid of: the usual way does. */

@@ -1,24 +1,37 @@
 /**
- * Who may do what: the only place where what a request claims becomes an id the engine takes.
+ * Who may do what: the only place where what a request claims becomes what the engine takes.
  *
- * Paths and bodies decode to claimed ids, tokens to claims, and neither is an id of the domain. So a handler that
- * forgets to ask here has nothing to call the engine with, and does not compile.
+ * Paths and bodies decode to claimed ids, tokens to claims, and neither is an id of the domain: a handler that forgets to
+ * ask here has nothing to look things up with. Use cases take what is `Permitted`, with the power it is done by, which
+ * leaves a row in the audit (decision 13). Either way, what forgets to ask does not compile.
  *
  * What one may not know of does not exist (404); what one may not do is forbidden (403).
  */
 import { Brand, Effect, Schema } from "effect"
 import { Directory } from "../actors/Directory.ts"
 import type { Overloaded, Unavailable } from "../actors/Errors.ts"
-import { type Coupon, CouponNotFound } from "../domain/Coupon.ts"
+import { permit, type Permitted, type Privilege, Role } from "../domain/Authority.ts"
+import { CouponNotFound } from "../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserId } from "../domain/Ids.ts"
-import type { Order } from "../domain/Order.ts"
+import { type Order, partOf } from "../domain/Order.ts"
 import { ProductNotFound } from "../domain/Product.ts"
 import { UserNotFound } from "../domain/Wallet.ts"
+import { Audit, type AuditQuery } from "../persistence/Audit.ts"
+import { Managers } from "../persistence/Managers.ts"
 import { Orders } from "../persistence/Orders.ts"
-import { Role } from "../persistence/Users.ts"
-import { CouponPermissionDenied, Forbidden, OrderNotFound } from "./api/Errors.ts"
+import { Users } from "../persistence/Users.ts"
+import type { CouponScope } from "../saga/Coupons.ts"
+import {
+  CouponPermissionDenied,
+  Forbidden,
+  NotAManager,
+  NotASeller,
+  OrderNotFound,
+  SellerRequired
+} from "./api/Errors.ts"
 import type { ClaimedCouponId, ClaimedOrderId, ClaimedProductId, ClaimedRole, ClaimedUserId } from "./api/Fields.ts"
-import { type Claims, Principal, Visitor } from "./api/Middleware.ts"
+import { type Asker, type Claims, Principal, Visitor } from "./api/Middleware.ts"
+import { callersTrace } from "./Problem.ts"
 
 const isUserId = Schema.is(UserId)
 const isProductId = Schema.is(ProductId)
@@ -31,93 +44,233 @@ const subject = Brand.nominal<UserId>()
 
 const isAdmin = ({ role }: Claims) => role === "ADMIN"
 
+/** The power of the one who asks, over what is somebody's. */
+const powerOf = ({ userId, role, act, traceparent }: Asker, onBehalfOf: UserId | undefined): Privilege => ({
+  actorId: subject(userId),
+  role,
+  act,
+  onBehalfOf,
+  traceId: callersTrace(traceparent)
+})
+
 /** The one who asks, for what anybody may do for themselves. */
 export const selfOf = ({ userId }: Claims): UserId => subject(userId)
 export const self: Effect.Effect<UserId, never, Principal> = Effect.map(Principal, selfOf)
 
-/** The user whose things are asked for: oneself, or anybody for an ADMIN. Nobody else is there. */
-export const visibleUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound, Principal> =>
+/** Whoever looks at what is another's is seen doing so. */
+const seen = (who: Asker, owner: UserId, entity: string): Effect.Effect<void, Unavailable, Audit> =>
+  Effect.flatMap(Audit, (audit) => audit.seen({ ...powerOf(who, owner), entity, details: {} }))
+
+/** The user whose things are looked at: oneself, or anybody for an ADMIN. Nobody else is there. */
+export const visibleUser = (
+  claimed: ClaimedUserId
+): Effect.Effect<UserId, UserNotFound | Unavailable, Principal | Audit> =>
+  Effect.flatMap(Principal, (who): Effect.Effect<UserId, UserNotFound | Unavailable, Audit> => {
+    if (claimed === who.userId) return Effect.succeed(subject(claimed))
+    if (!isAdmin(who)) return Effect.fail(new UserNotFound({ userId: claimed }))
+    return Effect.tap(anyUser(claimed), (userId) => seen(who, userId, userId))
+  })
+
+/** The user who is changed: oneself, or anybody for an ADMIN. Nobody else is there. */
+export const changeableUser = (claimed: ClaimedUserId): Effect.Effect<Permitted<UserId>, UserNotFound, Principal> =>
   Effect.flatMap(Principal, (who) =>
-    isUserId(claimed) && (claimed === who.userId || isAdmin(who))
-      ? Effect.succeed(claimed)
-      : Effect.fail(new UserNotFound({ userId: claimed }))
+    Effect.catchTag(actingForOf(who, claimed), "Forbidden", () => Effect.fail(new UserNotFound({ userId: claimed })))
   )
 
 /** The user something is done for: oneself, or anybody for an ADMIN. */
 export const actingForOf = (
-  who: Claims,
+  who: Asker,
   claimed: ClaimedUserId | undefined
-): Effect.Effect<UserId, Forbidden | UserNotFound> => {
-  if (claimed === undefined) return Effect.succeed(subject(who.userId))
-  if (claimed !== who.userId && !isAdmin(who)) return Effect.fail(new Forbidden())
-  return anyUser(claimed)
+): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound> => {
+  if (claimed === undefined || claimed === who.userId) return Effect.succeed(permit(subject(who.userId)))
+  if (!isAdmin(who)) return Effect.fail(new Forbidden())
+  return Effect.map(anyUser(claimed), (userId) => permit(userId, powerOf(who, userId)))
 }
 export const actingFor = (
   claimed: ClaimedUserId | undefined
-): Effect.Effect<UserId, Forbidden | UserNotFound, Principal> =>
+): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound, Principal> =>
   Effect.flatMap(Principal, (who) => actingForOf(who, claimed))
 
+/** A user to name, not to look at: so it stays in here. */
 const anyUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound> =>
   isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
 
-/** The one who asks, as an administrator. */
-export const administrator: Effect.Effect<void, Forbidden, Principal> = Effect.flatMap(Principal, (who) =>
+const administrator: Effect.Effect<void, Forbidden, Principal> = Effect.flatMap(Principal, (who) =>
   isAdmin(who) ? Effect.void : Effect.fail(new Forbidden())
 )
 
-/** The one who asks, as a seller. */
-export const seller: Effect.Effect<UserId, Forbidden, Principal> = Effect.flatMap(Principal, ({ userId, role }) =>
-  role === "SELLER" || role === "ADMIN" ? Effect.succeed(subject(userId)) : Effect.fail(new Forbidden())
+/** A look at the cluster, for an ADMIN. */
+export const cluster: Effect.Effect<Permitted<"cluster">, Forbidden, Principal> = Effect.as(
+  administrator,
+  permit("cluster")
 )
 
-/** The one who asks, as a seller who is still here: a token outlives a withdrawal. */
-export const activeSeller = Effect.gen(function* () {
-  const userId = yield* seller
-  const directory = yield* Directory
-  return (yield* directory.read("wallet", userId)) === undefined ? yield* new UserNotFound({ userId }) : userId
+/** A look into the audit, for an ADMIN. */
+export const auditOf = Effect.fnUntraced(function* (
+  actor: ClaimedUserId | undefined,
+  query: Omit<AuditQuery, "actorId">
+): Effect.fn.Return<Permitted<AuditQuery>, Forbidden | UserNotFound, Principal> {
+  yield* administrator
+  return permit({ ...query, actorId: actor === undefined ? undefined : yield* anyUser(actor) })
+})
+
+/** A user who is still here: a token outlives a withdrawal. */
+const active = Effect.fnUntraced(function* (userId: UserId) {
+  const wallet = yield* Effect.flatMap(Directory, (directory) => directory.read("wallet", userId))
+  return wallet === undefined ? yield* new UserNotFound({ userId }) : userId
+})
+
+/** A user with a role; unknown to the token, so the database is asked. */
+const withRole = Effect.fnUntraced(function* <E>(claimed: ClaimedUserId, role: Role, otherwise: E) {
+  const userId = yield* anyUser(claimed)
+  const user = yield* Effect.flatMap(Users, (users) => users.get(userId))
+  if (user === undefined) return yield* new UserNotFound({ userId })
+  return user.role === role ? userId : yield* Effect.fail(otherwise)
+})
+
+const anySeller = (claimed: ClaimedUserId) => withRole(claimed, "SELLER", new NotASeller({ userId: claimed }))
+
+/** The seller who gives power: oneself, or any for an ADMIN. To give it is a privilege in any case. */
+const delegatingSeller = Effect.fnUntraced(function* (
+  claimed: ClaimedUserId
+): Effect.fn.Return<
+  Permitted<UserId>,
+  Forbidden | UserNotFound | NotASeller | Overloaded | Unavailable,
+  Principal | Directory | Users
+> {
+  const who = yield* Principal
+  if (isAdmin(who)) {
+    const sellerId = yield* anySeller(claimed)
+    return permit(sellerId, powerOf(who, sellerId))
+  }
+  if (who.role !== "SELLER" || claimed !== who.userId) return yield* new Forbidden()
+  return permit(yield* active(subject(who.userId)), powerOf(who, undefined))
+})
+
+/** A manager for a seller. */
+export const delegation = Effect.fnUntraced(function* (seller: ClaimedUserId, manager: ClaimedUserId) {
+  const { of: sellerId, by } = yield* delegatingSeller(seller)
+  const managerId = yield* withRole(manager, "MANAGER", new NotAManager({ userId: manager }))
+  return permit({ sellerId, managerId }, by)
+})
+
+/** A seller's manager no more, whoever that is by now. */
+export const revocation = Effect.fnUntraced(function* (seller: ClaimedUserId, manager: ClaimedUserId) {
+  const { of: sellerId, by } = yield* delegatingSeller(seller)
+  return permit({ sellerId, managerId: yield* anyUser(manager) }, by)
+})
+
+type Managing = Principal | Directory | Managers
+
+/**
+ * The seller something new is for: oneself, a seller one was assigned to, or any for an ADMIN. A MANAGER of one seller
+ * need not say which.
+ */
+export const actingSeller = Effect.fnUntraced(function* (
+  claimed: ClaimedUserId | undefined
+): Effect.fn.Return<
+  Permitted<UserId>,
+  Forbidden | UserNotFound | NotASeller | SellerRequired | Overloaded | Unavailable,
+  Managing | Users
+> {
+  const who = yield* Principal
+  const own = subject(who.userId)
+  switch (who.role) {
+    case "BUYER":
+      return yield* new Forbidden()
+    case "SELLER":
+    case "ADMIN": {
+      if (claimed === undefined || claimed === who.userId) return permit(yield* active(own))
+      if (who.role === "SELLER") return yield* new Forbidden()
+      const sellerId = yield* anySeller(claimed)
+      return permit(sellerId, powerOf(who, sellerId))
+    }
+    case "MANAGER": {
+      const managers = yield* Managers
+      if (claimed === undefined) {
+        const [sellerId, another] = yield* managers.sellersOf(own)
+        if (sellerId === undefined) return yield* new Forbidden()
+        return another === undefined ? permit(sellerId, powerOf(who, sellerId)) : yield* new SellerRequired()
+      }
+      if (!isUserId(claimed) || !(yield* managers.isAssigned(claimed, own))) return yield* new Forbidden()
+      return permit(claimed, powerOf(who, claimed))
+    }
+  }
+})
+
+/** Those who manage things at all, and are still here. */
+const manager = Effect.gen(function* () {
+  const { role, userId } = yield* Principal
+  if (role === "BUYER") return yield* new Forbidden()
+  if (role !== "MANAGER") yield* active(subject(userId))
+})
+
+/** A seller's thing to manage: one's own, that of a seller one was assigned to, or any for an ADMIN. */
+const managed = Effect.fnUntraced(function* <A>(
+  thing: A,
+  sellerId: UserId | undefined
+): Effect.fn.Return<Permitted<A>, Forbidden | Unavailable, Principal | Managers> {
+  const who = yield* Principal
+  const own = subject(who.userId)
+  switch (who.role) {
+    case "BUYER":
+      return yield* new Forbidden()
+    case "SELLER":
+      return sellerId === own ? permit(thing) : yield* new Forbidden()
+    case "ADMIN":
+      return sellerId === own ? permit(thing) : permit(thing, powerOf(who, sellerId))
+    case "MANAGER": {
+      const { isAssigned } = yield* Managers
+      if (sellerId === undefined || !(yield* isAssigned(sellerId, own))) return yield* new Forbidden()
+      return permit(thing, powerOf(who, sellerId))
+    }
+  }
 })
 
 /** A product to look at. */
 export const anyProduct = (claimed: ClaimedProductId): Effect.Effect<ProductId, ProductNotFound> =>
   isProductId(claimed) ? Effect.succeed(claimed) : Effect.fail(new ProductNotFound({ productId: claimed }))
 
-/** A product to edit: one's own, or any for an ADMIN. */
-export const ownProduct = Effect.fnUntraced(function* (
+/** A product to edit. */
+export const managedProduct = Effect.fnUntraced(function* (
   claimed: ClaimedProductId
 ): Effect.fn.Return<
-  ProductId,
+  Permitted<ProductId>,
   Forbidden | UserNotFound | ProductNotFound | Overloaded | Unavailable,
-  Principal | Directory
+  Managing
 > {
-  const user = yield* activeSeller
+  yield* manager
   const productId = yield* anyProduct(claimed)
-  const directory = yield* Directory
-  const product = yield* directory.read("product", productId)
+  const product = yield* Effect.flatMap(Directory, (directory) => directory.read("product", productId))
   if (product === undefined) return yield* new ProductNotFound({ productId })
-  if (product.sellerId !== user && !isAdmin(yield* Principal)) return yield* new Forbidden()
-  return productId
+  return yield* managed(productId, product.sellerId)
 })
 
 /** A coupon to have, or to look at. */
 export const anyCoupon = (claimed: ClaimedCouponId): Effect.Effect<CouponId, CouponNotFound> =>
   isCouponId(claimed) ? Effect.succeed(claimed) : Effect.fail(new CouponNotFound({ couponId: claimed }))
 
-/** Who may make coupons, and is still here (C-9). */
-const couponIssuer = Effect.catchTag(activeSeller, "Forbidden", () => Effect.fail(new CouponPermissionDenied()))
+/** C-9. */
+const permissionDenied = () => Effect.fail(new CouponPermissionDenied())
 
-/**
- * What a new coupon is for: a SELLER's for the seller's own products, all or those that are named; an ADMIN's for
- * anybody's (C19).
- */
+/** A seller's coupons are for the seller's own products; an ADMIN who names no seller makes them for anybody's (C19). */
+const couponSeller = Effect.fnUntraced(function* (claimed: ClaimedUserId | undefined) {
+  const who = yield* Principal
+  if (!isAdmin(who) || claimed !== undefined) return yield* actingSeller(claimed)
+  yield* active(subject(who.userId))
+  return permit(undefined, powerOf(who, undefined))
+})
+
+/** What a new coupon is for: all products of its seller, or those that are named. */
 export const couponScope = Effect.fnUntraced(function* (
+  seller: ClaimedUserId | undefined,
   claimed: ReadonlyArray<ClaimedProductId>
 ): Effect.fn.Return<
-  { readonly createdBy: UserId; readonly sellerId: UserId | undefined; readonly productIds: ReadonlyArray<ProductId> },
-  CouponPermissionDenied | UserNotFound | ProductNotFound | Overloaded | Unavailable,
-  Principal | Directory
+  Permitted<CouponScope>,
+  CouponPermissionDenied | UserNotFound | NotASeller | SellerRequired | ProductNotFound | Overloaded | Unavailable,
+  Managing | Users
 > {
-  const createdBy = yield* couponIssuer
-  const sellerId = isAdmin(yield* Principal) ? undefined : createdBy
+  const { of: sellerId, by } = yield* Effect.catchTag(couponSeller(seller), "Forbidden", permissionDenied)
   const directory = yield* Directory
   const productIds = yield* Effect.forEach(claimed, anyProduct)
   const products = yield* Effect.forEach(productIds, (productId) => directory.read("product", productId), {
@@ -127,50 +280,99 @@ export const couponScope = Effect.fnUntraced(function* (
     if (product === undefined) return yield* new ProductNotFound({ productId: productIds[n] ?? "" })
     if (sellerId !== undefined && product.sellerId !== sellerId) return yield* new CouponPermissionDenied()
   }
-  return { createdBy, sellerId, productIds }
+  return permit({ createdBy: yield* self, sellerId, productIds }, by)
 })
 
-/** A coupon to manage: of one's own products, or any for an ADMIN. */
-export const ownCoupon = Effect.fnUntraced(function* (
+/** A coupon to manage: an ADMIN's, who is no seller, is nobody else's. */
+export const managedCoupon = Effect.fnUntraced(function* (
   claimed: ClaimedCouponId
 ): Effect.fn.Return<
-  Coupon,
+  Permitted<CouponId>,
   CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
-  Principal | Directory
+  Managing
 > {
-  const user = yield* couponIssuer
+  yield* Effect.catchTag(manager, "Forbidden", permissionDenied)
   const couponId = yield* anyCoupon(claimed)
   const coupon = yield* Effect.flatMap(Directory, (directory) => directory.read("coupon", couponId))
   if (coupon === undefined) return yield* new CouponNotFound({ couponId })
-  if (coupon.sellerId !== user && !isAdmin(yield* Principal)) return yield* new CouponPermissionDenied()
-  return coupon
+  return yield* Effect.catchTag(managed(couponId, coupon.sellerId), "Forbidden", permissionDenied)
 })
 
-/** One of one's own coupons, and anybody to give it to. */
-export const couponGrant = (
-  claimed: ClaimedCouponId,
-  user: ClaimedUserId
-): Effect.Effect<
-  { readonly couponId: CouponId; readonly userId: UserId },
-  CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
-  Principal | Directory
-> => Effect.flatMap(ownCoupon(claimed), ({ couponId }) => Effect.map(anyUser(user), (userId) => ({ couponId, userId })))
+interface CouponForUser {
+  readonly couponId: CouponId
+  readonly userId: UserId
+}
 
-/** An order to look at: one's own, or any for an ADMIN. */
+/** Any coupon, for oneself, or for anybody if an ADMIN asks. */
+export const couponFor = (
+  who: Asker,
+  coupon: ClaimedCouponId,
+  user: ClaimedUserId | undefined
+): Effect.Effect<Permitted<CouponForUser>, Forbidden | UserNotFound | CouponNotFound> =>
+  Effect.flatMap(actingForOf(who, user), ({ of: userId, by }) =>
+    Effect.map(anyCoupon(coupon), (couponId) => permit({ couponId, userId }, by))
+  )
+
+/** A coupon to manage, and anybody to give one of it to: past the queue, and so a privilege in any case. */
+export const couponGrant = Effect.fnUntraced(function* (
+  coupon: ClaimedCouponId,
+  user: ClaimedUserId
+): Effect.fn.Return<
+  Permitted<CouponForUser>,
+  CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
+  Managing
+> {
+  const who = yield* Principal
+  const { of: couponId, by = powerOf(who, undefined) } = yield* managedCoupon(coupon)
+  return permit({ couponId, userId: yield* anyUser(user) }, by)
+})
+
+/** Of some sellers, those whose things the one who asks manages without being an ADMIN. */
+const managedSellers = Effect.fnUntraced(function* (sellers: ReadonlySet<UserId>) {
+  const { role, userId } = yield* Principal
+  const own = subject(userId)
+  if (role === "SELLER") return Array.from(sellers).filter((seller) => seller === own)
+  if (role !== "MANAGER") return []
+  const { isAssigned } = yield* Managers
+  return yield* Effect.filter(sellers, (seller) => isAssigned(seller, own))
+})
+
+/** The part of an order that one sold (G14). */
+const soldPart = Effect.fnUntraced(function* (order: Order) {
+  const { read } = yield* Directory
+  const lines = yield* Effect.forEach(
+    order.lines,
+    ({ productId }) => Effect.map(read("product", productId), (product) => ({ productId, seller: product?.sellerId })),
+    { concurrency: 10 }
+  )
+  const sellers = new Set(lines.flatMap(({ seller }) => seller ?? []))
+  const theirs = new Set(yield* managedSellers(sellers))
+  const sold = new Set(
+    lines.flatMap(({ productId, seller }) => (seller !== undefined && theirs.has(seller) ? productId : []))
+  )
+  return partOf(order, ({ productId }) => sold.has(productId))
+})
+
+/** An order to look at: one's own, or any for an ADMIN; of others, what one sold. */
 export const visibleOrder = Effect.fnUntraced(function* (
   claimed: ClaimedOrderId
-): Effect.fn.Return<Order, OrderNotFound | Unavailable, Principal | Orders> {
+): Effect.fn.Return<Order, OrderNotFound | Overloaded | Unavailable, Managing | Orders | Audit> {
   const who = yield* Principal
   const orders = yield* Orders
   const order = isOrderId(claimed) ? yield* orders.get(claimed) : undefined
-  if (order !== undefined && (order.userId === subject(who.userId) || isAdmin(who))) return order
-  return yield* new OrderNotFound({ orderId: claimed })
+  if (order === undefined) return yield* new OrderNotFound({ orderId: claimed })
+  if (order.userId === subject(who.userId)) return order
+  if (isAdmin(who)) return yield* Effect.as(seen(who, order.userId, order.orderId), order)
+  const part = who.role === "BUYER" ? undefined : yield* soldPart(order)
+  return part ?? (yield* new OrderNotFound({ orderId: claimed }))
 })
 
 /** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */
-export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Role, Forbidden, Visitor> =>
-  Effect.flatMap(Visitor, (who): Effect.Effect<Role, Forbidden> => {
-    if (claimed === undefined || claimed === "BUYER") return Effect.succeed("BUYER")
-    if (claimed === "SELLER") return Effect.succeed("SELLER")
-    return isRole(claimed) && who !== undefined && isAdmin(who) ? Effect.succeed(claimed) : Effect.fail(new Forbidden())
+export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Permitted<Role>, Forbidden, Visitor> =>
+  Effect.flatMap(Visitor, (who): Effect.Effect<Permitted<Role>, Forbidden> => {
+    if (claimed === undefined || claimed === "BUYER") return Effect.succeed(permit("BUYER"))
+    if (claimed === "SELLER") return Effect.succeed(permit("SELLER"))
+    return isRole(claimed) && who !== undefined && isAdmin(who)
+      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
+      : Effect.fail(new Forbidden())
   })

@@ -36,7 +36,11 @@ const languageOf = ({ headers }: Reader): "ko" | "en" => {
 
 /** The id of the caller's trace, or a new one. */
 export const traceIdOf = ({ headers }: Reader): string =>
-  /^[\da-f]{2}-([\da-f]{32})-/.exec(headers["traceparent"]?.toString() ?? "")?.[1] ?? randomUUID().replaceAll("-", "")
+  callersTrace(headers["traceparent"]?.toString()) ?? randomUUID().replaceAll("-", "")
+
+/** The id of a trace, of the header that tells it. */
+export const callersTrace = (traceparent = ""): string | undefined =>
+  /^[\da-f]{2}-([\da-f]{32})-/.exec(traceparent)?.[1]
 
 const retryAfterSeconds = (error: object): number =>
   Predicate.hasProperty(error, "retryAfterSeconds") && Predicate.isNumber(error.retryAfterSeconds)

@@ -9,8 +9,10 @@ import { Draining } from "./Draining.ts"
 import * as Edge from "./Edge.ts"
 import { Express } from "./Express.ts"
 import * as Exchange from "./Exchange.ts"
+import * as Audit from "./handlers/Audit.ts"
 import * as Balances from "./handlers/Balances.ts"
 import * as Coupons from "./handlers/Coupons.ts"
+import * as Managers from "./handlers/Managers.ts"
 import * as Orders from "./handlers/Orders.ts"
 import * as Products from "./handlers/Products.ts"
 import * as System from "./handlers/System.ts"
@@ -31,7 +33,8 @@ const document = Layer.merge(
 ).pipe(Layer.provide(cacheable))
 
 const endpoints = HttpApiBuilder.layer(Api).pipe(
-  Layer.provide([Users.layer, Balances.layer, Products.layer, Coupons.layer, Orders.layer, System.layer]),
+  Layer.provide([Users.layer, Managers.layer, Balances.layer, Products.layer, Coupons.layer, Orders.layer]),
+  Layer.provide([Audit.layer, System.layer]),
   Layer.provide([Auth.layer, Exchange.layer])
 )
 

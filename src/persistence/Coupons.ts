@@ -1,5 +1,6 @@
 /** Coupons, and what users have of them, to read; and how a coupon begins. */
 import { Context, type Effect, Schema } from "effect"
+import type { Audited, Privilege } from "../domain/Authority.ts"
 import type { Coupon } from "../domain/Coupon.ts"
 import { CouponId, type OrderId, UserCouponId, type UserId } from "../domain/Ids.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
@@ -41,7 +42,10 @@ export class Coupons extends Context.Service<
   Coupons,
   {
     /** Adds a coupon, and the event that tells of it, in one commit. */
-    readonly create: (coupon: NewCoupon) => Effect.Effect<void, CouponCodeTaken | Unavailable>
+    readonly create: (
+      coupon: NewCoupon,
+      by: Privilege | undefined
+    ) => Effect.Effect<void, CouponCodeTaken | Unavailable>
     readonly get: (couponId: CouponId) => Effect.Effect<CouponEntry | undefined, Unavailable>
     /** Those that can be issued now, newest first. */
     readonly issuable: (page: PageRequest) => Effect.Effect<Page<CouponEntry>, InvalidCursor | Unavailable>
@@ -60,3 +64,9 @@ export const userCursor = cursorOf(UserCouponId)
 /** What other systems are told of a new one. */
 export const createdPayload = ({ code, name, sellerId, createdBy, discount, totalQuantity }: NewCoupon): string =>
   JSON.stringify({ code, name, sellerId, createdBy, discount, totalQuantity })
+
+/** What the audit says of a new one. */
+export const createdRecord = (
+  { couponId, productIds, discount, totalQuantity }: NewCoupon,
+  by: Privilege | undefined
+): Audited | undefined => by && { ...by, entity: couponId, details: { productIds, discount, totalQuantity } }

@@ -6,10 +6,11 @@
  * 3. `commit` writes a batch of independent transactions in one round trip, all of them in one database transaction:
  *    it takes the locks of all their partitions shared, then, in a later statement and so with a fresh snapshot,
  *    compares epochs and deadlines, then claims the request keys, then writes the rows of those that passed. Each
- *    transaction gets its own verdict; one that is refused never costs its batch. An issued coupon gets its rank.
+ *    transaction gets its own verdict; one that is refused never costs its batch. An issued coupon gets its rank. The
+ *    epochs a transaction relied on are kept with it.
  * 4. `resolve` settles doubt. It takes the locks exclusively, so no commit of these partitions is in progress, and asks
- *    whether a transaction is there. "Absent" is final, because the database refuses the transaction from its deadline
- *    on, by the same clock.
+ *    whether a transaction is there, relying on these epochs: a hold of another epoch is not in it. "Absent" is final,
+ *    because it is written: the database refuses what it called absent, also when its clock goes back.
  * 5. `find` reads the answer a request key already has.
  * 6. `epochs` tells which partitions somebody else has claimed since: asked when a transaction was fenced.
  *
@@ -18,7 +19,7 @@
 import { Brand, Context, Effect, Schema } from "effect"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import type { Epoch, PartitionId, RequestKey, TransactionId } from "../domain/Ids.ts"
-import type { Answered, Transaction } from "../domain/Transaction.ts"
+import type { Answered, Fence, Transaction } from "../domain/Transaction.ts"
 import { Unavailable } from "./Failures.ts"
 
 export type Verdict =
@@ -43,8 +44,9 @@ export const Rank = Brand.nominal<Rank>()
 export type Decision = Verdict | Rank
 
 export type Resolution =
+  /** There, and relying on the epochs of the doubt. */
   | "Committed"
-  /** Not there, and it can no longer come. */
+  /** Not there, or on other epochs, and it can no longer come. */
   | "Absent"
   /** Not there, but its deadline has not passed. */
   | "Pending"
@@ -55,6 +57,8 @@ export type Doubt = Pick<Transaction, "id" | "key" | "deadline" | "fences">
 /** What a request key was used for. */
 export interface Found extends Answered {
   readonly id: TransactionId
+  /** What its transaction relied on. */
+  readonly fences: ReadonlyArray<Fence>
   /** Of the issue that was its transaction. */
   readonly rank?: Rank | undefined
 }

@@ -7,11 +7,13 @@ import {
   type CouponEntry,
   Coupons,
   createdPayload,
+  createdRecord,
   cursor,
   type UserCouponEntry,
   userCursor
 } from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
+import { insert } from "./MemoryAudit.ts"
 import { type CouponRecord, MemoryTables, type UserCouponRecord } from "./MemoryTables.ts"
 
 const newest = Order.flip(Order.String)
@@ -19,7 +21,8 @@ const newest = Order.flip(Order.String)
 export const layer = Layer.effect(
   Coupons,
   Effect.gen(function* () {
-    const { coupons, userCoupons, outbox } = yield* MemoryTables
+    const tables = yield* MemoryTables
+    const { coupons, userCoupons, outbox } = tables
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
     const entryOf = (id: string, record: CouponRecord): CouponEntry => ({
@@ -49,7 +52,7 @@ export const layer = Layer.effect(
     }
 
     return Coupons.of({
-      create: (created) =>
+      create: (created, by) =>
         Effect.suspend(() => {
           const { couponId: id, code } = created
           if (Array.from(coupons.values()).some((other) => other.code === code)) {
@@ -58,6 +61,7 @@ export const layer = Layer.effect(
           coupons.set(uuidOf(id), { ...Struct.omit(created, ["couponId", "held", "pending"]), createdAt: now() })
           const about = { type: "CouponCreated", entity: id, payload: createdPayload(created) }
           outbox.push({ ...about, transactionId: uuidOf(id), createdAt: now() })
+          insert(tables, createdRecord(created, by), now())
           return Effect.void
         }),
 

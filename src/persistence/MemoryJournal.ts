@@ -5,11 +5,11 @@ import { couponId, Epoch, TransactionId, userCouponId, userId, uuidOf } from "..
 import { maxBalance, maxPrice, maxStock, pieces, won } from "../domain/Money.ts"
 import { Policy } from "../domain/Policy.ts"
 import { make as makeProduct } from "../domain/Product.ts"
-import type { Transaction } from "../domain/Transaction.ts"
+import type { Fence, Transaction } from "../domain/Transaction.ts"
 import { isSpendable, type UserCoupon } from "../domain/UserCoupon.ts"
 import { make as makeWallet } from "../domain/Wallet.ts"
 import { BatchRejected, type Decision, Journal, Rank, type Resolution, type Verdict } from "./Journal.ts"
-import { MemoryTables, type OrderRecord, type Tables } from "./MemoryTables.ts"
+import { MemoryTables, type OrderRecord, type Tables, type TransactionRecord } from "./MemoryTables.ts"
 import * as Rows from "./Rows.ts"
 
 /** A table with changes that are not made yet. */
@@ -39,10 +39,10 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     if (transaction.fences.some(({ partition, epoch }) => tables.partitions.get(partition)?.epoch !== epoch)) {
       return "Fenced"
     }
-    if (transaction.deadline <= now) return "Expired"
+    if (transaction.deadline <= now || tables.absent.has(transaction.id)) return "Expired"
     if (known !== undefined) return "Duplicate"
-    const { id, key, answered } = transaction
-    transactions.set(key, { id, bodyHash: answered?.bodyHash, answer: answered?.answer, createdAt: now })
+    const { id, key, fences, answered } = transaction
+    transactions.set(key, { id, fences, bodyHash: answered?.bodyHash, answer: answered?.answer, createdAt: now })
     passed.add(t)
     return "Committed"
   }
@@ -177,6 +177,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
   for (const table of [transactions, products, orders, wallets, users, coupons, userCoupons]) table.save()
   for (const row of of(written.ledger)) tables.ledger.push({ ...row, transactionId: idOf(row.t), createdAt: now })
   for (const row of of(written.events)) tables.outbox.push({ ...row, transactionId: idOf(row.t), createdAt: now })
+  for (const { audited } of of(written.audits)) tables.audit.push({ ...audited, at: now })
   return decisions
 }
 
@@ -222,6 +223,11 @@ const loaders: {
   }
 }
 
+const reliesOn = (known: TransactionRecord, fences: ReadonlyArray<Fence>) =>
+  fences.every(({ partition, epoch }) =>
+    known.fences.some((fence) => fence.partition === partition && fence.epoch === epoch)
+  )
+
 export const layer = Layer.effect(
   Journal,
   Effect.gen(function* () {
@@ -253,19 +259,22 @@ export const layer = Layer.effect(
 
       resolve: (doubts) =>
         Effect.sync(() =>
-          doubts.map(({ id, key, deadline }): Resolution => {
-            if (tables.transactions.get(key)?.id === id) return "Committed"
-            return deadline <= now() ? "Absent" : "Pending"
+          doubts.map(({ id, key, deadline, fences }): Resolution => {
+            const known = tables.transactions.get(key)
+            if (known?.id === id) return reliesOn(known, fences) ? "Committed" : "Absent"
+            if (deadline > now()) return "Pending"
+            tables.absent.set(id, now())
+            return "Absent"
           })
         ),
 
       find: (keys) =>
         Effect.sync(() =>
           keys.map((key) => {
-            const { id, bodyHash, answer } = tables.transactions.get(key) ?? {}
-            return id === undefined || bodyHash === undefined || answer === undefined
+            const { id, fences, bodyHash, answer } = tables.transactions.get(key) ?? {}
+            return id === undefined || fences === undefined || bodyHash === undefined || answer === undefined
               ? undefined
-              : { id: TransactionId(id), bodyHash, answer, ...rankOf(tables, id) }
+              : { id: TransactionId(id), fences, bodyHash, answer, ...rankOf(tables, id) }
           })
         ),
 
@@ -281,6 +290,7 @@ export const layer = Layer.effect(
         const oldest = now() - Policy.idempotency.keptHours * 3_600_000
         const forgotten = [...tables.transactions].filter(([, { createdAt }]) => createdAt < oldest)
         for (const [key] of forgotten) tables.transactions.delete(key)
+        for (const [id, at] of tables.absent) if (at < oldest) tables.absent.delete(id)
         return forgotten.length
       })
     })

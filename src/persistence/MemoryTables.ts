@@ -1,9 +1,10 @@
 /** What Postgres would keep, in memory: one database for the memory journals and repositories that share it. */
 import { Context, Layer } from "effect"
+import type { Audited, Role } from "../domain/Authority.ts"
+import type { Fence } from "../domain/Transaction.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { NewCoupon } from "./Coupons.ts"
 import type { EventRow, IssueRow, LedgerRow, LineRow, OrderRow, PaymentRow, ProductRow } from "./Rows.ts"
-import type { Role } from "./Users.ts"
 
 type Stored<Row> = Omit<Row, "t">
 
@@ -40,6 +41,7 @@ export interface UserCouponRecord extends Omit<Stored<IssueRow>, "userCoupon"> {
 
 export interface TransactionRecord {
   readonly id: string
+  readonly fences: ReadonlyArray<Fence>
   readonly bodyHash: string | undefined
   readonly answer: string | undefined
   readonly createdAt: number
@@ -52,27 +54,35 @@ export type Entry<Row> = Stored<Row> & { readonly transactionId: string; readonl
 export interface Tables {
   readonly partitions: Map<number, { readonly epoch: number; readonly owner: string }>
   readonly users: Map<string, UserRecord>
+  /** Since when, by the ids of a seller and of a manager, with a space between. */
+  readonly managers: Map<string, number>
   readonly wallets: Map<string, number>
   readonly products: Map<string, ProductRecord>
   readonly coupons: Map<string, CouponRecord>
   readonly userCoupons: Map<string, UserCouponRecord>
   readonly transactions: Map<string, TransactionRecord>
+  /** Transactions that were called absent, and when. */
+  readonly absent: Map<string, number>
   readonly orders: Map<string, OrderRecord>
   readonly ledger: Array<Entry<LedgerRow>>
   readonly outbox: Array<Entry<EventRow>>
+  readonly audit: Array<Audited & { readonly at: number }>
 }
 
 export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluice/persistence/MemoryTables") {
   static readonly layer = Layer.sync(MemoryTables, () => ({
     partitions: new Map(),
     users: new Map(),
+    managers: new Map(),
     wallets: new Map(),
     products: new Map(),
     coupons: new Map(),
     userCoupons: new Map(),
     transactions: new Map(),
+    absent: new Map(),
     orders: new Map(),
     ledger: [],
-    outbox: []
+    outbox: [],
+    audit: []
   }))
 }

@@ -1,7 +1,9 @@
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
+import type { Privilege } from "../domain/Authority.ts"
 import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
+import { insert } from "./MemoryAudit.ts"
 import { MemoryTables, type UserRecord } from "./MemoryTables.ts"
-import { LoginIdTaken, type User, Users } from "./Users.ts"
+import { changedFields, LoginIdTaken, type User, Users } from "./Users.ts"
 
 const userOf = (id: UserId, record: UserRecord | undefined): User | undefined =>
   record?.loginId === undefined || record.withdrawn
@@ -11,7 +13,11 @@ const userOf = (id: UserId, record: UserRecord | undefined): User | undefined =>
 export const layer = Layer.effect(
   Users,
   Effect.gen(function* () {
-    const { users, wallets } = yield* MemoryTables
+    const tables = yield* MemoryTables
+    const { users, wallets } = tables
+    const clock = yield* Clock.Clock
+    const audit = (by: Privilege | undefined, entity: UserId, details: object) =>
+      insert(tables, by && { ...by, entity, details }, clock.currentTimeMillisUnsafe())
     const withLogin = (loginId: string) => [...users].find(([, record]) => record.loginId === loginId)
     const get = (id: UserId) => userOf(id, users.get(uuidOf(id)))
 
@@ -19,22 +25,21 @@ export const layer = Layer.effect(
       register: ({ userId: id, loginId, name, role, passwordHash }) =>
         Effect.suspend(() => {
           if (withLogin(loginId) !== undefined) return Effect.fail(new LoginIdTaken({ loginId }))
-          users.set(uuidOf(id), { loginId, name, role, passwordHash, withdrawn: false })
+          users.set(uuidOf(id), { loginId, name, role: role.of, passwordHash, withdrawn: false })
           wallets.set(uuidOf(id), 0)
+          audit(role.by, id, { role: role.of })
           return Effect.void
         }),
 
       get: (id) => Effect.sync(() => get(id)),
 
-      update: (id, { name, passwordHash }) =>
+      update: ({ of: id, by }, change) =>
         Effect.sync(() => {
-          const record = users.get(uuidOf(id))
-          if (record === undefined || record.withdrawn) return undefined
-          users.set(uuidOf(id), {
-            ...record,
-            name: name ?? record.name,
-            passwordHash: passwordHash ?? record.passwordHash
-          })
+          const known = users.get(uuidOf(id))
+          if (known === undefined || known.withdrawn) return undefined
+          const { name = known.name, passwordHash = known.passwordHash } = change
+          users.set(uuidOf(id), { ...known, name, passwordHash })
+          audit(by, id, changedFields(change))
           return get(id)
         }),
 

@@ -2,9 +2,18 @@ import { Effect, Layer, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql"
 import { OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
 import { UserCouponStatus } from "../domain/UserCoupon.ts"
-import { CouponCodeTaken, type CouponEntry, Coupons, createdPayload, cursor, userCursor } from "./Coupons.ts"
+import {
+  CouponCodeTaken,
+  type CouponEntry,
+  Coupons,
+  createdPayload,
+  createdRecord,
+  cursor,
+  userCursor
+} from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
 import { columns, couponOf, CouponRow, discountOf, Terms, terms, windowOf } from "./PgCouponRow.ts"
+import * as PgAudit from "./PgAudit.ts"
 import { nullable, query } from "./Queries.ts"
 
 const ids = query(Schema.Struct({ coupon_id: Schema.String }))
@@ -46,7 +55,7 @@ export const layer = Layer.effect(
     const time = (ms: number | undefined) => sql`to_timestamp(${ms === undefined ? null : ms / 1000}::float8)`
 
     return Coupons.of({
-      create: Effect.fn("Coupons.create")(function* (coupon) {
+      create: Effect.fn("Coupons.create")(function* (coupon, by) {
         const { code, name, discount, issue, validity } = coupon
         const value = discount._tag === "FIXED" ? discount.amount : discount.share
         const most = discount._tag === "FIXED" ? null : (discount.most ?? null)
@@ -62,7 +71,7 @@ export const layer = Layer.effect(
               ${coupon.totalQuantity}, ${coupon.perUserLimit}, ${time(issue.from)}, ${time(issue.until)},
               ${time(validity.from)}, ${time(validity.until)}, ${uuidOf(coupon.createdBy)})
             ON CONFLICT (code) DO NOTHING RETURNING coupon_id
-          )
+          ), audited AS (${PgAudit.insert(sql, createdRecord(coupon, by), "added")})
           INSERT INTO outbox (transaction_id, type, entity, payload)
             SELECT coupon_id, 'CouponCreated', 'cpn_' || coupon_id, ${createdPayload(coupon)}::json FROM added
             RETURNING transaction_id AS coupon_id`)

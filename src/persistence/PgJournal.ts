@@ -4,11 +4,11 @@ import { type Cause, Clock, Effect, Layer, Result, Schema, Struct } from "effect
 import type { SqlError } from "effect/sql"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import type { Coupon } from "../domain/Coupon.ts"
-import { Epoch, productId, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
+import { Epoch, PartitionId, productId, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
 import { pieces, won } from "../domain/Money.ts"
 import { Policy } from "../domain/Policy.ts"
 import { make as makeProduct, type Product, SaleStatus } from "../domain/Product.ts"
-import type { Transaction } from "../domain/Transaction.ts"
+import type { Fence, Transaction } from "../domain/Transaction.ts"
 import { UserCoupon } from "../domain/UserCoupon.ts"
 import { make as makeWallet, type Wallet } from "../domain/Wallet.ts"
 import { JournalClient } from "./Database.ts"
@@ -34,6 +34,15 @@ const uuids: (values: ReadonlyArray<string | null>) => string = literal
 const numbers: (values: ReadonlyArray<number | null>) => string = literal
 const texts = (values: ReadonlyArray<string | null>) => PgTypes.array(values, PgTypes.OID.text).pipe(Result.getOrThrow)
 
+/** As the table keeps them. */
+const fencesText = (fences: ReadonlyArray<Fence>) =>
+  fences.reduce((text, { partition, epoch }) => `${text}${partition}:${epoch} `, " ")
+const fencesOf = (text: string): ReadonlyArray<Fence> =>
+  Array.from(text.matchAll(/(\d+):(\d+)/g), ([, partition, epoch]) => ({
+    partition: PartitionId(Number(partition)),
+    epoch: Epoch(Number(epoch))
+  }))
+
 type Parameter = string | PgTypes.Parameter
 
 /** The arguments of `journal_commit`, by name. */
@@ -42,6 +51,7 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
   return {
     t_key: uuids(batch.map((transaction) => transaction.key)),
     t_id: uuids(batch.map((transaction) => transaction.id)),
+    t_fences: texts(batch.map((transaction) => fencesText(transaction.fences))),
     t_body: uuids(batch.map((transaction) => transaction.answered?.bodyHash ?? null)),
     t_answer: texts(batch.map((transaction) => transaction.answered?.answer ?? null)),
     t_deadline: numbers(batch.map((transaction) => transaction.deadline)),
@@ -116,7 +126,10 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     i_issued: numbers(rows.issues.map((row) => row.issued)),
     m_t: numbers(rows.couponEdits.map((row) => row.t)),
     m_coupon: uuids(rows.couponEdits.map((row) => row.coupon)),
-    m_condition: texts(rows.couponEdits.map((row) => row.condition))
+    m_condition: texts(rows.couponEdits.map((row) => row.condition)),
+    a_t: numbers(rows.audits.map((row) => row.t)),
+    a_record: texts(rows.audits.map((row) => row.record)),
+    a_details: texts(rows.audits.map((row) => row.details))
   }
 }
 
@@ -282,10 +295,13 @@ export const layer = Layer.effect(
             })
           ),
 
-      resolve: (doubts) =>
-        sql<{ resolutions: ReadonlyArray<number> | null; now: bigint }>`
+      resolve: (doubts) => {
+        const fenced = doubts.flatMap(({ fences }, index) => fences.map((fence) => ({ ...fence, n: index + 1 })))
+        return sql<{ resolutions: ReadonlyArray<number> | null; now: bigint }>`
           SELECT journal_resolve(
-            ${numbers(doubts.flatMap(({ fences }) => fences.map(({ partition }) => partition)))},
+            ${numbers(fenced.map(({ n }) => n))},
+            ${numbers(fenced.map(({ partition }) => partition))},
+            ${numbers(fenced.map(({ epoch }) => epoch))},
             ${uuids(doubts.map(({ key }) => key))},
             ${uuids(doubts.map(({ id }) => id))},
             ${numbers(doubts.map(({ deadline }) => deadline))}
@@ -296,18 +312,25 @@ export const layer = Layer.effect(
             return doubts.map((_, index) => resolutions[row?.resolutions?.[index] ?? -1] ?? "Pending")
           }),
           bounded
-        ),
+        )
+      },
 
       find: (keys) =>
-        sql<{ key: string; id: string; body_hash: string; answer: string; rank: number | null }>`
-          SELECT key, id, body_hash, answer,
+        sql<{ key: string; id: string; fences: string; body_hash: string; answer: string; rank: number | null }>`
+          SELECT key, id, fences, body_hash, answer,
             (SELECT rank FROM user_coupons WHERE user_coupon_id = transactions.id) AS rank
           FROM transactions WHERE key = ANY (${uuids(keys)}) AND answer IS NOT NULL`.pipe(
           Effect.map((rows) => {
             const found = new Map(
-              rows.map(({ key, id, body_hash: bodyHash, answer, rank }): [string, Found] => [
+              rows.map(({ key, id, fences, body_hash: bodyHash, answer, rank }): [string, Found] => [
                 key,
-                { id: TransactionId(id), bodyHash, answer, ...(rank === null ? {} : { rank: Rank(rank) }) }
+                {
+                  id: TransactionId(id),
+                  fences: fencesOf(fences),
+                  bodyHash,
+                  answer,
+                  ...(rank === null ? {} : { rank: Rank(rank) })
+                }
               ])
             )
             return keys.map((key) => found.get(key))
@@ -325,6 +348,7 @@ export const layer = Layer.effect(
         ),
 
       forget: sql`
+        WITH absent AS (DELETE FROM absent WHERE created_at < now() - interval '1 day')
         DELETE FROM transactions WHERE key IN (
           SELECT key FROM transactions WHERE created_at < now() - ${Policy.idempotency.keptHours} * interval '1 hour'
           LIMIT 10000

@@ -1,8 +1,10 @@
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
+import { Role } from "../domain/Authority.ts"
 import { UserId, uuidOf } from "../domain/Ids.ts"
+import * as PgAudit from "./PgAudit.ts"
 import { query, storable } from "./Queries.ts"
-import { LoginIdTaken, Role, Users } from "./Users.ts"
+import { changedFields, LoginIdTaken, Users } from "./Users.ts"
 
 const User = Schema.Struct({ userId: UserId, loginId: Schema.String, name: Schema.String, role: Role })
 
@@ -18,12 +20,14 @@ export const layer = Layer.effect(
 
     return Users.of({
       register: Effect.fn("Users.register")(function* ({ userId, loginId, name, role, passwordHash }) {
+        const { of: given, by } = role
+        const record = by && { ...by, entity: userId, details: { role: given } }
         const added = yield* ids(sql`
           WITH added AS (
             INSERT INTO users (user_id, login_id, name, role, password_hash)
-            VALUES (${uuidOf(userId)}, ${loginId}, ${name}, ${role}, ${passwordHash})
+            VALUES (${uuidOf(userId)}, ${loginId}, ${name}, ${given}, ${passwordHash})
             ON CONFLICT (login_id) DO NOTHING RETURNING user_id
-          )
+          ), audited AS (${PgAudit.insert(sql, record, "added")})
           INSERT INTO wallets (user_id) SELECT user_id FROM added RETURNING user_id`)
         if (added.length === 0) yield* new LoginIdTaken({ loginId })
       }),
@@ -34,12 +38,17 @@ export const layer = Layer.effect(
         return found
       }),
 
-      update: Effect.fn("Users.update")(function* (userId, { name, passwordHash }) {
+      update: Effect.fn("Users.update")(function* ({ of: userId, by }, change) {
+        const { name, passwordHash } = change
+        const record = by && { ...by, entity: userId, details: changedFields(change) }
         const [changed] = yield* users(sql`
-          UPDATE users SET
-            name = coalesce(${name ?? null}, name),
-            password_hash = coalesce(${passwordHash ?? null}, password_hash)
-          WHERE user_id = ${uuidOf(userId)} AND withdrawn_at IS NULL RETURNING ${user}`)
+          WITH changed AS (
+            UPDATE users SET
+              name = coalesce(${name ?? null}, name),
+              password_hash = coalesce(${passwordHash ?? null}, password_hash)
+            WHERE user_id = ${uuidOf(userId)} AND withdrawn_at IS NULL RETURNING ${user}
+          ), audited AS (${PgAudit.insert(sql, record, "changed")})
+          SELECT * FROM changed`)
         return changed
       }),
 

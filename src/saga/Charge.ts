@@ -1,5 +1,6 @@
 /** Charging a wallet: money comes in from outside (seed 003 §1.2). */
 import { Effect, Schema } from "effect"
+import type { Permitted } from "../domain/Authority.ts"
 import { UserId } from "../domain/Ids.ts"
 import { gain, Money } from "../domain/Money.ts"
 import { chargeable, type ChargeBelowMinimum, type InvalidAmount, type WalletRefusal } from "../domain/Wallet.ts"
@@ -7,7 +8,7 @@ import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
 export interface ChargeRequest {
   readonly request: Keyed
-  readonly userId: UserId
+  readonly user: Permitted<UserId>
   /** In won; anything a client may have sent. */
   readonly amount: number
 }
@@ -21,7 +22,7 @@ export type ChargeAnswer = typeof ChargeAnswer.Type
 
 export const charge = ({
   request,
-  userId,
+  user: { of: userId, by },
   amount
 }: ChargeRequest): Effect.Effect<
   Answer<ChargeAnswer>,
@@ -31,6 +32,7 @@ export const charge = ({
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       request,
+      by,
       answer: ChargeAnswer,
       plan: Effect.fnUntraced(function* ({ hold }) {
         const money = yield* Effect.fromResult(chargeable(amount))

@@ -59,6 +59,7 @@ export const checkout = ({
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       request,
+      by: undefined,
       answer: CheckoutAnswer,
       plan: Effect.fnUntraced(function* (attempt) {
         const { id, now, hold, holdAll } = attempt

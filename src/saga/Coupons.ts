@@ -2,6 +2,7 @@
 import { Effect, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Unavailable } from "../actors/Errors.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import { type CouponCondition, type CouponRefusal, make } from "../domain/Coupon.ts"
 import { couponId, CouponId, userCouponId, UserCouponId, UserId } from "../domain/Ids.ts"
 import { CouponUndecided } from "../domain/UserCoupon.ts"
@@ -11,7 +12,14 @@ import type { Rank } from "../persistence/Journal.ts"
 import { iso } from "./Time.ts"
 import { type Failure, type Keyed, Transact } from "./Transact.ts"
 
-export type NewCoupon = Parameters<typeof make>[0] & Pick<Entry, "name" | "createdBy">
+/** Whose coupon it is, what it is for, and who makes it. */
+export type CouponScope = Pick<Entry, "createdBy" | "sellerId" | "productIds">
+
+export type NewCoupon = Omit<Parameters<typeof make>[0], "couponId" | keyof CouponScope> & {
+  readonly scope: Permitted<CouponScope>
+  readonly name: string
+  readonly code: string | undefined
+}
 
 /** 32 characters that nobody mistakes for one another: 5 bits each. */
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -28,25 +36,23 @@ const newCode = Effect.map(
  * yet, and codes are the database's to tell apart.
  */
 export const createCoupon = Effect.fnUntraced(function* ({
+  scope: { of: scope, by },
   code,
-  ...coupon
-}: Omit<NewCoupon, "couponId"> & { readonly code: string | undefined }): Effect.fn.Return<
-  CouponId,
-  CouponCodeTaken | Unavailable,
-  Coupons | SecureRandom.SecureRandom
-> {
+  name,
+  ...terms
+}: NewCoupon): Effect.fn.Return<CouponId, CouponCodeTaken | Unavailable, Coupons | SecureRandom.SecureRandom> {
   const random = yield* SecureRandom.SecureRandom
   const id = couponId(yield* random.uuidV7())
-  const { name, createdBy, ...terms } = coupon
+  const { createdBy, sellerId, productIds } = scope
+  const coupon = make({ ...terms, sellerId, productIds, couponId: id })
   const { create } = yield* Coupons
-  yield* create({ ...make({ ...terms, couponId: id }), name, createdBy, code: code ?? (yield* newCode) })
+  yield* create({ ...coupon, name, createdBy, code: code ?? (yield* newCode) }, by)
   return id
 })
 
 export interface IssueRequest {
   readonly request: Keyed
-  readonly couponId: CouponId
-  readonly userId: UserId
+  readonly wanted: Permitted<{ readonly couponId: CouponId; readonly userId: UserId }>
 }
 
 const Issue = Schema.Struct({
@@ -83,12 +89,15 @@ const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) =>
  */
 export const issue = ({
   request,
-  couponId: wanted,
-  userId
+  wanted: {
+    of: { couponId: wanted, userId },
+    by
+  }
 }: IssueRequest): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact> =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
       request,
+      by,
       answer: Issue,
       plan: Effect.fnUntraced(function* ({ id, now, hold }) {
         const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now }))
@@ -121,12 +130,13 @@ const CouponAnswer = Schema.Struct({ couponId: CouponId, version: Schema.Int })
 
 /** Suspends a coupon, opens it again, or cancels it for good (C17). */
 export const setCondition = (
-  coupon: CouponId,
+  { of: coupon, by }: Permitted<CouponId>,
   version: number,
   condition: CouponCondition
 ): Effect.Effect<void, CouponRefusal | Failure, Transact> =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
+      by,
       answer: CouponAnswer,
       plan: Effect.fnUntraced(function* ({ hold }) {
         yield* hold("coupon", coupon, { _tag: "Edit", version, edit: { condition } })

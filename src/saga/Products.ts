@@ -1,12 +1,13 @@
 /** What sellers do with products. Edits need the version the editor saw and answer with the next one. */
 import { Effect, Schema } from "effect"
+import type { Permitted } from "../domain/Authority.ts"
 import { ProductId, productId, type UserId } from "../domain/Ids.ts"
 import type { Money, Quantity } from "../domain/Money.ts"
 import { make, type ProductEdit, type ProductRefusal, type SaleStatus } from "../domain/Product.ts"
 import { type Failure, Transact } from "./Transact.ts"
 
 export interface NewProduct {
-  readonly sellerId: UserId
+  readonly seller: Permitted<UserId>
   readonly name: string
   readonly description: string
   readonly category: string | undefined
@@ -20,11 +21,13 @@ export type ProductAnswer = typeof ProductAnswer.Type
 
 type Edited = Effect.Effect<ProductAnswer, ProductRefusal | Failure, Transact>
 
-export const createProduct = ({ stock, description, category, ...fields }: NewProduct): Edited =>
+export const createProduct = ({ seller, stock, description, category, ...texts }: NewProduct): Edited =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
+      by: seller.by,
       answer: ProductAnswer,
       plan: Effect.fnUntraced(function* ({ id, hold }) {
+        const fields = { ...texts, sellerId: seller.of }
         const product = make({ ...fields, productId: productId(id), onHand: stock }, category)
         const { productId: created, version } = yield* hold("product", product.productId, { _tag: "Create", product })
         return {
@@ -39,9 +42,10 @@ export const createProduct = ({ stock, description, category, ...fields }: NewPr
     })
   ).pipe(Effect.map(({ answer }) => answer))
 
-export const editProduct = (product: ProductId, version: number, edit: ProductEdit): Edited =>
+export const editProduct = ({ of: product, by }: Permitted<ProductId>, version: number, edit: ProductEdit): Edited =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
+      by,
       answer: ProductAnswer,
       plan: Effect.fnUntraced(function* ({ hold }) {
         yield* hold("product", product, { _tag: "Edit", version, edit })
@@ -55,9 +59,10 @@ export const editProduct = (product: ProductId, version: number, edit: ProductEd
   ).pipe(Effect.map(({ answer }) => answer))
 
 /** Adds `delta` pieces, or takes away as many as are not held. */
-export const adjustStock = (product: ProductId, version: number, delta: number): Edited =>
+export const adjustStock = ({ of: product, by }: Permitted<ProductId>, version: number, delta: number): Edited =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
+      by,
       answer: ProductAnswer,
       plan: Effect.fnUntraced(function* ({ hold }) {
         yield* hold("product", product, { _tag: "Adjust", version, delta })

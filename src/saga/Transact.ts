@@ -12,6 +12,7 @@
 import { Context, Effect, Layer, Metric, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import type { Actors, KindName } from "../domain/Actors.ts"
+import type { Privilege } from "../domain/Authority.ts"
 import { RequestKey, TransactionId } from "../domain/Ids.ts"
 import type { Change, DomainEvent } from "../domain/Transaction.ts"
 import { type Asked, Directory } from "../actors/Directory.ts"
@@ -34,7 +35,8 @@ export type { Keyed }
 /** What a step comes to, once its holds are granted. */
 export interface Outcome<A> {
   readonly changes: ReadonlyArray<Change>
-  readonly events: ReadonlyArray<DomainEvent>
+  /** What it is told as; the first one says what it was. */
+  readonly events: readonly [DomainEvent, ...ReadonlyArray<DomainEvent>]
   readonly answer: A
 }
 
@@ -77,6 +79,8 @@ export interface Answer<A> {
 export type Plan<A, E> = (attempt: Attempt) => Effect.Effect<Outcome<A>, E | Interruption>
 
 export interface Run<A, E> {
+  /** The privilege it is done by; `undefined`: one's own right. With one, the step leaves a row in the audit. */
+  readonly by: Privilege | undefined
   readonly request?: Keyed | undefined
   /** How a kept answer is read again. */
   readonly answer: Schema.Decoder<A>
@@ -106,6 +110,12 @@ export class Transact extends Context.Service<
 >()("sluice/saga/Transact") {
   static readonly layer = (options: Options) => Layer.effect(Transact, make(options))
 }
+
+const changesOf = (
+  { changes, events: [{ entity, payload }] }: Outcome<unknown>,
+  by: Privilege | undefined
+): ReadonlyArray<Change> =>
+  by === undefined ? changes : [...changes, { _tag: "Audited", record: { ...by, entity, details: payload } }]
 
 const ranked = (rank: Rank | undefined) => (rank === undefined ? {} : { rank })
 
@@ -149,7 +159,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const found = request === undefined ? undefined : yield* find(request.key)
       if (found === undefined) return undefined
       if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
-      if (step !== undefined) yield* directory.settleOther(step, found.id)
+      if (step !== undefined) yield* directory.settleOther(step, found)
       const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
       return { answer: kept, replayed: true, ...ranked(found.rank) }
     }).pipe(Effect.catchTag("JournalUnavailable", unavailable))
@@ -158,7 +168,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const commit = (
     step: Step,
     outcome: Outcome<unknown>,
-    request: Keyed | undefined,
+    { request, by }: Pick<Run<unknown, unknown>, "request" | "by">,
     on: {
       readonly submitted: () => void
       readonly decided: (settled: Effect.Effect<void, TimedOut>) => void
@@ -168,7 +178,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const answered =
         request === undefined ? undefined : { bodyHash: request.bodyHash, answer: JSON.stringify(outcome.answer) }
       const accepted = commits.submit({
-        transaction: { ...step, answered, changes: outcome.changes, events: outcome.events },
+        transaction: { ...step, answered, changes: changesOf(outcome, by), events: outcome.events },
         done: (verdict, rank) => {
           const settled = verdict === "Committed" ? directory.settle(step) : Effect.void
           if (verdict !== "Committed") directory.release(step)
@@ -199,7 +209,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   yield* giveUpLate.pipe(Effect.repeat(Schedule.spaced(giveUpSweep)), Effect.forkScoped)
 
   const attempt = Effect.fnUntraced(function* <A, E>(
-    { request, plan }: Run<A, E>,
+    { request, by, plan }: Run<A, E>,
     step: Step,
     original: Original | undefined
   ) {
@@ -222,7 +232,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       read: directory.read
     }).pipe(
       Effect.flatMap((outcome) =>
-        Effect.map(commit(step, outcome, request, on), (decided) => ({ ...decided, outcome }))
+        Effect.map(commit(step, outcome, { request, by }, on), (decided) => ({ ...decided, outcome }))
       ),
       // Until the journal has it, nobody else ends what it holds; its asker may go away between two lines.
       Effect.onExit(() => Effect.sync(() => submitted || directory.release(step)))

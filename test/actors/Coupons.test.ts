@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
 import { partitionOf } from "../../src/actors/Placement.ts"
+import { permit } from "../../src/domain/Authority.ts"
 import { basisPoints, won } from "../../src/domain/Money.ts"
 import { setCondition } from "../../src/saga/Coupons.ts"
 import { buy, offered, onSale, take, user } from "../saga/Engine.ts"
@@ -73,10 +74,10 @@ describe("A coupon, asked for at any node", () => {
       const { answer } = yield* world.run(other.on(take(coupon, buyer, 1)))
       assert.strictEqual<number>(answer.rank, 1)
       const { userCouponId } = answer
-      yield* world.run(other.on(setCondition(coupon, 1, "SUSPENDED")))
+      yield* world.run(other.on(setCondition(permit(coupon), 1, "SUSPENDED")))
       const suspended = yield* world.run(Effect.flip(other.on(buy({ key: 1, buyer, product, userCouponId }))))
       assert.deepInclude(suspended, { _tag: "CouponNotUsable", reason: "SUSPENDED" })
-      yield* world.run(other.on(setCondition(coupon, 2, "OPEN")))
+      yield* world.run(other.on(setCondition(permit(coupon), 2, "OPEN")))
       const bought = yield* world.run(other.on(buy({ key: 2, buyer, product, userCouponId })))
       assert.deepInclude(bought.answer, { discountAmount: won(300), paidAmount: won(2700), balance: won(7300) })
       for (const [n, node] of world.nodes.entries()) {

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Result } from "effect"
+import { Clock, Effect, Fiber, Result } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
 import { partitionOf } from "../../src/actors/Placement.ts"
 import type { Step } from "../../src/actors/Step.ts"
 import * as Wire from "../../src/actors/Wire.ts"
-import { type ProductId, RequestKey, TransactionId, type UserId } from "../../src/domain/Ids.ts"
+import { permit } from "../../src/domain/Authority.ts"
+import { Epoch, type ProductId, RequestKey, TransactionId, type UserId } from "../../src/domain/Ids.ts"
 import { pieces, won } from "../../src/domain/Money.ts"
 import { adjustStock } from "../../src/saga/Products.ts"
 import { uuid } from "../domain/Samples.ts"
@@ -250,7 +251,7 @@ describe("A node asks the actors of others", () => {
       const deadline = 3_600_000
       const late = step(7, deadline)
       const partition = partitionOf("product", product, world.partitions.length)
-      const release = { _tag: "End", how: "release", id: late.id, deadline, partitions: [partition] } as const
+      const release = { _tag: "Release", id: late.id, deadline, partitions: [partition] } as const
       asker.peers.tell(owner.address, Wire.writeTell(release))
       yield* world.pass(100)
       const answer = yield* world.run(asker.peers.ask(owner.address, Wire.holdAsk(late, "product", [[product, take]])))
@@ -269,6 +270,30 @@ describe("A node asks the actors of others", () => {
       assert.deepStrictEqual(yield* hold(repeated), { _tag: "Fenced" })
       assert.deepStrictEqual(yield* hold(step(8, 1)), { _tag: "Fenced" })
       assert.strictEqual<number | undefined>((yield* world.run(productAt(owner, product)))?.reserved, 1)
+    })
+  )
+
+  it.effect("and what it asks again of whoever has claimed since is not settled a second time", () =>
+    Effect.gen(function* () {
+      const { world, product, buyer, owner, asker } = yield* shop
+      const partition = partitionOf("product", product, world.partitions.length)
+      const fences = [{ partition, epoch: Epoch(world.epochOf(partition) ?? 0) }]
+      // The owner does not hear of the commit, forgets everything, and reads what was committed.
+      world.onCommit = () => world.network.cut(asker.address, owner.address)
+      const buying = yield* Effect.forkChild(asker.on(buy({ key: 1, buyer, product })))
+      yield* world.until(() => world.tables.orders.size === 1)
+      owner.directory.drop(fences)
+      assert.deepInclude(yield* world.run(productAt(owner, product)), { onHand: pieces(stock - 1) })
+      yield* world.run(Fiber.join(buying))
+      world.network.heal()
+      yield* world.pass(1000)
+      const [key, { id }] = [...world.tables.transactions].at(-1) ?? ["", { id: "" }]
+      const late = { ...step(0, (yield* Clock.currentTimeMillis) + 5000), id: TransactionId(id), key: RequestKey(key) }
+      const answer = yield* world.run(asker.peers.ask(owner.address, Wire.holdAsk(late, "product", [[product, take]])))
+      assert.deepInclude(answer, { _tag: "Held" })
+      yield* world.pass(8000)
+      const left = { onHand: pieces(stock - 1), reserved: pieces(0) }
+      assert.deepInclude(yield* world.run(productAt(owner, product)), left)
     })
   )
 
@@ -345,7 +370,7 @@ describe("A node asks the actors of others", () => {
       const { world, product, buyer, owner, asker } = sale
       yield* world.run(owner.on(buy({ key: 1, buyer, product, quantity: stock })))
       owner.freeze()
-      yield* world.run(asker.on(adjustStock(product, 1, 5)))
+      yield* world.run(asker.on(adjustStock(permit(product), 1, 5)))
       assert.notStrictEqual(ownerOf(world, "product", product), owner)
       // Its own clients ask it the moment it goes on; in its memory the product is sold out.
       const reading = yield* Effect.forkChild(productAt(owner, product))

@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { OrderStatus, statusView } from "../../src/domain/Order.ts"
+import { paymentId, productId } from "../../src/domain/Ids.ts"
+import { pieces, won } from "../../src/domain/Money.ts"
+import { type Order, type OrderLine, OrderStatus, partOf, statusView } from "../../src/domain/Order.ts"
+import { buyer, order, uuid, voucher } from "./Samples.ts"
 
 describe("An order's status", () => {
   it.each([
@@ -18,4 +21,41 @@ describe("An order's status", () => {
   it("has a name in every view", () => {
     for (const status of OrderStatus.literals) assert.notStrictEqual(statusView(status, "tracking"), "")
   })
+})
+
+describe("An order, to who sold a part of it,", () => {
+  const line = (n: number, amount: number, discount: number): OrderLine => ({
+    productId: productId(uuid(n)),
+    name: "Sneaker",
+    unitPrice: won(amount),
+    quantity: pieces(1),
+    amount: won(amount),
+    discount: won(discount)
+  })
+  const whole: Order = {
+    orderId: order,
+    userId: buyer,
+    status: "CONFIRMED",
+    lines: [line(1, 1000, 100), line(2, 3000, 300)],
+    payments: [{ paymentId: paymentId(uuid(9)), method: "WALLET", amount: won(3600) }],
+    totalAmount: won(4000),
+    discountAmount: won(400),
+    userCouponId: voucher,
+    paidAmount: won(3600),
+    createdAt: 0
+  }
+  const partOfSecond = (change: Partial<Order>) =>
+    partOf({ ...whole, ...change }, ({ productId: id }) => id === productId(uuid(2)))
+
+  it("has their lines, and what these come to", () => {
+    const sums = { totalAmount: won(3000), discountAmount: won(300), paidAmount: won(2700) }
+    const part = { ...whole, lines: whole.lines.slice(1), ...sums, payments: [], userCouponId: undefined }
+    assert.deepStrictEqual(partOfSecond({}), part)
+  })
+
+  it("is not paid if it is not", () => {
+    assert.strictEqual(partOfSecond({ status: "CREATED", payments: [], paidAmount: won(0) })?.paidAmount, 0)
+  })
+
+  it("is none without any line of theirs", () => assert.isUndefined(partOf(whole, () => false)))
 })

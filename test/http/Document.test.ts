@@ -93,6 +93,9 @@ const routes = [
   ["GET /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
   ["PATCH /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
   ["DELETE /api/v1/users/{userId}", "token", "USER_NOT_FOUND BALANCE_REMAINING"],
+  ["PUT /api/v1/users/{sellerId}/managers/{managerId}", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER NOT_A_MANAGER"],
+  ["DELETE /api/v1/users/{sellerId}/managers/{managerId}", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER"],
+  ["GET /api/v1/users/{sellerId}/managers", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   [
     "POST /api/v1/balances/charge",
     "token",
@@ -100,7 +103,7 @@ const routes = [
   ],
   ["GET /api/v1/balances/{userId}", "token", "USER_NOT_FOUND"],
   ["GET /api/v1/balances/{userId}/transactions", "token", "USER_NOT_FOUND INVALID_CURSOR"],
-  ["POST /api/v1/products", "token", "FORBIDDEN USER_NOT_FOUND"],
+  ["POST /api/v1/products", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER SELLER_REQUIRED"],
   ["GET /api/v1/products", "public", "INVALID_CURSOR"],
   ["GET /api/v1/products/{productId}", "public", "PRODUCT_NOT_FOUND"],
   ["PATCH /api/v1/products/{productId}", "token", "FORBIDDEN USER_NOT_FOUND PRODUCT_NOT_FOUND"],
@@ -110,7 +113,11 @@ const routes = [
     "token",
     "STOCK_SHORTAGE FORBIDDEN USER_NOT_FOUND PRODUCT_NOT_FOUND STOCK_LIMIT_EXCEEDED"
   ],
-  ["POST /api/v1/coupons", "token", "COUPON_PERMISSION_DENIED USER_NOT_FOUND PRODUCT_NOT_FOUND COUPON_CODE_TAKEN"],
+  [
+    "POST /api/v1/coupons",
+    "token",
+    "COUPON_PERMISSION_DENIED USER_NOT_FOUND PRODUCT_NOT_FOUND COUPON_CODE_TAKEN NOT_A_SELLER SELLER_REQUIRED"
+  ],
   ["GET /api/v1/coupons", "public", "INVALID_CURSOR"],
   ["GET /api/v1/coupons/{couponId}", "public", "COUPON_NOT_FOUND"],
   [
@@ -136,6 +143,7 @@ const routes = [
   ],
   ["GET /api/v1/orders", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   ["GET /api/v1/orders/{orderId}", "token", "ORDER_NOT_FOUND"],
+  ["GET /api/v1/admin/audit", "token", "FORBIDDEN USER_NOT_FOUND INVALID_CURSOR"],
   ["GET /health/live", "public", ""],
   ["GET /health/ready", "public", "NOT_READY"],
   ["GET /api/v1/admin/cluster", "token", "FORBIDDEN"],

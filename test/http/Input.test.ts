@@ -93,7 +93,7 @@ const bad: ReadonlyArray<Bad> = [
   goods("a price beyond the most", { price: 1_000_000_001 }, "/price"),
   goods("negative stock", { stock: -1 }, "/stock"),
   goods("a status there is not", { saleStatus: "FREE" }, "/saleStatus"),
-  goods("somebody else's product", { sellerId: "usr_1" }, "/sellerId"),
+  goods("an id of its own", { productId: "prd_1" }, "/productId"),
   goods("a version of its own", { version: 7 }, "/version")
 ]
 

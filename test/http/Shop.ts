@@ -4,6 +4,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpServer } from "effect/http"
 import { Directory } from "../../src/actors/Directory.ts"
+import type { Role } from "../../src/domain/Authority.ts"
 import { type UserId, userId, uuidOf } from "../../src/domain/Ids.ts"
 import * as Entropy from "../../src/Entropy.ts"
 import { Tokens } from "../../src/http/Auth.ts"
@@ -12,14 +13,15 @@ import * as Server from "../../src/http/Server.ts"
 import { Catalogue } from "../../src/persistence/Catalogue.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
+import * as MemoryAudit from "../../src/persistence/MemoryAudit.ts"
 import * as MemoryCatalogue from "../../src/persistence/MemoryCatalogue.ts"
 import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
+import * as MemoryManagers from "../../src/persistence/MemoryManagers.ts"
 import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
 import * as MemoryStatements from "../../src/persistence/MemoryStatements.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
-import type { Role } from "../../src/persistence/Users.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 
 export const secret = "a secret of the tests, and of the tests alone"
@@ -41,6 +43,8 @@ const tables = MemoryTables.layer
 const repositories = ({ catalogue = (disk) => disk }: Options) =>
   Layer.mergeAll(
     MemoryUsers.layer,
+    MemoryManagers.layer,
+    MemoryAudit.layer,
     Layer.effect(Catalogue, Effect.map(Catalogue, catalogue)).pipe(Layer.provide(MemoryCatalogue.layer)),
     MemoryOrders.layer,
     MemoryCoupons.layer,

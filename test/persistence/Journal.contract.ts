@@ -151,7 +151,7 @@ const keys = (it: It) => {
       assert.deepEqual(yield* commit(first), ["Committed"])
       assert.deepEqual(yield* commit(second, yield* give(10)), ["Duplicate", "Committed"])
       assert.strictEqual(yield* balance(buyer), won(10_011))
-      assert.deepEqual(yield* find(first.key), [{ id: first.id, ...kept }])
+      assert.deepEqual(yield* find(first.key), [{ id: first.id, fences: first.fences, ...kept }])
     })
   )
 
@@ -226,7 +226,11 @@ const keys = (it: It) => {
       yield* commit(...known, silent)
       const unknown = RequestKey(Scene.next())
       const found = yield* find(unknown, ...known.map(({ key }) => key), silent.key)
-      assert.deepEqual(found, [undefined, ...known.map(({ id, answered: kept }) => ({ id, ...kept! })), undefined])
+      assert.deepEqual(found, [
+        undefined,
+        ...known.map(({ id, fences, answered: kept }) => ({ id, fences, ...kept! })),
+        undefined
+      ])
       assert.deepEqual(yield* find(), [])
     })
   )
@@ -466,6 +470,17 @@ const ownership = (it: It) => {
     })
   )
 
+  it.effect("what relied on another epoch is as good as absent: who claimed since has read it", () =>
+    Effect.gen(function* () {
+      const { fence, give } = yield* market
+      const committed = yield* give(1)
+      yield* commit(committed)
+      const claimedSince = { ...committed, fences: [after(fence)] }
+      const ofNobody = { ...committed, fences: [fence, unclaimed] }
+      assert.deepEqual(yield* resolve(claimedSince, committed, ofNobody), ["Absent", "Committed", "Absent"])
+    })
+  )
+
   it.effect("what is absent never comes", () =>
     Effect.gen(function* () {
       const { buyer, give } = yield* market
@@ -474,7 +489,10 @@ const ownership = (it: It) => {
         Effect.repeat({ until: ([resolution]) => resolution === "Absent", schedule: Schedule.spaced("5 millis") })
       )
       assert.deepEqual(yield* commit(brief), ["Expired"])
-      assert.strictEqual(yield* balance(buyer), won(10_000))
+      // As a clock would have it that goes back.
+      const again = { ...brief, deadline: brief.deadline + 3_600_000 }
+      assert.deepEqual(yield* commit(again, yield* give(1)), ["Expired", "Committed"])
+      assert.strictEqual(yield* balance(buyer), won(10_001))
     })
   )
 }
@@ -621,7 +639,7 @@ const coupons = (it: It) => {
       const first = yield* issue(buyer, { id, key: RequestKey(id), answered: kept, changes: [change] })
       assert.deepEqual(yield* commit(yield* issue(seller), first), ranks(1, 2))
       assert.deepEqual(yield* commit(first), ["Committed"])
-      assert.deepEqual(yield* find(first.key), [{ id: first.id, ...kept, rank: Rank(2) }])
+      assert.deepEqual(yield* find(first.key), [{ id: first.id, fences: first.fences, ...kept, rank: Rank(2) }])
       assert.strictEqual((yield* state)?.issued, 2)
     })
   )

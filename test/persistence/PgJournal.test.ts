@@ -6,6 +6,7 @@ import { SqlClient } from "effect/sql"
 import * as Services from "../../dev/Services.ts"
 import { readFileSync } from "node:fs"
 import * as path from "node:path"
+import { permit } from "../../src/domain/Authority.ts"
 import type { CouponId, PartitionId, ProductId, UserId } from "../../src/domain/Ids.ts"
 import type { Change } from "../../src/domain/Transaction.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
@@ -238,6 +239,9 @@ describe("the application's role", () => {
             sql`ALTER TABLE ${sql(table)} ADD COLUMN mine int`,
             sql`DROP TABLE ${sql(table)}`
           ]),
+          sql`UPDATE audit SET act = 'nothing'`,
+          sql`DELETE FROM audit`,
+          sql`TRUNCATE audit`,
           ...["orders", "products", "users", "partitions", "settings", "migrations"].map(
             (table) => sql`DELETE FROM ${sql(table)}`
           ),
@@ -304,7 +308,7 @@ describe("an outage", () => {
         ])
         const read = Effect.all([
           outcome(Effect.flatMap(Users, (users) => users.get(user))),
-          outcome(Effect.flatMap(Users, (users) => users.update(user, { name: "Lee" }))),
+          outcome(Effect.flatMap(Users, (users) => users.update(permit(user), { name: "Lee" }))),
           outcome(Effect.flatMap(Orders, (orders) => orders.list(user, page))),
           outcome(Effect.flatMap(Statements, (statements) => statements.list(user, page)))
         ])

@@ -1,5 +1,6 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Struct } from "effect"
+import { permit } from "../../src/domain/Authority.ts"
 import { couponId, orderId, productId, userId } from "../../src/domain/Ids.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import { Catalogue, type CatalogueQuery, type Sort } from "../../src/persistence/Catalogue.ts"
@@ -54,7 +55,7 @@ export const ofUsers = (it: It) => {
       const repository = yield* Users
       const id = yield* Scene.register()
       const again = { userId: userId(Scene.next()), loginId: `login-${id}`, name: "", passwordHash: "" }
-      const taken = yield* Effect.flip(repository.register({ ...again, role: "ADMIN" }))
+      const taken = yield* Effect.flip(repository.register({ ...again, role: permit("ADMIN") }))
       assert.instanceOf(taken, LoginIdTaken)
       assert.isUndefined(yield* repository.get(again.userId))
     })
@@ -65,9 +66,9 @@ export const ofUsers = (it: It) => {
       const repository = yield* Users
       const id = yield* Scene.register("BUYER", "Kim")
       const loginId = `login-${id}`
-      assert.strictEqual((yield* repository.update(id, { name: "Park" }))?.name, "Park")
+      assert.strictEqual((yield* repository.update(permit(id), { name: "Park" }))?.name, "Park")
       assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "hash")
-      assert.strictEqual((yield* repository.update(id, { passwordHash: "other" }))?.name, "Park")
+      assert.strictEqual((yield* repository.update(permit(id), { passwordHash: "other" }))?.name, "Park")
       assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "other")
     })
   )
@@ -91,7 +92,7 @@ export const ofUsers = (it: It) => {
       yield* Scene.commit(fences, [{ _tag: "UserWithdrew", userId: withdrawn }])
       for (const id of [withdrawn, userId(Scene.next())]) {
         assert.isUndefined(yield* repository.get(id))
-        assert.isUndefined(yield* repository.update(id, { name: "Park" }))
+        assert.isUndefined(yield* repository.update(permit(id), { name: "Park" }))
       }
       assert.isUndefined(yield* repository.credentials(`login-${withdrawn}`))
     })
@@ -108,7 +109,7 @@ export const ofUsers = (it: It) => {
         userId: id,
         loginId: `login-${withdrawn}`,
         name: "",
-        role: "BUYER",
+        role: permit("BUYER"),
         passwordHash: ""
       })
       assert.strictEqual((yield* repository.credentials(`login-${withdrawn}`))?.user.userId, id)

@@ -1,4 +1,5 @@
 import { describe, layer } from "@effect/vitest"
+import * as authority from "./Authority.contract.ts"
 import { backends } from "./Backends.ts"
 import * as contract from "./Repositories.contract.ts"
 
@@ -6,6 +7,12 @@ describe.each(backends)("%s", (_, backend) => {
   layer(backend, { excludeTestServices: true, timeout: "60 seconds" })((it) => {
     describe("users", () => {
       contract.ofUsers(it)
+    })
+    describe("managers", () => {
+      authority.ofManagers(it)
+    })
+    describe("the audit", () => {
+      authority.ofAudit(it)
     })
     describe("the catalogue", () => {
       contract.ofCatalogue(it)

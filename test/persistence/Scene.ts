@@ -1,5 +1,6 @@
 /** The people, products and transactions of these tests. Every id is used once, so tests can share a database. */
 import { Effect } from "effect"
+import { permit, type Privilege, type Role } from "../../src/domain/Authority.ts"
 import {
   couponId,
   type CouponId,
@@ -21,7 +22,7 @@ import type { Order } from "../../src/domain/Order.ts"
 import { make as makeProduct, type Product } from "../../src/domain/Product.ts"
 import type { Change, Fence, Transaction } from "../../src/domain/Transaction.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
-import { type Role, Users } from "../../src/persistence/Users.ts"
+import { Users } from "../../src/persistence/Users.ts"
 import { Coupons, type NewCoupon } from "../../src/persistence/Coupons.ts"
 import { coupon, uuid } from "../domain/Samples.ts"
 
@@ -44,7 +45,7 @@ export const register = (role: Role = "BUYER", name = "Kim") =>
   Effect.gen(function* () {
     const users = yield* Users
     const id = userId(next())
-    yield* users.register({ userId: id, loginId: `login-${id}`, name, role, passwordHash: "hash" })
+    yield* users.register({ userId: id, loginId: `login-${id}`, name, role: permit(role), passwordHash: "hash" })
     return id
   })
 
@@ -126,10 +127,11 @@ export const orderOf = (buyer: UserId, product: ProductId, quantity: number, pri
 }
 
 /** A coupon that is there. */
-export const offered = (createdBy: UserId, change: Partial<NewCoupon> = {}) =>
+export const offered = (createdBy: UserId, change: Partial<NewCoupon> = {}, by?: Privilege) =>
   Effect.gen(function* () {
     const id = couponId(next())
-    yield* (yield* Coupons).create({ ...coupon({ couponId: id }), code: id, name: "Welcome", createdBy, ...change })
+    const { create } = yield* Coupons
+    yield* create({ ...coupon({ couponId: id }), code: id, name: "Welcome", createdBy, ...change }, by)
     return id
   })
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
+import { permit } from "../../src/domain/Authority.ts"
 import { productId } from "../../src/domain/Ids.ts"
 import { pieces, won } from "../../src/domain/Money.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
@@ -115,7 +116,7 @@ describe("A checkout", () => {
     Effect.gen(function* () {
       const product = yield* onSale(5)
       const buyer = yield* user(1, 10_000)
-      yield* editProduct(product, 1, { price: won(1200) })
+      yield* editProduct(permit(product), 1, { price: won(1200) })
       const refused = yield* Effect.flip(buy({ key: 1, buyer, product, expectedTotal: won(1000) }))
       assert.deepInclude(refused, { _tag: "PriceChanged", total: won(1200) })
       const { answer } = yield* buy({ key: 1, buyer, product, expectedTotal: won(1200) })
@@ -129,7 +130,7 @@ describe("A checkout", () => {
       const buyer = yield* user(1, 10_000)
       const unknown = yield* Effect.flip(buy({ key: 1, buyer, product: productId(uuid(99)) }))
       assert.strictEqual(unknown._tag, "ProductNotFound")
-      yield* editProduct(product, 1, { saleStatus: "SUSPENDED" })
+      yield* editProduct(permit(product), 1, { saleStatus: "SUSPENDED" })
       assert.strictEqual((yield* Effect.flip(buy({ key: 2, buyer, product })))._tag, "ProductNotOnSale")
     }).pipe(Effect.provide(engine()))
   )
@@ -139,9 +140,9 @@ describe("A checkout", () => {
       const product = yield* onSale(0)
       const buyer = yield* user(1, 10_000)
       assert.strictEqual((yield* Effect.flip(buy({ key: 1, buyer, product })))._tag, "StockShortage")
-      yield* adjustStock(product, 1, 3)
+      yield* adjustStock(permit(product), 1, 3)
       yield* buy({ key: 1, buyer, product, quantity: 3 })
-      assert.strictEqual((yield* Effect.flip(adjustStock(product, 1, 3)))._tag, "StaleVersion")
+      assert.strictEqual((yield* Effect.flip(adjustStock(permit(product), 1, 3)))._tag, "StaleVersion")
     }).pipe(Effect.provide(engine()))
   )
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result } from "effect"
+import { permit } from "../../src/domain/Authority.ts"
 import { couponId, userId } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
 import { OutcomeUnknown } from "../../src/persistence/Journal.ts"
@@ -159,10 +160,10 @@ describe("First come, first served", () => {
       const coupon = yield* offered({})
       assert.strictEqual((yield* Effect.flip(take(couponId(uuid(77)), who, 1)))._tag, "CouponNotFound")
       assert.strictEqual((yield* Effect.flip(take(coupon, userId(uuid(77)), 2)))._tag, "UserNotFound")
-      yield* setCondition(coupon, 1, "SUSPENDED")
+      yield* setCondition(permit(coupon), 1, "SUSPENDED")
       assert.strictEqual((yield* Effect.flip(take(coupon, who, 3)))._tag, "CouponNotIssuable")
-      assert.strictEqual((yield* Effect.flip(setCondition(coupon, 1, "OPEN")))._tag, "StaleVersion")
-      yield* setCondition(coupon, 2, "OPEN")
+      assert.strictEqual((yield* Effect.flip(setCondition(permit(coupon), 1, "OPEN")))._tag, "StaleVersion")
+      yield* setCondition(permit(coupon), 2, "OPEN")
       yield* take(coupon, who, 3)
     }).pipe(Effect.provide(engine()))
   )
@@ -235,13 +236,13 @@ describe("A coupon used in a checkout", () => {
         yield* Effect.flip(buy({ key: 10, buyer: other, product, userCouponId })),
         yield* Effect.flip(buy({ key: 11, buyer, product: cheap, userCouponId }))
       ]
-      yield* setCondition(coupon, 1, "SUSPENDED")
+      yield* setCondition(permit(coupon), 1, "SUSPENDED")
       reasons.push(yield* Effect.flip(buy({ key: 12, buyer, product, userCouponId })))
       assert.deepStrictEqual(
         reasons.map((error) => (error._tag === "CouponNotUsable" ? error.reason : error._tag)),
         ["NOT_FOUND", "MINIMUM_NOT_MET", "SUSPENDED"]
       )
-      yield* setCondition(coupon, 2, "OPEN")
+      yield* setCondition(permit(coupon), 2, "OPEN")
       yield* buy({ key: 13, buyer, product, userCouponId })
     }).pipe(Effect.provide(engine()))
   )

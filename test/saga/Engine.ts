@@ -1,6 +1,7 @@
 /** The engine of one node, over a journal in memory that a test may wrap. */
 import { Effect, Layer, Struct } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
+import { permit } from "../../src/domain/Authority.ts"
 import type { Coupon } from "../../src/domain/Coupon.ts"
 import {
   couponId,
@@ -50,7 +51,7 @@ export const user = (n: number, balance: number) =>
     const none = { passwordHash: "", withdrawn: false } as const
     users.set(uuidOf(id), { loginId: `user-${n}`, name: `User ${n}`, role: "BUYER", ...none })
     wallets.set(uuidOf(id), 0)
-    if (balance > 0) yield* charge({ request: request(100_000 + n), userId: id, amount: balance })
+    if (balance > 0) yield* charge({ request: request(100_000 + n), user: permit(id), amount: balance })
     return id
   })
 
@@ -60,7 +61,7 @@ export const onSale = (stock: number, price = 1000) =>
     const { users } = yield* MemoryTables
     users.set(uuidOf(seller), { loginId: "seller", name: "S", role: "SELLER", passwordHash: "", withdrawn: false })
     const { productId } = yield* createProduct({
-      sellerId: seller,
+      seller: permit(seller),
       name: "Sneaker",
       description: "",
       category: undefined,
@@ -83,7 +84,7 @@ export const offered = (change: Partial<Coupon>) =>
 
 /** Asks for a coupon. */
 export const take = (wanted: CouponId, who: UserId, key: number) =>
-  issue({ request: request(200_000 + key), couponId: wanted, userId: who })
+  issue({ request: request(200_000 + key), wanted: permit({ couponId: wanted, userId: who }) })
 
 export interface Purchase {
   readonly key: number

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result } from "effect"
-import { PartitionId } from "../../src/domain/Ids.ts"
+import { permit } from "../../src/domain/Authority.ts"
+import { PartitionId, userId } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
 import { Journal, JournalUnavailable, OutcomeUnknown } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { withdraw } from "../../src/saga/Withdrawal.ts"
+import { uuid } from "../domain/Samples.ts"
 import { audit, buy, engine, type JournalShape, onSale, partitions, request, user } from "./Engine.ts"
 
 const lost = new OutcomeUnknown({ cause: "the connection broke" })
@@ -105,7 +107,7 @@ describe("Transact", () => {
       const product = yield* onSale(5)
       const buyer = yield* user(1, 0)
       assert.strictEqual((yield* Effect.flip(buy({ key: 1, buyer, product })))._tag, "InsufficientBalance")
-      yield* charge({ request: request(2), userId: buyer, amount: 1000 })
+      yield* charge({ request: request(2), user: permit(buyer), amount: 1000 })
       assert.isFalse((yield* buy({ key: 1, buyer, product })).replayed)
     }).pipe(Effect.provide(engine()))
   )
@@ -115,7 +117,7 @@ describe("Transact", () => {
       const buyer = yield* user(1, 0)
       const answers = yield* Effect.forEach(
         Array.from({ length: 100 }, (_, n) => n),
-        (n) => charge({ request: request(n), userId: buyer, amount: 1000 }),
+        (n) => charge({ request: request(n), user: permit(buyer), amount: 1000 }),
         { concurrency: 100 }
       )
       assert.deepStrictEqual(
@@ -210,11 +212,28 @@ describe("Transact", () => {
     Effect.gen(function* () {
       const product = yield* onSale(5)
       const buyer = yield* user(1, 1000)
-      assert.strictEqual((yield* Effect.flip(withdraw(buyer)))._tag, "BalanceRemaining")
+      assert.strictEqual((yield* Effect.flip(withdraw(permit(buyer))))._tag, "BalanceRemaining")
       yield* buy({ key: 1, buyer, product })
-      yield* withdraw(buyer)
-      const refused = yield* Effect.flip(charge({ request: request(2), userId: buyer, amount: 1000 }))
+      yield* withdraw(permit(buyer))
+      const refused = yield* Effect.flip(charge({ request: request(2), user: permit(buyer), amount: 1000 }))
       assert.strictEqual(refused._tag, "UserNotFound")
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("a step done by a privilege leaves a row in the audit, if it is carried out and only once", () =>
+    Effect.gen(function* () {
+      const { audit: rows } = yield* MemoryTables
+      const whose = yield* user(1, 1000)
+      const by = { actorId: userId(uuid(9)), role: "ADMIN", act: "act", onBehalfOf: whose, traceId: undefined } as const
+      const charged = (key: number, amount: number) =>
+        charge({ request: request(key), user: permit(whose, by), amount })
+      yield* charged(1, 2000)
+      assert.isTrue((yield* charged(1, 2000)).replayed)
+      assert.strictEqual((yield* Effect.flip(charged(2, 1)))._tag, "ChargeBelowMinimum")
+      yield* charge({ request: request(3), user: permit(whose), amount: 1000 })
+      const [row, ...more] = rows
+      assert.deepStrictEqual(more, [])
+      assert.deepInclude(row, { ...by, entity: whose, details: { amount: 2000 } })
     }).pipe(Effect.provide(engine()))
   )
 })

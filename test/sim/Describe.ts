@@ -105,6 +105,8 @@ const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
       return [change.userCouponId, change.userId]
     case "CouponEdited":
       return [change.couponId]
+    case "Audited":
+      return [change.record.entity]
   }
 }
 

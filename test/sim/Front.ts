@@ -1,6 +1,7 @@
 /** Where clients ask a node: at the use cases, or before that at HTTP. */
 import { Context, Effect, Layer, Schema } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
+import { permit } from "../../src/domain/Authority.ts"
 import { CouponNotFound } from "../../src/domain/Coupon.ts"
 import { pieces, Quantity } from "../../src/domain/Money.ts"
 import { charge } from "../../src/saga/Charge.ts"
@@ -59,23 +60,23 @@ const carryOut = ({
     }
     case "Charge":
       if (request === undefined) return unkeyed
-      return charge({ request, userId: operation.user, amount: operation.amount })
+      return charge({ request, user: permit(operation.user), amount: operation.amount })
     case "Issue":
       if (request === undefined) return unkeyed
-      return issue({ request, couponId: operation.coupon, userId: operation.user })
+      return issue({ request, wanted: permit({ couponId: operation.coupon, userId: operation.user }) })
     case "Adjust":
-      return Effect.map(adjustStock(operation.product, operation.version, operation.delta), fresh)
+      return Effect.map(adjustStock(permit(operation.product), operation.version, operation.delta), fresh)
     case "Edit":
-      return Effect.map(editProduct(operation.product, operation.version, operation.edit), fresh)
+      return Effect.map(editProduct(permit(operation.product), operation.version, operation.edit), fresh)
     case "EditCoupon":
-      return Effect.map(setCondition(operation.coupon, operation.version, operation.condition), fresh)
+      return Effect.map(setCondition(permit(operation.coupon), operation.version, operation.condition), fresh)
     case "Create": {
-      const { seller: sellerId, price, stock } = operation
+      const { seller, price, stock } = operation
       const product = { name: "New", description: "", category: undefined, saleStatus: "ON_SALE" } as const
-      return Effect.map(createProduct({ ...product, sellerId, price, stock: pieces(stock) }), fresh)
+      return Effect.map(createProduct({ ...product, seller: permit(seller), price, stock: pieces(stock) }), fresh)
     }
     case "Withdraw":
-      return Effect.map(withdraw(operation.user), fresh)
+      return Effect.map(withdraw(permit(operation.user)), fresh)
     case "ReadProduct":
       return Effect.flatMap(Directory, ({ read }) => Effect.map(read("product", operation.product), fresh))
     case "ReadWallet":

@@ -6,7 +6,7 @@ import type { CouponId, ProductId, UserCouponId, UserId } from "../../src/domain
 import type { Money } from "../../src/domain/Money.ts"
 import type { ProductEdit } from "../../src/domain/Product.ts"
 import { keyed } from "../../src/http/Idempotency.ts"
-import type { Role } from "../../src/persistence/Users.ts"
+import type { Role } from "../../src/domain/Authority.ts"
 import type { Keyed } from "../../src/saga/Transact.ts"
 
 export interface Item {

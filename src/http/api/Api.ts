@@ -1,8 +1,10 @@
 /** The whole HTTP contract. Server, document and clients are made of it. */
 import { HttpApi, OpenApi } from "effect/http-api"
+import { AuditApi } from "./Audit.ts"
 import { BalancesApi } from "./Balances.ts"
 import { CouponsApi } from "./Coupons.ts"
 import { complete } from "./Document.ts"
+import { ManagersApi } from "./Managers.ts"
 import { Exchange } from "./Middleware.ts"
 import { OrdersApi } from "./Orders.ts"
 import { ProductsApi } from "./Products.ts"
@@ -13,7 +15,7 @@ import { UsersApi } from "./Users.ts"
 export const strict = { onExcessProperty: "error", errors: "all" } as const
 
 const contract = HttpApi.make("sluice")
-  .add(UsersApi, BalancesApi, ProductsApi, CouponsApi, OrdersApi)
+  .add(UsersApi, ManagersApi, BalancesApi, ProductsApi, CouponsApi, OrdersApi, AuditApi)
   .prefix("/api/v1")
   .add(SystemApi)
   .middleware(Exchange)

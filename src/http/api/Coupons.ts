@@ -111,7 +111,9 @@ export const NewCoupon = Schema.Struct({
   issueFrom: Schema.optionalKey(Moment),
   issueUntil: Schema.optionalKey(Moment),
   validFrom: Schema.optionalKey(Moment),
-  validUntil: Schema.optionalKey(Moment)
+  validUntil: Schema.optionalKey(Moment),
+  /** Whose products it is for: one's own, unless somebody acts for a seller. */
+  sellerId: Schema.optionalKey(ClaimedUserId)
 })
   .check(percentage, cap, windows)
   .annotate({ identifier: "NewCoupon" })
@@ -175,11 +177,16 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
         "COUPON_PERMISSION_DENIED",
         "COUPON_CODE_TAKEN",
         "PRODUCT_NOT_FOUND",
-        "USER_NOT_FOUND"
+        "USER_NOT_FOUND",
+        "NOT_A_SELLER",
+        "SELLER_REQUIRED"
       )
     })
       .middleware(Authenticated)
-      .annotate(OpenApi.Description, "A SELLER's coupons are for the seller's own products."),
+      .annotate(
+        OpenApi.Description,
+        "A SELLER's coupons are for the seller's own products; an ADMIN's without a sellerId are for anybody's."
+      ),
     HttpApiEndpoint.get("list", "/coupons", {
       query: PageQuery,
       success: page(Coupon),

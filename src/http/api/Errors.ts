@@ -46,6 +46,13 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {}
 
+/** Whoever acts for several sellers, or for none yet named, must say for which one: `sellerId`. */
+export class SellerRequired extends Schema.TaggedError<SellerRequired>()("SellerRequired", {}) {}
+
+export class NotASeller extends Schema.TaggedError<NotASeller>()("NotASeller", { userId: Schema.String }) {}
+
+export class NotAManager extends Schema.TaggedError<NotAManager>()("NotAManager", { userId: Schema.String }) {}
+
 /** Only sellers and administrators make coupons, and sellers only for what they sell (C-9, C19). */
 export class CouponPermissionDenied extends Schema.TaggedError<CouponPermissionDenied>()(
   "CouponPermissionDenied",

@@ -1,7 +1,7 @@
 /** What stands around the endpoints. */
 import { Context } from "effect"
 import { HttpApiMiddleware } from "effect/http-api"
-import type { Role } from "../../persistence/Users.ts"
+import type { Role } from "../../domain/Authority.ts"
 import type { ClaimedUserId } from "./Fields.ts"
 import { problems } from "./Problems.ts"
 
@@ -11,10 +11,18 @@ export interface Claims {
   readonly role: Role
 }
 
-export class Principal extends Context.Service<Principal, Claims>()("sluice/http/Principal") {}
+/** And what for: all that `Policy` needs to tell what one may, and the audit what one did. */
+export interface Asker extends Claims {
+  /** The operation, as the document calls it. */
+  readonly act: string
+  /** The header of that name: the caller's trace. */
+  readonly traceparent: string | undefined
+}
+
+export class Principal extends Context.Service<Principal, Asker>()("sluice/http/Principal") {}
 
 /** The same where a token is not needed. */
-export class Visitor extends Context.Service<Visitor, Claims | undefined>()("sluice/http/Visitor") {}
+export class Visitor extends Context.Service<Visitor, Asker | undefined>()("sluice/http/Visitor") {}
 
 /**
  * A good token is needed. Not by `HttpApiSecurity`, which costs a request a tenth more; the document learns of it in

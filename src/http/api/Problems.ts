@@ -135,6 +135,8 @@ export const catalogue = [
   row("COUPON_NOT_ISSUABLE", 409, CouponNotIssuable, "발급할 수 없는 쿠폰입니다", "The coupon is not being issued"),
   row("COUPON_NOT_USABLE", 409, CouponNotUsable, "사용할 수 없는 쿠폰입니다", "The coupon cannot be used"),
   row("PRICE_CHANGED", 409, PriceChanged, "가격이 변경되었습니다", "The price has changed"),
+  row("NOT_A_SELLER", 409, Errors.NotASeller, "판매자가 아닙니다", "Not a seller"),
+  row("NOT_A_MANAGER", 409, Errors.NotAManager, "매니저가 아닙니다", "Not a manager"),
   row(
     "REQUEST_IN_PROGRESS",
     409,
@@ -153,6 +155,7 @@ export const catalogue = [
     "Not a supported media type"
   ),
   row("VALIDATION_FAILED", 422, Errors.ValidationFailed, "입력값이 올바르지 않습니다", "Invalid values"),
+  row("SELLER_REQUIRED", 422, Errors.SellerRequired, "sellerId가 필요합니다", "Say for which seller: sellerId"),
   row("INVALID_CURSOR", 422, InvalidCursor, "커서가 올바르지 않습니다", "Not a cursor of this list"),
   row("INVALID_AMOUNT", 422, InvalidAmount, "충전 금액이 올바르지 않습니다", "Not an amount that can be charged"),
   row("CHARGE_BELOW_MINIMUM", 422, ChargeBelowMinimum, "최소 충전 금액보다 적습니다", "Below the least charge"),

@@ -5,7 +5,17 @@ import { maxStock, Money, Price, Stock } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
 import { SaleStatus, StockStatus } from "../../domain/Product.ts"
 import { Sort } from "../../persistence/Catalogue.ts"
-import { ClaimedProductId, IfMatch, Line, Lines, page, PageQuery, Timestamp, versioned } from "./Fields.ts"
+import {
+  ClaimedProductId,
+  ClaimedUserId,
+  IfMatch,
+  Line,
+  Lines,
+  page,
+  PageQuery,
+  Timestamp,
+  versioned
+} from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, changing, problems, writing } from "./Problems.ts"
 
@@ -36,7 +46,9 @@ export const NewProduct = Schema.Struct({
   stock: Stock,
   description: Schema.optionalKey(Description),
   category: Schema.optionalKey(Category),
-  saleStatus: Schema.optionalKey(SaleStatus)
+  saleStatus: Schema.optionalKey(SaleStatus),
+  /** Whose it is: oneself, unless somebody acts for a seller. */
+  sellerId: Schema.optionalKey(ClaimedUserId)
 }).annotate({ identifier: "NewProduct" })
 
 export const ProductChange = Schema.Struct({
@@ -68,8 +80,10 @@ export class ProductsApi extends HttpApiGroup.make("products")
     HttpApiEndpoint.post("create", "/products", {
       payload: NewProduct,
       success: versioned(Product.pipe(HttpApiSchema.status(201))),
-      error: problems(...writing, ...changing, "FORBIDDEN", "USER_NOT_FOUND")
-    }).middleware(Authenticated),
+      error: problems(...writing, ...changing, "FORBIDDEN", "USER_NOT_FOUND", "NOT_A_SELLER", "SELLER_REQUIRED")
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "A MANAGER of several sellers, and an ADMIN for a seller, say which: sellerId."),
     HttpApiEndpoint.get("list", "/products", {
       query: {
         ...PageQuery,

@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { UserId } from "../../domain/Ids.ts"
-import { Role } from "../../persistence/Users.ts"
+import { Role } from "../../domain/Authority.ts"
 import { ClaimedRole, ClaimedUserId, Line, Secret } from "./Fields.ts"
 import { Authenticated, MaybeAuthenticated } from "./Middleware.ts"
 import { asking, changing, problems, writing } from "./Problems.ts"

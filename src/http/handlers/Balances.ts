@@ -35,9 +35,9 @@ export const layer = HttpApiBuilder.group(
     return handlers.handleAll({
       charge: Effect.fnUntraced(function* ({ headers, payload }) {
         const who = yield* Policy.self
-        const userId = yield* Policy.actingFor(payload.userId)
+        const user = yield* Policy.actingFor(payload.userId)
         const request = keyed(who, "POST /balances/charge", headers["idempotency-key"], payload)
-        const charged = charge({ request, userId, amount: payload.amount })
+        const charged = charge({ request, user, amount: payload.amount })
         const impossible = ["InsufficientBalance", "BalanceRemaining", ...couponRefusals] as const
         return replay(yield* Effect.catchTag(charged, impossible, Effect.die))
       }),

@@ -10,12 +10,12 @@ import { Policy as Limits } from "../../domain/Policy.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { type CouponEntry, Coupons, type UserCouponEntry } from "../../persistence/Coupons.ts"
 import { Journal } from "../../persistence/Journal.ts"
-import { createCoupon, issue, setCondition } from "../../saga/Coupons.ts"
+import { createCoupon, issue, type IssueRequest, setCondition } from "../../saga/Coupons.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
-import type { CouponChange, IssueRequest, NewCoupon } from "../api/Coupons.ts"
+import type { CouponChange, IssueRequest as IssueBody, NewCoupon } from "../api/Coupons.ts"
 import { replay, withEtag } from "../api/Fields.ts"
-import { type Claims, Principal } from "../api/Middleware.ts"
+import { type Asker, Principal } from "../api/Middleware.ts"
 import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 
@@ -79,19 +79,12 @@ const impossible = [
   "BalanceRemaining"
 ] as const
 
-const issued = (
-  who: UserId,
-  route: string,
-  key: string,
-  payload: object,
-  wanted: { readonly couponId: CouponId; readonly userId: UserId }
-) => Effect.catchTag(issue({ request: keyed(who, route, key, payload), ...wanted }), impossible, Effect.die)
+const issued = (who: UserId, route: string, key: string, payload: object, wanted: IssueRequest["wanted"]) =>
+  Effect.catchTag(issue({ request: keyed(who, route, key, payload), wanted }), impossible, Effect.die)
 
-export const issueLimited = (who: Claims, key: string, payload: typeof IssueRequest.Type) =>
-  Effect.flatMap(Policy.actingForOf(who, payload.userId), (userId) =>
-    Effect.flatMap(Policy.anyCoupon(payload.couponId), (couponId) =>
-      issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, { couponId, userId })
-    )
+export const issueLimited = (who: Asker, key: string, payload: typeof IssueBody.Type) =>
+  Effect.flatMap(Policy.couponFor(who, payload.couponId, payload.userId), (wanted) =>
+    issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, wanted)
   )
 
 export const layer = HttpApiBuilder.group(
@@ -115,10 +108,10 @@ export const layer = HttpApiBuilder.group(
 
     return handlers.handleAll({
       create: Effect.fnUntraced(function* ({ payload }) {
-        const scope = yield* Policy.couponScope(payload.productIds ?? [])
+        const scope = yield* Policy.couponScope(payload.sellerId, payload.productIds ?? [])
         const { code, name, totalQuantity, perUserLimit = Limits.coupon.perUserLimit } = payload
         const couponId = yield* createCoupon({
-          ...scope,
+          scope,
           code,
           name,
           discount: discountOf(payload),
@@ -140,14 +133,14 @@ export const layer = HttpApiBuilder.group(
       read: ({ params }) => Effect.flatMap(Policy.anyCoupon(params.couponId), (id) => Effect.map(current(id), forAll)),
 
       edit: Effect.fnUntraced(function* ({ params, headers, payload: { status } }) {
-        const { couponId } = yield* Policy.ownCoupon(params.couponId)
+        const coupon = yield* Policy.managedCoupon(params.couponId)
         yield* Effect.catchTag(
-          setCondition(couponId, headers["if-match"], conditionOf[status]),
+          setCondition(coupon, headers["if-match"], conditionOf[status]),
           ["RequestInProgress", "KeyReused", "CouponExhausted", "CouponNotUsable", "CouponUndecided"],
           Effect.die
         )
         // Whoever cannot be told what became of it must not think that nothing did.
-        const changed = Effect.catchTag(current(couponId), ["Overloaded", "Unavailable"], () =>
+        const changed = Effect.catchTag(current(coupon.of), ["Overloaded", "Unavailable"], () =>
           Effect.fail(new TimedOut())
         )
         return forAll(yield* changed)

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
 import { TimedOut } from "../../actors/Errors.ts"
+import type { Permitted } from "../../domain/Authority.ts"
 import type { ProductId } from "../../domain/Ids.ts"
 import { pieces } from "../../domain/Money.ts"
 import { available, type ProductEdit, ProductNotFound, stockStatus } from "../../domain/Product.ts"
@@ -28,7 +29,7 @@ const impossible = ["RequestInProgress", "KeyReused", "ProductNotOnSale"] as con
 /** And what only a change of stock can meet. */
 const stockless = ["StockShortage", "StockLimitExceeded"] as const
 
-const edited = (productId: ProductId, version: number, edit: ProductEdit) =>
+const edited = (productId: Permitted<ProductId>, version: number, edit: ProductEdit) =>
   Effect.catchTag(editProduct(productId, version, edit), [...impossible, ...stockless], Effect.die)
 
 export const layer = HttpApiBuilder.group(
@@ -53,10 +54,10 @@ export const layer = HttpApiBuilder.group(
       Effect.catchTag(current(productId), ["Overloaded", "Unavailable"], () => Effect.fail(new TimedOut()))
 
     return handlers.handleAll({
-      create: Effect.fnUntraced(function* ({ payload }) {
-        const sellerId = yield* Policy.activeSeller
+      create: Effect.fnUntraced(function* ({ payload: { sellerId, ...payload } }) {
+        const seller = yield* Policy.actingSeller(sellerId)
         const { description = "", category, saleStatus = "ON_SALE" } = payload
-        const created = createProduct({ ...payload, sellerId, description, category, saleStatus })
+        const created = createProduct({ ...payload, seller, description, category, saleStatus })
         return yield* Effect.flatMap(created, ({ productId }) => changed(productId)).pipe(
           Effect.catchTag([...impossible, ...stockless, "ProductNotFound", "StaleVersion"], Effect.die)
         )
@@ -77,22 +78,22 @@ export const layer = HttpApiBuilder.group(
       }),
 
       edit: Effect.fnUntraced(function* ({ params, headers, payload }) {
-        const product = yield* Policy.ownProduct(params.productId)
+        const product = yield* Policy.managedProduct(params.productId)
         yield* edited(product, headers["if-match"], payload)
-        return yield* changed(product)
+        return yield* changed(product.of)
       }),
 
       discontinue: Effect.fnUntraced(function* ({ params, headers }) {
-        const product = yield* Policy.ownProduct(params.productId)
+        const product = yield* Policy.managedProduct(params.productId)
         yield* edited(product, headers["if-match"], { saleStatus: "DISCONTINUED" })
-        return yield* changed(product)
+        return yield* changed(product.of)
       }),
 
       adjustStock: Effect.fnUntraced(function* ({ params, headers, payload }) {
-        const product = yield* Policy.ownProduct(params.productId)
+        const product = yield* Policy.managedProduct(params.productId)
         const adjusted = adjustStock(product, headers["if-match"], payload.delta)
         yield* Effect.catchTag(adjusted, impossible, Effect.die)
-        return yield* changed(product)
+        return yield* changed(product.of)
       })
     })
   })

@@ -25,9 +25,9 @@ export const layer = HttpApiBuilder.group(
             : Effect.fail(new NotReady())
         ),
       cluster: Effect.fnUntraced(function* () {
-        yield* Policy.administrator
+        const asked = yield* Policy.cluster
         const { node, nodes } = directory.nodes()
-        const partitions = yield* directory.placed
+        const partitions = yield* directory.placed(asked)
         return {
           node,
           nodes,

@@ -27,9 +27,9 @@ export const layer = HttpApiBuilder.group(
       register: Effect.fnUntraced(function* ({ payload: { loginId, name, password, role: wanted } }) {
         const role = yield* Policy.grantedRole(wanted)
         const passwordHash = yield* passwords.hash(password)
-        const user = { userId: userId(yield* random.uuidV7()), loginId, name, role }
-        yield* users.register({ ...user, passwordHash })
-        return user
+        const user = { userId: userId(yield* random.uuidV7()), loginId, name }
+        yield* users.register({ ...user, role, passwordHash })
+        return { ...user, role: role.of }
       }),
 
       login: ({ payload: { loginId, password }, request }) =>
@@ -50,13 +50,13 @@ export const layer = HttpApiBuilder.group(
       }),
 
       changeProfile: Effect.fnUntraced(function* ({ params, payload: { name, password } }) {
-        const user = yield* Policy.visibleUser(params.userId)
+        const user = yield* Policy.changeableUser(params.userId)
         const passwordHash = password === undefined ? undefined : yield* passwords.hash(password)
-        return (yield* users.update(user, { name, passwordHash })) ?? (yield* new UserNotFound({ userId: user }))
+        return (yield* users.update(user, { name, passwordHash })) ?? (yield* new UserNotFound({ userId: user.of }))
       }),
 
       withdraw: ({ params }) =>
-        Effect.flatMap(Policy.visibleUser(params.userId), withdraw).pipe(
+        Effect.flatMap(Policy.changeableUser(params.userId), withdraw).pipe(
           Effect.catchTag(
             ["RequestInProgress", "KeyReused", "InsufficientBalance", "BalanceLimitExceeded", ...couponRefusals],
             Effect.die

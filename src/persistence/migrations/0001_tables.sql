@@ -25,6 +25,15 @@ CREATE TABLE users (
   CHECK (withdrawn_at IS NOT NULL OR (login_id IS NOT NULL AND password_hash IS NOT NULL))
 );
 
+-- Who acts for which seller.
+CREATE TABLE managers (
+  seller_id   uuid NOT NULL REFERENCES users,
+  manager_id  uuid NOT NULL REFERENCES users,
+  assigned_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (seller_id, manager_id)
+);
+CREATE INDEX managers_manager ON managers (manager_id, seller_id);
+
 CREATE TABLE wallets (
   user_id uuid PRIMARY KEY REFERENCES users,
   balance bigint NOT NULL DEFAULT 0 CHECK (balance BETWEEN 0 AND 1000000000000000)
@@ -96,10 +105,17 @@ CREATE TABLE user_coupons (
 CREATE TABLE transactions (
   key        uuid PRIMARY KEY,
   id         uuid NOT NULL,
+  -- The partitions it relied on, and their epochs: ' 3:1763600000000 17:1763600000001 '.
+  fences     text NOT NULL,
   body_hash  uuid,
   answer     text,
   created_at timestamptz NOT NULL DEFAULT now(),
   CHECK ((body_hash IS NULL) = (answer IS NULL))
+);
+-- Transactions that were called absent, so that they stay it whatever the clock does.
+CREATE TABLE absent (
+  id         uuid PRIMARY KEY,
+  created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX transactions_created ON transactions USING brin (created_at);
 
@@ -214,3 +230,26 @@ CREATE TABLE outbox (
   payload        json NOT NULL,
   created_at     timestamptz NOT NULL DEFAULT now()
 );
+
+-- One row per privileged act, in the commit of the act. It refers to nothing: it takes whatever happened.
+CREATE TABLE audit (
+  audit_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at           timestamptz NOT NULL DEFAULT now(),
+  actor_id     uuid NOT NULL,
+  role         text NOT NULL,
+  act          text NOT NULL,
+  entity       text NOT NULL,
+  on_behalf_of uuid,
+  details      json NOT NULL,
+  trace_id     text
+);
+CREATE INDEX audit_actor ON audit (actor_id, audit_id);
+CREATE INDEX audit_entity ON audit (entity, audit_id);
+
+-- The columns of a row that comes as JSON; no row of NULL. What Postgres cannot read in its details, it need not.
+CREATE FUNCTION audit_row(record text, about text) RETURNS TABLE (
+  actor_id uuid, role text, act text, entity text, on_behalf_of uuid, details json, trace_id text
+) LANGUAGE sql IMMUTABLE STRICT ROWS 1 AS $$
+  SELECT r.actor, r.role, r.act, r.entity, r.owner, about::json, r.trace
+  FROM json_to_record(record::json) r(actor uuid, role text, act text, entity text, owner uuid, trace text)
+$$;

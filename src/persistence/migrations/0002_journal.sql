@@ -19,16 +19,29 @@ BEGIN
 END $$;
 
 -- For each doubtful transaction: 0 committed, 1 absent for good, 2 pending. Exclusive locks, so that a commit which
--- passed its deadline check and is still in progress is waited for.
-CREATE FUNCTION journal_resolve(locked int[], keys uuid[], ids uuid[], deadlines bigint[]) RETURNS int[]
+-- passed its deadline check and is still in progress is waited for. One that relied on another epoch than the doubt is as
+-- good as absent: who claimed since has read what it wrote. `f_n` is the ordinal (from 1) of the doubt a fence is of.
+CREATE FUNCTION journal_resolve(
+  f_n int[], f_partition int[], f_epoch bigint[], keys uuid[], ids uuid[], deadlines bigint[]
+) RETURNS int[]
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  resolutions int[];
 BEGIN
-  PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(locked) p ORDER BY p) sorted;
-  RETURN (
-    SELECT array_agg(CASE WHEN t.id = d.id THEN 0 WHEN d.deadline <= clock_ms() THEN 1 ELSE 2 END ORDER BY d.n)
+  PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(f_partition) p ORDER BY p) sorted;
+  SELECT array_agg(CASE
+      WHEN t.id = d.id AND NOT EXISTS (
+        SELECT FROM unnest(f_n, f_partition, f_epoch) f(n, partition, epoch)
+        WHERE f.n = d.n AND position(concat(' ', f.partition, ':', f.epoch, ' ') IN t.fences) = 0
+      ) THEN 0
+      WHEN t.id = d.id OR d.deadline <= clock_ms() THEN 1 ELSE 2 END ORDER BY d.n)
+    INTO resolutions
     FROM unnest(keys, ids, deadlines) WITH ORDINALITY d(key, id, deadline, n)
-    LEFT JOIN transactions t ON t.key = d.key
-  );
+    LEFT JOIN transactions t ON t.key = d.key;
+  INSERT INTO absent (id)
+    SELECT d.id FROM unnest(ids) WITH ORDINALITY d(id, n) WHERE resolutions[d.n] = 1 ORDER BY d.id
+    ON CONFLICT DO NOTHING;
+  RETURN resolutions;
 END $$;
 
 -- Commits a batch. Returns a verdict per transaction: 0 committed, 1 fenced, 2 expired, 3 duplicate; below 0, the rank of
@@ -42,7 +55,7 @@ END $$;
 --
 -- Plans are made once per session, when tables may still be empty: the settings leave no plan that reads a whole table.
 CREATE FUNCTION journal_commit(
-  t_key uuid[], t_id uuid[], t_body uuid[], t_answer text[], t_deadline bigint[],
+  t_key uuid[], t_id uuid[], t_fences text[], t_body uuid[], t_answer text[], t_deadline bigint[],
   f_t int[], f_partition int[], f_epoch bigint[],
   n_t int[], n_product uuid[], n_seller uuid[], n_name text[], n_description text[], n_category text[],
     n_price bigint[], n_status text[],
@@ -60,7 +73,8 @@ CREATE FUNCTION journal_commit(
     c_status text[],
   u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[],
   i_t int[], i_id uuid[], i_coupon uuid[], i_user uuid[], i_slot int[], i_issued bigint[],
-  m_t int[], m_coupon uuid[], m_condition text[]
+  m_t int[], m_coupon uuid[], m_condition text[],
+  a_t int[], a_record text[], a_details text[]
 ) RETURNS int[] LANGUAGE plpgsql VOLATILE
   SET plan_cache_mode = force_generic_plan
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 1
@@ -85,12 +99,16 @@ BEGIN
   now_ms := clock_ms();
   SELECT array_agg(CASE WHEN d.t = ANY (skip) THEN 1 WHEN d.deadline <= now_ms THEN 2 ELSE 0 END ORDER BY d.t)
     INTO verdicts FROM unnest(t_deadline) WITH ORDINALITY d(deadline, t);
+  IF EXISTS (SELECT FROM absent) THEN
+    SELECT array_agg(CASE WHEN v.verdict = 0 AND v.id IN (SELECT a.id FROM absent a) THEN 2 ELSE v.verdict END ORDER BY v.t)
+      INTO verdicts FROM unnest(verdicts, t_id) WITH ORDINALITY v(verdict, id, t);
+  END IF;
   SELECT coalesce(array_agg(v.t), '{}') INTO skip FROM unnest(verdicts) WITH ORDINALITY v(verdict, t) WHERE v.verdict > 0;
 
   WITH inserted AS (
-    INSERT INTO transactions (key, id, body_hash, answer)
-      SELECT r.key, r.id, r.body, r.answer
-      FROM unnest(t_key, t_id, t_body, t_answer) WITH ORDINALITY r(key, id, body, answer, t)
+    INSERT INTO transactions (key, id, fences, body_hash, answer)
+      SELECT r.key, r.id, r.fences, r.body, r.answer
+      FROM unnest(t_key, t_id, t_fences, t_body, t_answer) WITH ORDINALITY r(key, id, fences, body, answer, t)
       WHERE r.t <> ALL (skip) ORDER BY r.key, r.t
     ON CONFLICT (key) DO NOTHING RETURNING key
   )
@@ -173,6 +191,11 @@ BEGIN
     SELECT t_id[r.t], r.type, r.entity, r.payload::json
     FROM unnest(e_t, e_type, e_entity, e_payload) r(t, type, entity, payload)
     WHERE r.t <> ALL (skip);
+  IF cardinality(a_t) > 0 THEN
+    INSERT INTO audit (actor_id, role, act, entity, on_behalf_of, details, trace_id)
+      SELECT r.* FROM unnest(a_t, a_record, a_details) a(t, record, details), audit_row(a.record, a.details) r
+      WHERE a.t <> ALL (skip);
+  END IF;
 
   FOR it IN
     SELECT x.usr FROM unnest(x_t, x_user) x(t, usr) WHERE x.t <> ALL (skip) ORDER BY x.usr

@@ -1,8 +1,8 @@
--- What the application may do. It does not own the tables, so it can't change them either; the ledger and the outbox
--- can only grow.
+-- What the application may do. It does not own the tables, so it can't change them either; the ledger, the outbox
+-- and the audit can only grow.
 GRANT USAGE ON SCHEMA public TO sluice_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO sluice_app;
-GRANT INSERT ON settings, order_lines, ledger, outbox TO sluice_app;
+GRANT INSERT ON settings, order_lines, ledger, outbox, audit TO sluice_app;
 GRANT INSERT, UPDATE ON partitions, users, products, orders, payments, coupons, user_coupons TO sluice_app;
 GRANT INSERT, UPDATE, DELETE ON wallets TO sluice_app;
-GRANT INSERT, DELETE ON transactions TO sluice_app;
+GRANT INSERT, DELETE ON transactions, absent, managers TO sluice_app;
