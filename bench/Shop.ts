@@ -58,7 +58,7 @@ export const openOffer = ({ quota, perUserLimit }: Offer) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     yield* sql`INSERT INTO coupons (coupon_id, code, name, discount_type, discount_value, min_order_amount, product_ids,
-        categories, total_quantity, per_user_limit, created_by)
+        categories, total_quantity, per_user_limit, issue_by, created_by)
       VALUES (${couponUuid}, 'RUSH', 'First come, first served', 'FIXED', 1000, 0, '{}', '{}', ${quota}::int,
-        ${perUserLimit}::int, ${sellerUuid})`
+        ${perUserLimit}::int, '{FIRST_COME}', ${sellerUuid})`
   })

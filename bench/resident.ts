@@ -24,7 +24,8 @@ const unused = Effect.die("The journal here only loads")
 const loaders: { readonly [K in KindName]: (id: Actors[K]["id"]) => Actors[K]["state"] | undefined } = {
   product: () => undefined,
   wallet: (id) => makeWallet(userId(received(uuidOf(id))), won(1_000_000)),
-  coupon: () => undefined
+  coupon: () => undefined,
+  order: () => undefined
 }
 
 const journal = Layer.succeed(

@@ -112,6 +112,13 @@ export const settings = {
     "guest: answers requests, and takes no partitions."
   ),
   leaseTtlMs: setting("LEASE_TTL_MS", between(1000, 60_000), 4000, "How long a silent node keeps its partitions."),
+  tossSecretKey: optional("TOSS_SECRET_KEY", secret, "Payments through Toss Payments: the shop's secret key."),
+  niceClientKey: optional("NICE_CLIENT_KEY", text, "Payments through NICE Payments: the shop's client key;"),
+  niceSecretKey: optional("NICE_SECRET_KEY", secret, "and its secret key."),
+  inicisMid: optional("INICIS_MID", text, "Payments through KG Inicis: the shop's id;"),
+  inicisSignKey: optional("INICIS_SIGN_KEY", secret, "its key for payments on the web;"),
+  inicisApiKey: optional("INICIS_API_KEY", secret, "and its key for INIAPI."),
+  inicisClientIp: setting("INICIS_CLIENT_IP", text, "127.0.0.1", "Our address, as Inicis is told it."),
   partitions: setting(
     "PARTITIONS",
     between(1, 1024),
@@ -136,7 +143,24 @@ export type Settings = { readonly [K in keyof typeof settings]: (typeof settings
 const bytes = (value: string) => new TextEncoder().encode(value).length
 
 /** What no setting can know alone. */
-const contradictions = (values: Settings): ReadonlyArray<string> => [...aboutKeys(values), ...aboutCluster(values)]
+const contradictions = (values: Settings): ReadonlyArray<string> => [
+  ...aboutKeys(values),
+  ...aboutCluster(values),
+  ...aboutGateways(values)
+]
+
+/** A gateway takes all of its keys, or none. */
+const aboutGateways = (values: Settings): ReadonlyArray<string> => {
+  const { niceClientKey, niceSecretKey, inicisMid, inicisSignKey, inicisApiKey } = values
+  const problems: Array<string> = []
+  if ((niceClientKey === undefined) !== (niceSecretKey === undefined)) {
+    problems.push("NICE_CLIENT_KEY, NICE_SECRET_KEY: Expected both, or none")
+  }
+  if (new Set([inicisMid, inicisSignKey, inicisApiKey].map((key) => key === undefined)).size > 1) {
+    problems.push("INICIS_MID, INICIS_SIGN_KEY, INICIS_API_KEY: Expected all three, or none")
+  }
+  return problems
+}
 
 const aboutCluster = ({ redisUrl: url, databaseUrl, clusterSecret, clusterHost, clusterRole, ...rest }: Settings) => {
   const problems: Array<string> = []

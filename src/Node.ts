@@ -1,4 +1,5 @@
 /** A node: which implementation serves which interface, and in which order they start and stop. */
+import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, Layer, Logger, Redacted, References, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { hostname } from "node:os"
@@ -29,6 +30,10 @@ import * as PgOrders from "./persistence/PgOrders.ts"
 import * as PgStatements from "./persistence/PgStatements.ts"
 import * as PgUsers from "./persistence/PgUsers.ts"
 import * as Retention from "./persistence/Retention.ts"
+import * as Grants from "./saga/Grants.ts"
+import * as Routing from "./saga/gateways/Routing.ts"
+import * as Simulator from "./saga/gateways/simulator/Simulator.ts"
+import * as Timers from "./saga/Timers.ts"
 import { Transact } from "./saga/Transact.ts"
 import * as Welcome from "./Welcome.ts"
 
@@ -105,6 +110,36 @@ const engine = (settings: Settings) =>
     Layer.provide(cluster(settings))
   )
 
+/** Gateways go by their settings. Where there are none, on the embedded database of a developer, they are simulated. */
+const gateways = (settings: Settings) => {
+  const { tossSecretKey, niceClientKey, niceSecretKey, inicisMid, inicisSignKey, inicisApiKey } = settings
+  const toss = tossSecretKey && { secretKey: tossSecretKey, baseUrl: "https://api.tosspayments.com" }
+  const nice =
+    niceClientKey === undefined || niceSecretKey === undefined
+      ? undefined
+      : { clientKey: niceClientKey, secretKey: niceSecretKey, baseUrl: "https://api.nicepay.co.kr" }
+  const inicis =
+    inicisMid === undefined || inicisSignKey === undefined || inicisApiKey === undefined
+      ? undefined
+      : {
+          mid: inicisMid,
+          signKey: inicisSignKey,
+          apiKey: inicisApiKey,
+          payUrl: "https://{idc}stdpay.inicis.com",
+          apiUrl: "https://iniapi.inicis.com",
+          clientIp: settings.inicisClientIp
+        }
+  const hasNone = toss === undefined && nice === undefined && inicis === undefined
+  const isSimulated = hasNone && settings.environment === "development" && settings.databaseUrl === undefined
+  const options = isSimulated
+    ? Effect.tap(
+        Effect.map(Simulator.make({ host: "127.0.0.1", port: 0 }), (simulator) => simulator.settings),
+        (simulated) => Effect.logInfo(`Payment gateways are simulated, at ${new URL(simulated.toss.baseUrl).origin}`)
+      )
+    : Effect.succeed<Routing.Options>({ toss, nice, inicis })
+  return Layer.unwrap(Effect.map(options, Routing.layer)).pipe(Layer.provide(NodeHttpClient.layerUndici))
+}
+
 const keyOf = ({ jwtSecret, jwtPublicKey, jwtJwksUrl, dataDir }: Settings) => {
   if (jwtPublicKey !== undefined) return Effect.succeed<Key>({ _tag: "PublicKey", pem: jwtPublicKey })
   if (jwtJwksUrl !== undefined) return Effect.succeed<Key>({ _tag: "Jwks", url: jwtJwksUrl })
@@ -172,7 +207,10 @@ export const layer = (settings: Settings) =>
       return drainFirst(settings).pipe(
         Layer.provideMerge(Welcome.layer(settings)),
         Layer.provideMerge(Server.layer({ host, port, key, tokenTtlSeconds, drainWithin })),
+        Layer.provideMerge(Grants.layer),
         Layer.provideMerge(population(settings)),
+        Layer.provideMerge(Timers.layer),
+        Layer.provideMerge(gateways(settings)),
         Layer.provideMerge(engine(settings)),
         Layer.provideMerge(repositories),
         Layer.provideMerge(database(settings)),

@@ -25,8 +25,16 @@ const code = ["src/", "test/"]
 const everywhere = ["src/", "test/", "dev/", "bench/"]
 /** Real processes take real time. */
 const chaos = ["test/chaos/"]
-/** Who may say that something is permitted: whoever looks who asks, and who seeds a new database. */
-const permitting = ["src/http/Policy.ts", "src/domain/Authority.ts", "src/Demo.ts"]
+/**
+ * Who may say that something is permitted: whoever looks who asks, who seeds a new database, who gives what is
+ * owed, and who keeps deadlines. */
+const permitting = [
+  "src/http/Policy.ts",
+  "src/domain/Authority.ts",
+  "src/Demo.ts",
+  "src/saga/Grants.ts",
+  "src/saga/Timers.ts"
+]
 /** Where effects meet promises: the entry point, vitest's setup, the seeded scheduler, programs for a test to start. */
 const edges = [
   "src/main.ts",

@@ -68,6 +68,8 @@ export class Directory extends Context.Service<
     readonly doubt: (fences: ReadonlyArray<Fence>) => void
     /** Gives up every partition somebody else has claimed since: what to do when a step was fenced. */
     readonly dropFenced: Effect.Effect<void, Overloaded | Unavailable>
+    /** Whether an actor is one of this node's. */
+    readonly owns: (kind: KindName, id: string) => boolean
     /** The partitions this node may commit for. */
     readonly owned: () => ReadonlyArray<Partition>
     /** All partitions. */
@@ -139,6 +141,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     },
     doubt: (fences) => remote.tellOwners("Check", fences),
     dropFenced: Effect.andThen(local.dropFenced, ownership.lookAgain),
+    owns: local.isHere,
     owned: local.owned,
     placed: () =>
       Effect.map(journal.epochs(partitions), (epochs) =>

@@ -119,7 +119,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   } = {
     product: yield* Batcher.make({ run: load("product"), linger: loadLinger, queueSize }),
     wallet: yield* Batcher.make({ run: load("wallet"), linger: loadLinger, queueSize }),
-    coupon: yield* Batcher.make({ run: load("coupon"), linger: loadLinger, queueSize })
+    coupon: yield* Batcher.make({ run: load("coupon"), linger: loadLinger, queueSize }),
+    order: yield* Batcher.make({ run: load("order"), linger: loadLinger, queueSize })
   }
 
   /** Whether an actor can be asked at this very moment. */

@@ -42,7 +42,7 @@ export class Partition {
   readonly epoch: Epoch
 
   readonly #capacity: number
-  readonly #cells: Cells = { product: new Map(), wallet: new Map(), coupon: new Map() }
+  readonly #cells: Cells = { product: new Map(), wallet: new Map(), coupon: new Map(), order: new Map() }
   readonly #groups = new Map<TransactionId, Group>()
   /** How many are about to ask an actor that is, or is to be, loaded for them. */
   readonly #awaited = new Map<string, number>()
@@ -55,7 +55,8 @@ export class Partition {
 
   /** The actors in memory. */
   get resident(): number {
-    return this.#cells.product.size + this.#cells.wallet.size + this.#cells.coupon.size
+    const { product, wallet, coupon, order } = this.#cells
+    return product.size + wallet.size + coupon.size + order.size
   }
 
   has<K extends KindName>(kind: K, id: Actors[K]["id"]): boolean {

@@ -9,7 +9,8 @@
 import { Result, Schema } from "effect"
 import { type Actors, type KindName } from "../domain/Actors.ts"
 import { Coupon, CouponCommand, CouponGrant, CouponRefusal } from "../domain/Coupon.ts"
-import { CouponId, ProductId, UserId } from "../domain/Ids.ts"
+import { CouponId, OrderId, ProductId, UserId } from "../domain/Ids.ts"
+import { OrderCommand, OrderGrant, OrderRefusal, OrderState } from "../domain/OrderLife.ts"
 import { Product, ProductCommand, ProductGrant, ProductRefusal } from "../domain/Product.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import { Wallet, WalletCommand, WalletGrant, WalletRefusal } from "../domain/Wallet.ts"
@@ -23,7 +24,7 @@ const Transaction = {
   id: Schema.String.pipe(Schema.brand("TransactionId")),
   deadline: Schema.Finite
 }
-const Kind = Schema.Literals(["product", "wallet", "coupon"])
+const Kind = Schema.Literals(["product", "wallet", "coupon", "order"])
 
 const Ask = Schema.Union([
   Schema.TaggedStruct("Hold", {
@@ -128,7 +129,8 @@ const of: { readonly [K in KindName]: Codecs<K> } = {
     answerOf(ProductGrant, ProductRefusal, Product)
   ),
   wallet: codecs<"wallet">(UserId, asksOf(UserId, WalletCommand), answerOf(WalletGrant, WalletRefusal, Wallet)),
-  coupon: codecs<"coupon">(CouponId, asksOf(CouponId, CouponCommand), answerOf(CouponGrant, CouponRefusal, Coupon))
+  coupon: codecs<"coupon">(CouponId, asksOf(CouponId, CouponCommand), answerOf(CouponGrant, CouponRefusal, Coupon)),
+  order: codecs<"order">(OrderId, asksOf(OrderId, OrderCommand), answerOf(OrderGrant, OrderRefusal, OrderState))
 }
 
 export const readId = <K extends KindName>(kind: K, id: unknown) => of[kind].readId(id)

@@ -1,7 +1,8 @@
 /** The kinds of actors there are. A new kind is a page of its own, a row here, and a loader in the journal. */
 import { type Coupon, type CouponCommand, type CouponGrant, CouponKind, type CouponRefusal } from "./Coupon.ts"
-import type { CouponId, ProductId, UserId } from "./Ids.ts"
+import type { CouponId, OrderId, ProductId, UserId } from "./Ids.ts"
 import type { Kind } from "./Kind.ts"
+import { type OrderCommand, type OrderGrant, OrderKind, type OrderRefusal, type OrderState } from "./OrderLife.ts"
 import { type Product, type ProductCommand, type ProductGrant, ProductKind, type ProductRefusal } from "./Product.ts"
 import { type Wallet, type WalletCommand, type WalletGrant, WalletKind, type WalletRefusal } from "./Wallet.ts"
 
@@ -27,6 +28,13 @@ export interface Actors {
     readonly grant: CouponGrant
     readonly refusal: CouponRefusal
   }
+  readonly order: {
+    readonly id: OrderId
+    readonly state: OrderState
+    readonly command: OrderCommand
+    readonly grant: OrderGrant
+    readonly refusal: OrderRefusal
+  }
 }
 
 export type KindName = keyof Actors
@@ -42,5 +50,6 @@ export type KindOf<K extends KindName> = Kind<
 export const kinds: { readonly [K in KindName]: KindOf<K> } = {
   product: ProductKind,
   wallet: WalletKind,
-  coupon: CouponKind
+  coupon: CouponKind,
+  order: OrderKind
 }

@@ -12,6 +12,7 @@ import { allocate, BasisPoints, least, Money, shareOf, sum, zero } from "./Money
 import type { OrderLine } from "./Order.ts"
 import { Policy } from "./Policy.ts"
 import { type Product, StaleVersion } from "./Product.ts"
+import { Tier } from "./Tier.ts"
 import { CouponNotUsable, CouponUndecided } from "./UserCoupon.ts"
 
 /** What a coupon takes off (C18). */
@@ -28,6 +29,14 @@ export type CouponCondition = typeof CouponCondition.Type
 /** Seed 001's names; those that are not a condition follow from the numbers and the clock (C17). */
 export const CouponStatus = Schema.Literals(["CREATED", "ACTIVE", "EXHAUSTED", "EXPIRED", "SUSPENDED", "CANCELLED"])
 export type CouponStatus = typeof CouponStatus.Type
+
+/** How one comes to a user: to whoever asks first, to whoever knows its code, or from who manages it (C-17, I12). */
+export const IssueBy = Schema.Literals(["FIRST_COME", "CODE", "GRANT"])
+export type IssueBy = typeof IssueBy.Type
+
+/** What makes users get one by themselves (C-17). */
+export const GrantOn = Schema.Literals(["REGISTRATION"])
+export type GrantOn = typeof GrantOn.Type
 
 /** In milliseconds since 1970; it ends before `until`. */
 export const Window = Schema.Struct({
@@ -51,8 +60,13 @@ export const Coupon = Schema.Struct({
   /** What it is for; if none are named, for all (C-12). */
   productIds: Schema.Array(ProductId),
   categories: Schema.Array(Schema.String),
+  /** Only for who has never bought anything (C-14). */
+  firstPurchaseOnly: Schema.Boolean,
+  /** Whom it is for; if none are named, all (C-16). Asked when one is issued. */
+  tiers: Schema.Array(Tier),
   totalQuantity: CouponQuantity,
   perUserLimit: PerUserLimit,
+  issueBy: Schema.Array(IssueBy),
   /** When it can be had, and when it can be used (G5). */
   issue: Window,
   validity: Window,
@@ -71,7 +85,7 @@ export type CouponEdit = typeof CouponEdit.Type
 
 /** `at` is the journal's clock, in milliseconds since 1970. */
 export const CouponCommand = Schema.Union([
-  Schema.TaggedStruct("Issue", { at: Schema.Finite }),
+  Schema.TaggedStruct("Issue", { at: Schema.Finite, by: IssueBy }),
   /** Somebody uses one. Nothing is taken from the coupon; it says whether it still holds good, and what for. */
   Schema.TaggedStruct("Use", { at: Schema.Finite }),
   Schema.TaggedStruct("Edit", { version: Schema.Int, edit: CouponEdit })
@@ -83,7 +97,8 @@ export const CouponGrant = Coupon
 export type CouponGrant = Coupon
 
 export class CouponNotFound extends Schema.TaggedError<CouponNotFound>()("CouponNotFound", {
-  couponId: Schema.String
+  /** None, if it was not asked for by its id. */
+  couponId: Schema.optionalKey(Schema.String)
 }) {}
 
 /** Final: there will never be another one (I1, I11). */
@@ -92,7 +107,9 @@ export class CouponExhausted extends Schema.TaggedError<CouponExhausted>()("Coup
 }) {}
 
 export class CouponNotIssuable extends Schema.TaggedError<CouponNotIssuable>()("CouponNotIssuable", {
-  couponStatus: CouponStatus
+  couponStatus: CouponStatus,
+  /** Why an ACTIVE one is not: it is to be had in another way, or by users of another tier. */
+  reason: Schema.optionalKey(Schema.Literals(["ISSUE_BY", "TIER"]))
 }) {}
 
 export const CouponRefusal = Schema.Union([
@@ -128,6 +145,14 @@ export const couponStatus = (
   if (condition === "SUSPENDED") return "SUSPENDED"
   return before(issue, at) ? "CREATED" : "ACTIVE"
 }
+
+/** Whether users of a tier can have it (C-16). */
+export const isForTier = ({ tiers }: Pick<Coupon, "tiers">, tier: Tier): boolean =>
+  tiers.length === 0 || tiers.includes(tier)
+
+/** Of those that were issued, how many were used (ST18): in basis points, rounded down. */
+export const usageRate = ({ issued, used }: { readonly issued: number; readonly used: number }): number =>
+  issued === 0 ? 0 : Math.floor((used * 10_000) / issued)
 
 /** Why nobody can use it at a moment; `undefined` when one can. */
 const unusableAt = ({ condition, validity }: Coupon, at: number) => {
@@ -168,8 +193,11 @@ export const discounts = (
 const grant = (coupon: Coupon, change: Partial<Coupon>): Result.Result<Held<Coupon, Coupon>> =>
   Result.succeed({ state: { ...coupon, ...change }, grant: coupon })
 
-const issue = (coupon: Coupon, at: number) => {
+const issue = (coupon: Coupon, { at, by }: CouponCommand & { readonly _tag: "Issue" }) => {
   const status = couponStatus(coupon, at)
+  if (!coupon.issueBy.includes(by)) {
+    return Result.fail(new CouponNotIssuable({ couponStatus: status, reason: "ISSUE_BY" }))
+  }
   if (status === "EXHAUSTED") return Result.fail(new CouponExhausted({ couponId: coupon.couponId }))
   if (status !== "ACTIVE") return Result.fail(new CouponNotIssuable({ couponStatus: status }))
   return coupon.issued + coupon.held >= coupon.totalQuantity
@@ -182,7 +210,7 @@ export const CouponKind: Kind<CouponId, Coupon, CouponCommand, CouponGrant, Coup
     if (coupon === undefined) return Result.fail(new CouponNotFound({ couponId }))
     switch (command._tag) {
       case "Issue":
-        return issue(coupon, command.at)
+        return issue(coupon, command)
       case "Use": {
         const reason = unusableAt(coupon, command.at)
         return reason === undefined ? grant(coupon, {}) : Result.fail(new CouponNotUsable({ reason }))

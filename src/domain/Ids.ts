@@ -34,6 +34,9 @@ export type UserCouponId = typeof UserCouponId.Type
 export const PaymentId = prefixed("pay").pipe(Schema.brand("PaymentId"))
 export type PaymentId = typeof PaymentId.Type
 
+export const RefundId = prefixed("rfd").pipe(Schema.brand("RefundId"))
+export type RefundId = typeof RefundId.Type
+
 /** One attempt at a business step. A bare UUID, ordered by time. */
 export type TransactionId = string & Brand.Brand<"TransactionId">
 export const TransactionId = Brand.nominal<TransactionId>()
@@ -54,13 +57,15 @@ export type Epoch = number & Brand.Brand<"Epoch">
 export const Epoch = Brand.nominal<Epoch>()
 
 /** The UUID of an id, without its prefix. */
-export const uuidOf = (id: UserId | ProductId | OrderId | PaymentId | CouponId | UserCouponId): string => id.slice(4)
+export const uuidOf = (id: UserId | ProductId | OrderId | PaymentId | RefundId | CouponId | UserCouponId): string =>
+  id.slice(4)
 
 const make = {
   user: Brand.nominal<UserId>(),
   product: Brand.nominal<ProductId>(),
   order: Brand.nominal<OrderId>(),
   payment: Brand.nominal<PaymentId>(),
+  refund: Brand.nominal<RefundId>(),
   coupon: Brand.nominal<CouponId>(),
   userCoupon: Brand.nominal<UserCouponId>()
 }
@@ -68,5 +73,6 @@ export const userId = (uuid: string): UserId => make.user(`usr_${uuid}`)
 export const productId = (uuid: string): ProductId => make.product(`prd_${uuid}`)
 export const orderId = (uuid: string): OrderId => make.order(`ord_${uuid}`)
 export const paymentId = (uuid: string): PaymentId => make.payment(`pay_${uuid}`)
+export const refundId = (uuid: string): RefundId => make.refund(`rfd_${uuid}`)
 export const couponId = (uuid: string): CouponId => make.coupon(`cpn_${uuid}`)
 export const userCouponId = (uuid: string): UserCouponId => make.userCoupon(`uco_${uuid}`)

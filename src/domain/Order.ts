@@ -1,7 +1,8 @@
-/** An order: what was bought, at which price, and where it stands. */
+/** An order: what was bought, at which price, how it was paid, and where it stands. */
 import { Schema } from "effect"
-import type { OrderId, PaymentId, ProductId, UserCouponId, UserId } from "./Ids.ts"
-import { minus, type Money, type Quantity, sum, zero } from "./Money.ts"
+import { OrderId, PaymentId, ProductId, RefundId, UserCouponId, UserId } from "./Ids.ts"
+import { minus, Money, Quantity, Stock, sum, zero } from "./Money.ts"
+import { GatewayName, GatewayTransactionId, Method, PaymentKey } from "./Tender.ts"
 
 /** Seed 001's names, canonical (C1, A27). */
 export const OrderStatus = Schema.Literals([
@@ -15,38 +16,148 @@ export const OrderStatus = Schema.Literals([
 ])
 export type OrderStatus = typeof OrderStatus.Type
 
-export interface OrderLine {
-  readonly productId: ProductId
+/** Why it ended CANCELLED (C45). */
+export const CancelReason = Schema.Literals([
+  "INSUFFICIENT_BALANCE",
+  "PAYMENT_FAILED",
+  "PAYMENT_TIMEOUT",
+  "BUYER",
+  "SELLER",
+  "ADMIN",
+  "OUT_OF_STOCK"
+])
+export type CancelReason = typeof CancelReason.Type
+
+/** Milliseconds since 1970, by the database's clock. */
+const Moment = Schema.Finite
+
+export const OrderLine = Schema.Struct({
+  productId: ProductId,
   /** Name and price as they were when the stock was held (C39). */
-  readonly name: string
-  readonly unitPrice: Money
-  readonly quantity: Quantity
-  readonly amount: Money
+  name: Schema.String,
+  unitPrice: Money,
+  quantity: Quantity,
+  amount: Money,
   /** This line's part of the order's discount. */
-  readonly discount: Money
-}
+  discount: Money,
+  /** Pieces that were cancelled or given back. */
+  cancelled: Stock
+})
+export type OrderLine = typeof OrderLine.Type
 
-/** One tender of an order. A wallet payment is complete in the order's own transaction. */
-export interface Payment {
-  readonly paymentId: PaymentId
-  readonly method: "WALLET"
-  readonly amount: Money
-}
+/** Seed 001's names (A27). Our transitions skip VALIDATING and LOCK_ACQUIRED: holds are validation and lock in one (C3). */
+export const PaymentStatus = Schema.Literals([
+  "INITIATED",
+  "VALIDATING",
+  "LOCK_ACQUIRED",
+  "DEBITED",
+  "GATEWAY_REQUESTED",
+  "COMPLETED",
+  "FAILED"
+])
+export type PaymentStatus = typeof PaymentStatus.Type
 
-export interface Order {
-  readonly orderId: OrderId
-  readonly userId: UserId
-  readonly status: OrderStatus
-  readonly lines: ReadonlyArray<OrderLine>
-  readonly payments: ReadonlyArray<Payment>
-  readonly totalAmount: Money
-  readonly discountAmount: Money
+/** One tender of one attempt to pay. A wallet's is complete in the transaction that takes the money. */
+export const Payment = Schema.Struct({
+  paymentId: PaymentId,
+  method: Method,
+  amount: Money,
+  status: PaymentStatus,
+  refunded: Money,
+  /** Who carries it out; `undefined` for a wallet's. */
+  gateway: Schema.UndefinedOr(GatewayName),
+  /** What the gateway knows it by: the key its page gave the buyer, and the id of what it approved. */
+  paymentKey: Schema.UndefinedOr(PaymentKey),
+  gatewayId: Schema.UndefinedOr(GatewayTransactionId),
+  /** Until when whoever asked has to come back: the buyer from the gateway's page, or the node from the gateway. */
+  dueAt: Schema.UndefinedOr(Moment)
+})
+export type Payment = typeof Payment.Type
+
+/** Seed 001's names (F5). */
+export const RefundStatus = Schema.Literals(["REFUND_REQUESTED", "PROCESSING", "REFUNDED", "FAILED", "MANUAL"])
+export type RefundStatus = typeof RefundStatus.Type
+
+/** Money on its way back: the wallet's part goes with the transaction that decides it, a gateway's takes a call. */
+export const Refund = Schema.Struct({
+  refundId: RefundId,
+  amount: Money,
+  /** Of it, what a gateway gives back. */
+  viaGateway: Money,
+  status: RefundStatus,
+  /** How often the gateway was asked. */
+  attempts: Schema.Int,
+  /** When it is asked again. */
+  dueAt: Schema.UndefinedOr(Moment),
+  /** The pieces that come back once it is approved (C33). */
+  items: Schema.Array(Schema.Struct({ productId: ProductId, quantity: Quantity })),
+  requestedAt: Moment
+})
+export type Refund = typeof Refund.Type
+
+export const Order = Schema.Struct({
+  orderId: OrderId,
+  userId: UserId,
+  status: OrderStatus,
+  cancelReason: Schema.UndefinedOr(CancelReason),
+  lines: Schema.Array(OrderLine),
+  payments: Schema.Array(Payment),
+  refunds: Schema.Array(Refund),
+  totalAmount: Money,
+  discountAmount: Money,
   /** The coupon it was bought with (D3). */
-  readonly userCouponId: UserCouponId | undefined
-  readonly paidAmount: Money
-  /** Milliseconds since 1970, by the database's clock. */
-  readonly createdAt: number
-}
+  userCouponId: Schema.UndefinedOr(UserCouponId),
+  paidAmount: Money,
+  createdAt: Moment,
+  /** Until when it has to be paid; `undefined` for one that was paid when it was made. */
+  paymentDeadline: Schema.UndefinedOr(Moment),
+  paidAt: Schema.UndefinedOr(Moment),
+  shippingAddress: Schema.UndefinedOr(Schema.String),
+  /** Counts changes, from 1. */
+  version: Schema.Int,
+  /** Every status it had, with its beginning. */
+  history: Schema.Array(Schema.Struct({ status: OrderStatus, at: Moment }))
+})
+export type Order = typeof Order.Type
+
+/** An order as it begins. */
+export const placed = (
+  order: Omit<
+    Order,
+    "cancelReason" | "refunds" | "paymentDeadline" | "paidAt" | "shippingAddress" | "version" | "history"
+  > &
+    Partial<Pick<Order, "paymentDeadline" | "paidAt" | "shippingAddress">>
+): Order => ({
+  cancelReason: undefined,
+  refunds: [],
+  paymentDeadline: undefined,
+  paidAt: undefined,
+  shippingAddress: undefined,
+  version: 1,
+  history: [{ status: order.status, at: order.createdAt }],
+  ...order
+})
+
+/** A wallet's payment of all there is to pay. */
+export const inFull = (paymentId: PaymentId, amount: Money): Payment => ({
+  paymentId,
+  method: "WALLET",
+  amount,
+  status: "COMPLETED",
+  refunded: zero,
+  gateway: undefined,
+  paymentKey: undefined,
+  gatewayId: undefined,
+  dueAt: undefined
+})
+
+/** What there is to pay. */
+export const payable = ({ totalAmount, discountAmount }: Pick<Order, "totalAmount" | "discountAmount">): Money =>
+  minus(totalAmount, discountAmount)
+
+/** What has gone back to the buyer, or is on its way. */
+export const refundedAmount = ({ refunds }: Pick<Order, "refunds">): Money =>
+  sum(refunds.filter(({ status }) => status !== "REFUND_REQUESTED" && status !== "FAILED").map(({ amount }) => amount))
 
 /** The other seeds' names of the same states (A27). */
 export const OrderView = Schema.Literals(["simple", "fulfilment", "tracking"])
@@ -65,7 +176,7 @@ const views: Record<OrderStatus, Record<OrderView, string>> = {
 /** `status` in the words of seed 000 (simple), 002 (fulfilment) or 004 (tracking). */
 export const statusView = (status: OrderStatus, view: OrderView): string => views[status][view]
 
-/** What an order is to whoever sold only some of its lines: these, and what they come to (G14). */
+/** What an order is to whoever sold only some of its lines: these, what they come to, and refunds of nothing else (G14). */
 export const partOf = (order: Order, isTheirs: (line: OrderLine) => boolean): Order | undefined => {
   const lines = order.lines.filter(isTheirs)
   if (lines.length === 0) return undefined
@@ -73,5 +184,7 @@ export const partOf = (order: Order, isTheirs: (line: OrderLine) => boolean): Or
   const discountAmount = sum(lines.map(({ discount }) => discount))
   const isPaid = order.paidAmount === minus(order.totalAmount, order.discountAmount)
   const paidAmount = isPaid ? minus(totalAmount, discountAmount) : zero
-  return { ...order, lines, totalAmount, discountAmount, paidAmount, payments: [], userCouponId: undefined }
+  const theirs = new Set(lines.map(({ productId }) => productId))
+  const refunds = order.refunds.filter(({ items }) => items.every(({ productId }) => theirs.has(productId)))
+  return { ...order, lines, totalAmount, discountAmount, paidAmount, payments: [], refunds, userCouponId: undefined }
 }

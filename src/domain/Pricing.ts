@@ -1,7 +1,7 @@
 /** What an order costs, from the quotes of its products. */
 import { Array as Arr, Result, Schema } from "effect"
 import { type Coupon, discounts } from "./Coupon.ts"
-import { minus, Money, type Quantity, sum, times, zero } from "./Money.ts"
+import { minus, Money, pieces, type Quantity, sum, times, zero } from "./Money.ts"
 import type { OrderLine } from "./Order.ts"
 import type { Product } from "./Product.ts"
 import type { CouponNotUsable } from "./UserCoupon.ts"
@@ -41,7 +41,7 @@ export const quote = (
   }))
   const taken = coupon === undefined ? Result.succeed(priced.map(() => zero)) : discounts(coupon, priced)
   return Result.flatMap(taken, (each) => {
-    const lines = Arr.zipWith(priced, each, ({ line }, discount) => ({ ...line, discount }))
+    const lines = Arr.zipWith(priced, each, ({ line }, discount) => ({ ...line, discount, cancelled: pieces(0) }))
     const total = sum(lines.map((line) => line.amount))
     const discount = sum(each)
     const payable = minus(total, discount)

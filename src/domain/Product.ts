@@ -26,7 +26,7 @@ export const Product = Schema.Struct({
   category: Schema.UndefinedOr(Schema.String),
   price: Price,
   onHand: Stock,
-  /** Held by transactions that are not settled. Not on disk: a hold dies with its actor. */
+  /** Held by transactions that are not settled, and pieces of orders that are not paid (C5). */
   reserved: Stock,
   saleStatus: SaleStatus,
   /** Counts edits, not sales. */
@@ -47,13 +47,20 @@ export type ProductEdit = typeof ProductEdit.Type
 
 export const ProductCommand = Schema.Union([
   Schema.TaggedStruct("Take", { quantity: Quantity }),
+  /** For an order that is not paid yet. */
+  Schema.TaggedStruct("Reserve", { quantity: Quantity }),
+  /** What was reserved is paid, or never will be. */
+  Schema.TaggedStruct("Sell", { quantity: Quantity }),
+  Schema.TaggedStruct("Free", { quantity: Quantity }),
+  /** What was sold comes back. */
+  Schema.TaggedStruct("Return", { quantity: Quantity }),
   Schema.TaggedStruct("Create", { product: Product }),
   Schema.TaggedStruct("Edit", { version: Schema.Int, edit: ProductEdit }),
   Schema.TaggedStruct("Adjust", { version: Schema.Int, delta: Schema.Int })
 ])
 export type ProductCommand = typeof ProductCommand.Type
 
-/** The product as the hold found it; for a `Take`, the quote the order is priced with. */
+/** The product as the hold found it; for a `Take` or `Reserve`, the quote the order is priced with. */
 export const ProductGrant = Product
 export type ProductGrant = Product
 
@@ -128,7 +135,13 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
       return Result.succeed({ state: { ...command.product, pending: "creation" }, grant: command.product })
     }
     if (product === undefined || product.pending === "creation") return Result.fail(new ProductNotFound({ productId }))
-    if (command._tag === "Take") {
+    if (command._tag === "Sell" || command._tag === "Free") return grant(product, {})
+    if (command._tag === "Return") {
+      return product.onHand + command.quantity > maxStock
+        ? Result.fail(new StockLimitExceeded({ maximum: maxStock }))
+        : grant(product, {})
+    }
+    if (command._tag === "Take" || command._tag === "Reserve") {
       return product.saleStatus === "ON_SALE"
         ? reserve(product, command.quantity)
         : Result.fail(new ProductNotOnSale({ productId, saleStatus: product.saleStatus }))
@@ -145,6 +158,13 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
   },
   settle: (product, command) => {
     switch (command._tag) {
+      case "Reserve":
+        return product
+      case "Free":
+        return { ...product, reserved: pieces(product.reserved - command.quantity) }
+      case "Return":
+        return { ...product, onHand: pieces(product.onHand + command.quantity) }
+      case "Sell":
       case "Take":
         return {
           ...product,
@@ -176,7 +196,12 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
   release: (product, command) => {
     switch (command._tag) {
       case "Take":
+      case "Reserve":
         return { ...product, reserved: pieces(product.reserved - command.quantity) }
+      case "Sell":
+      case "Free":
+      case "Return":
+        return product
       case "Create":
         return undefined
       case "Edit":

@@ -17,6 +17,7 @@ import type {
 import type { MoneyDelta } from "./Money.ts"
 import type { Order } from "./Order.ts"
 import type { Product, ProductEdit } from "./Product.ts"
+import type { HeldStatus } from "./UserCoupon.ts"
 
 /** The epoch of a partition whose hold the transaction relies on. */
 export interface Fence {
@@ -33,9 +34,9 @@ export interface Answered {
 }
 
 /** Why a balance moved; what the wallet's history calls it. */
-export type MoneyReason = "CHARGE" | "PAYMENT"
+export type MoneyReason = "CHARGE" | "PAYMENT" | "REFUND"
 /** Why stock moved. */
-export type StockReason = "INITIAL" | "ADJUSTMENT" | "SALE"
+export type StockReason = "INITIAL" | "ADJUSTMENT" | "SALE" | "RETURN"
 
 export type Change =
   | {
@@ -52,6 +53,10 @@ export type Change =
       readonly reason: StockReason
       readonly orderId?: OrderId
     }
+  /** Pieces of an order that is not paid; they stay in stock. */
+  | { readonly _tag: "StockReserved"; readonly productId: ProductId; readonly delta: number }
+  /** Money that came, or went back, through a payment gateway. */
+  | { readonly _tag: "GatewayMoved"; readonly delta: MoneyDelta; readonly orderId: OrderId }
   | {
       readonly _tag: "ProductCreated"
       readonly product: Product
@@ -61,6 +66,8 @@ export type Change =
   /** Raises the product's version, whatever else it changes. */
   | { readonly _tag: "ProductEdited"; readonly productId: ProductId; readonly edit: ProductEdit }
   | { readonly _tag: "OrderPlaced"; readonly order: Order }
+  /** It must be as it was before. */
+  | { readonly _tag: "OrderChanged"; readonly before: Order; readonly after: Order }
   | { readonly _tag: "UserWithdrew"; readonly userId: UserId }
   /** At most one of a transaction's: its rank is told with the verdict. */
   | {
@@ -75,8 +82,15 @@ export type Change =
   | {
       readonly _tag: "CouponUsed"
       readonly userCouponId: UserCouponId
+      readonly to: HeldStatus
       readonly userId: UserId
       readonly orderId: OrderId
+    }
+  | {
+      readonly _tag: "CouponRevoked"
+      readonly userCouponId: UserCouponId
+      readonly userId: UserId
+      readonly reason: string
     }
   /** Raises the coupon's version. */
   | { readonly _tag: "CouponEdited"; readonly couponId: CouponId; readonly edit: CouponEdit }

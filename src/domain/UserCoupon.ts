@@ -18,15 +18,30 @@ export const UserCoupon = Schema.Struct({
   /** Which of the coupons that one user may have of this kind, from 1. */
   slot: Schema.Int,
   status: UserCouponStatus,
-  pending: Schema.UndefinedOr(Schema.Literals(["issue", "use"]))
+  pending: Schema.UndefinedOr(Schema.Literals(["issue", "use", "revoke"]))
 })
 export type UserCoupon = typeof UserCoupon.Type
+
+/**
+ * What an order makes of the coupon it was made with: HELD until it is paid, USED, ISSUED again when it never was, and
+ * REFUNDED, which can be used again, when it was cancelled (C16).
+ */
+export const HeldStatus = Schema.Literals(["HELD", "USED", "ISSUED", "REFUNDED"])
+export type HeldStatus = typeof HeldStatus.Type
+
+/** What a coupon has to be to become that. */
+export const couponFrom: Record<HeldStatus, ReadonlyArray<UserCouponStatus>> = {
+  HELD: ["ISSUED", "REFUNDED"],
+  USED: ["ISSUED", "REFUNDED", "HELD"],
+  ISSUED: ["HELD"],
+  REFUNDED: ["USED"]
+}
 
 /** Why a coupon does not reduce the price of an order (D4, D5, D7). */
 export const Unusable = Schema.Literals([
   /** There is none, or it is another user's. */
   "NOT_FOUND",
-  /** Another order is using it. */
+  /** Another order is using it, or it is being revoked. */
   "HELD",
   "USED",
   "REVOKED",
@@ -35,12 +50,19 @@ export const Unusable = Schema.Literals([
   "SUSPENDED",
   "CANCELLED",
   "MINIMUM_NOT_MET",
+  /** The user has bought something, or is about to. */
+  "FIRST_PURCHASE_ONLY",
   /** Nothing in the order is what the coupon is for. */
   "NOT_APPLICABLE"
 ])
 export type Unusable = typeof Unusable.Type
 
 export class CouponNotUsable extends Schema.TaggedError<CouponNotUsable>()("CouponNotUsable", {
+  reason: Unusable
+}) {}
+
+/** Only what its user could use is taken away (C-20, A27). */
+export class CouponNotRevocable extends Schema.TaggedError<CouponNotRevocable>()("CouponNotRevocable", {
   reason: Unusable
 }) {}
 
@@ -63,7 +85,7 @@ export const statusAt = (status: UserCouponStatus, validUntil: number | undefine
 /** Why one cannot be used now; `undefined` when it can. */
 export const unusable = (coupon: UserCoupon | undefined): Unusable | undefined => {
   if (coupon === undefined || coupon.pending === "issue") return "NOT_FOUND"
-  if (coupon.pending === "use") return "HELD"
+  if (coupon.pending !== undefined) return "HELD"
   switch (coupon.status) {
     case "ISSUED":
     case "REFUNDED":
@@ -85,4 +107,9 @@ export const freeSlot = (coupons: ReadonlyArray<UserCoupon>, couponId: CouponId)
 }
 
 /** What a wallet can refuse only to whoever asks for a coupon. */
-export const couponRefusals = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided"] as const
+export const couponRefusals = [
+  "CouponNotUsable",
+  "CouponNotRevocable",
+  "CouponAlreadyIssued",
+  "CouponUndecided"
+] as const

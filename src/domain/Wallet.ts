@@ -9,7 +9,17 @@ import { CouponId, UserCouponId, UserId } from "./Ids.ts"
 import type { Kind } from "./Kind.ts"
 import { maxBalance, Money, won } from "./Money.ts"
 import { Policy } from "./Policy.ts"
-import { CouponAlreadyIssued, CouponNotUsable, CouponUndecided, freeSlot, unusable, UserCoupon } from "./UserCoupon.ts"
+import {
+  CouponAlreadyIssued,
+  couponFrom,
+  CouponNotRevocable,
+  CouponNotUsable,
+  CouponUndecided,
+  freeSlot,
+  HeldStatus,
+  unusable,
+  UserCoupon
+} from "./UserCoupon.ts"
 
 export const Wallet = Schema.Struct({
   userId: UserId,
@@ -18,8 +28,10 @@ export const Wallet = Schema.Struct({
   held: Money,
   /** Given by transactions that are not settled. */
   incoming: Money,
-  /** Purchases that are not settled: one that costs nothing holds no money, and needs its buyer all the same. */
+  /** Purchases that are not settled, and orders that are not paid: each needs its buyer, also if it costs nothing. */
   purchases: Schema.Int,
+  /** The user's orders, those that are cancelled left out: who has none has never bought anything (U14). */
+  orders: Schema.Int,
   /** All the user ever had: they count against what one user may have. */
   coupons: Schema.Array(UserCoupon),
   closing: Schema.Boolean
@@ -27,11 +39,30 @@ export const Wallet = Schema.Struct({
 export type Wallet = typeof Wallet.Type
 
 export const WalletCommand = Schema.Union([
-  /** A purchase: its money, and the coupon that made it cheaper. */
-  Schema.TaggedStruct("Take", { amount: Money, userCouponId: Schema.optional(UserCouponId) }),
+  /** A purchase: its money, and the coupon that made it cheaper, which may be for a first purchase only. */
+  Schema.TaggedStruct("Take", {
+    amount: Money,
+    userCouponId: Schema.optional(UserCouponId),
+    firstPurchaseOnly: Schema.optional(Schema.Boolean)
+  }),
   Schema.TaggedStruct("Give", { amount: Money }),
+  /**
+   * What becomes of an order: money it takes or gives back, what its coupon is from now on, and whether it is one more,
+   * or one less, that waits for its payment, or that there is at all.
+   */
+  Schema.TaggedStruct("Order", {
+    take: Money,
+    give: Money,
+    opens: Schema.Int,
+    counts: Schema.Int,
+    /** Its coupon is for a first purchase only. */
+    firstPurchaseOnly: Schema.Boolean,
+    coupon: Schema.UndefinedOr(Schema.Struct({ userCouponId: UserCouponId, to: HeldStatus }))
+  }),
   /** A coupon, of which one user may have `limit`. */
   Schema.TaggedStruct("Receive", { userCouponId: UserCouponId, couponId: CouponId, limit: Schema.Int }),
+  /** A coupon is taken away; it still counts for how many its user may have. */
+  Schema.TaggedStruct("Revoke", { userCouponId: UserCouponId }),
   /** The user withdraws. Only a wallet that is empty and not in use can be closed, and once settled it is gone. */
   Schema.TaggedStruct("Close", {})
 ])
@@ -78,6 +109,7 @@ export const WalletRefusal = Schema.Union([
   BalanceLimitExceeded,
   BalanceRemaining,
   CouponNotUsable,
+  CouponNotRevocable,
   CouponAlreadyIssued,
   CouponUndecided
 ])
@@ -95,12 +127,19 @@ export const chargeable = (amount: number): Result.Result<Money, InvalidAmount |
 const none: ReadonlyArray<UserCoupon> = []
 
 /** A wallet as it is on disk, with nothing in flight. */
-export const make = (userId: UserId, balance: Money, coupons: ReadonlyArray<UserCoupon> = none): Wallet => ({
+export const make = (
+  userId: UserId,
+  balance: Money,
+  coupons: ReadonlyArray<UserCoupon> = none,
+  orders = 0,
+  purchases = 0
+): Wallet => ({
   userId,
   balance,
   held: won(0),
   incoming: won(0),
-  purchases: 0,
+  purchases,
+  orders,
   coupons,
   closing: false
 })
@@ -121,10 +160,19 @@ const withCoupon = (
     ? coupons
     : coupons.flatMap((coupon) => (coupon.userCouponId === id ? (change(coupon) ?? []) : [coupon]))
 
-const take = (wallet: Wallet, { amount, userCouponId }: WalletCommand & { readonly _tag: "Take" }) => {
+/** A purchase that is not decided counts: of two at once, one is not the first. */
+const isFirst = ({ orders, purchases }: Wallet) => orders + purchases === 0
+
+const take = (
+  wallet: Wallet,
+  { amount, userCouponId, firstPurchaseOnly }: WalletCommand & { readonly _tag: "Take" }
+) => {
   if (userCouponId !== undefined) {
     const reason = unusable(wallet.coupons.find((coupon) => coupon.userCouponId === userCouponId))
     if (reason !== undefined) return Result.fail(new CouponNotUsable({ reason }))
+    if (firstPurchaseOnly === true && !isFirst(wallet)) {
+      return Result.fail(new CouponNotUsable({ reason: "FIRST_PURCHASE_ONLY" }))
+    }
   }
   return available(wallet) < amount
     ? Result.fail(new InsufficientBalance({ balance: available(wallet), required: amount }))
@@ -133,6 +181,33 @@ const take = (wallet: Wallet, { amount, userCouponId }: WalletCommand & { readon
         held: won(wallet.held + amount),
         purchases: wallet.purchases + 1,
         coupons: withCoupon(wallet.coupons, userCouponId, (coupon) => ({ ...coupon, pending: "use" }))
+      })
+}
+
+const order = (
+  wallet: Wallet,
+  { take: amount, give, coupon, firstPurchaseOnly }: WalletCommand & { readonly _tag: "Order" }
+) => {
+  if (coupon !== undefined) {
+    const known = wallet.coupons.find(({ userCouponId }) => userCouponId === coupon.userCouponId)
+    if (known === undefined || known.pending !== undefined || !couponFrom[coupon.to].includes(known.status)) {
+      return Result.fail(new CouponNotUsable({ reason: unusable(known) ?? "HELD" }))
+    }
+    if (firstPurchaseOnly && !isFirst(wallet)) {
+      return Result.fail(new CouponNotUsable({ reason: "FIRST_PURCHASE_ONLY" }))
+    }
+  }
+  if (available(wallet) < amount) {
+    return Result.fail(new InsufficientBalance({ balance: available(wallet), required: amount }))
+  }
+  return wallet.balance + wallet.incoming + give > maxBalance
+    ? Result.fail(new BalanceLimitExceeded({ maximum: won(maxBalance) }))
+    : granted({
+        ...wallet,
+        held: won(wallet.held + amount),
+        incoming: won(wallet.incoming + give),
+        purchases: wallet.purchases + 1,
+        coupons: withCoupon(wallet.coupons, coupon?.userCouponId, (each) => ({ ...each, pending: "use" }))
       })
 }
 
@@ -151,6 +226,16 @@ const receive = (wallet: Wallet, { userCouponId, couponId, limit }: WalletComman
   return Result.succeed({ state, grant: { balance: expected(state), slot } })
 }
 
+const revoke = (wallet: Wallet, userCouponId: UserCouponId) => {
+  const reason = unusable(wallet.coupons.find((coupon) => coupon.userCouponId === userCouponId))
+  return reason === undefined
+    ? granted({
+        ...wallet,
+        coupons: withCoupon(wallet.coupons, userCouponId, (coupon) => ({ ...coupon, pending: "revoke" }))
+      })
+    : Result.fail(new CouponNotRevocable({ reason }))
+}
+
 const isInUse = ({ balance, incoming, purchases, coupons }: Wallet) =>
   balance + incoming + purchases > 0 || coupons.some(({ pending }) => pending !== undefined)
 
@@ -160,12 +245,16 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
     switch (command._tag) {
       case "Take":
         return take(wallet, command)
+      case "Order":
+        return order(wallet, command)
       case "Give":
         return wallet.balance + wallet.incoming + command.amount > maxBalance
           ? Result.fail(new BalanceLimitExceeded({ maximum: won(maxBalance) }))
           : granted({ ...wallet, incoming: won(wallet.incoming + command.amount) })
       case "Receive":
         return receive(wallet, command)
+      case "Revoke":
+        return revoke(wallet, command.userCouponId)
       case "Close":
         return isInUse(wallet)
           ? Result.fail(new BalanceRemaining({ balance: won(wallet.balance + wallet.incoming) }))
@@ -180,12 +269,29 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
           balance: won(wallet.balance - command.amount),
           held: won(wallet.held - command.amount),
           purchases: wallet.purchases - 1,
+          orders: wallet.orders + 1,
           coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({
             ...coupon,
             status: "USED",
             pending: undefined
           }))
         }
+      case "Order": {
+        const { take: taken, give, opens, counts, coupon } = command
+        return {
+          ...wallet,
+          balance: won(wallet.balance - taken + give),
+          held: won(wallet.held - taken),
+          incoming: won(wallet.incoming - give),
+          purchases: wallet.purchases - 1 + opens,
+          orders: wallet.orders + counts,
+          coupons: withCoupon(wallet.coupons, coupon?.userCouponId, (each) => ({
+            ...each,
+            status: coupon?.to ?? each.status,
+            pending: undefined
+          }))
+        }
+      }
       case "Give":
         return {
           ...wallet,
@@ -199,6 +305,15 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
           coupons: withCoupon(wallet.coupons, userCouponId, (coupon) => ({ ...coupon, pending: undefined }))
         }
       }
+      case "Revoke":
+        return {
+          ...wallet,
+          coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({
+            ...coupon,
+            status: "REVOKED",
+            pending: undefined
+          }))
+        }
       case "Close":
         return undefined
     }
@@ -212,10 +327,26 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
           purchases: wallet.purchases - 1,
           coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({ ...coupon, pending: undefined }))
         }
+      case "Order":
+        return {
+          ...wallet,
+          held: won(wallet.held - command.take),
+          incoming: won(wallet.incoming - command.give),
+          purchases: wallet.purchases - 1,
+          coupons: withCoupon(wallet.coupons, command.coupon?.userCouponId, (each) => ({
+            ...each,
+            pending: undefined
+          }))
+        }
       case "Give":
         return { ...wallet, incoming: won(wallet.incoming - command.amount) }
       case "Receive":
         return { ...wallet, coupons: withCoupon(wallet.coupons, command.userCouponId, () => undefined) }
+      case "Revoke":
+        return {
+          ...wallet,
+          coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({ ...coupon, pending: undefined }))
+        }
       case "Close":
         return { ...wallet, closing: false }
     }

@@ -152,7 +152,7 @@ export class Tokens extends Context.Service<
   {
     readonly verify: (token: string) => Effect.Effect<Claims, Unauthenticated | Unavailable>
     readonly issue: (
-      user: User
+      user: Pick<User, "userId" | "role">
     ) => Effect.Effect<{ readonly accessToken: string; readonly expiresIn: number }, LoginDisabled>
   }
 >()("sluice/http/Tokens") {

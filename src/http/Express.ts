@@ -9,19 +9,25 @@
 import { Cause, Context, Effect, FiberSet, Layer, Result, Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Directory } from "../actors/Directory.ts"
+import type { Orders } from "../persistence/Orders.ts"
+import type { Users } from "../persistence/Users.ts"
+import type { Gateways } from "../saga/gateways/Gateway.ts"
 import type { Transact } from "../saga/Transact.ts"
 import { strict } from "./api/Api.ts"
 import { IssueRequest } from "./api/Coupons.ts"
 import { Internal, MalformedJson } from "./api/Errors.ts"
 import { IdempotencyKey } from "./api/Fields.ts"
 import type { Asker, Claims } from "./api/Middleware.ts"
-import { Checkout } from "./api/Orders.ts"
+import { Checkout, NewOrder } from "./api/Orders.ts"
+import { PaymentRequest } from "./api/Payments.ts"
 import { tokenOf, Tokens } from "./Auth.ts"
 import * as Body from "./Body.ts"
 import { Draining } from "./Draining.ts"
 import * as Edge from "./Edge.ts"
 import { issueLimited } from "./handlers/Coupons.ts"
-import { buy } from "./handlers/Orders.ts"
+import { buy, create } from "./handlers/Orders.ts"
+import { process } from "./handlers/Payments.ts"
 import { observers } from "./Metrics.ts"
 import * as Policy from "./Policy.ts"
 import { problemOf, type Rendered, rendered } from "./Problem.ts"
@@ -31,12 +37,16 @@ interface Route<P, A, E> {
   /** As the document calls the operation. */
   readonly act: string
   readonly payload: Schema.Decoder<P>
+  /** Of an answer. */
+  readonly status: 200 | 201
   readonly handle: (
     who: Asker,
     key: string,
     payload: P
-  ) => Effect.Effect<{ readonly answer: A; readonly replayed: boolean }, E, Transact>
+  ) => Effect.Effect<{ readonly answer: A; readonly replayed: boolean }, E, Services>
 }
+
+type Services = Transact | Directory | Gateways | Orders | Users
 
 const headersOf = Schema.decodeUnknownResult(Schema.Struct(IdempotencyKey))
 
@@ -51,8 +61,11 @@ const parse = (text: string): Result.Result<unknown, MalformedJson> => {
   }
 }
 
-const created = ({ answer, replayed }: { readonly answer: unknown; readonly replayed: boolean }): Rendered => ({
-  status: 201,
+const answerOf = (
+  status: number,
+  { answer, replayed }: { readonly answer: unknown; readonly replayed: boolean }
+): Rendered => ({
+  status,
   headers: replayed ? { "idempotent-replayed": "true" } : {},
   body: JSON.stringify(answer)
 })
@@ -68,7 +81,7 @@ export class Express extends Context.Service<
       const { verify } = yield* Tokens
       const draining = yield* Draining
       const observerOf = yield* observers
-      const fork = yield* FiberSet.makeRuntime<Transact>()
+      const fork = yield* FiberSet.makeRuntime<Services>()
 
       const write = (response: ServerResponse, { status, headers, body }: Rendered) => {
         const leaving = draining.begun() ? { connection: "close" } : {}
@@ -84,7 +97,7 @@ export class Express extends Context.Service<
           : Effect.succeed(rendered(problem, request))
       }
 
-      const lane = <P, A, E>(path: string, { act, payload, handle }: Route<P, A, E>) => {
+      const lane = <P, A, E>(path: string, { act, payload, status, handle }: Route<P, A, E>) => {
         const payloadOf = Schema.decodeUnknownResult(payload, strict)
         const observe = observerOf(`POST ${path}`)
 
@@ -107,7 +120,7 @@ export class Express extends Context.Service<
           )
           const fiber = fork(
             Effect.matchCauseEffect(answered, {
-              onSuccess: (answer) => Effect.sync(() => write(response, end(created(answer)))),
+              onSuccess: (answer) => Effect.sync(() => write(response, end(answerOf(status, answer)))),
               onFailure: (cause) => Effect.map(refused(request, cause), (answer) => write(response, end(answer)))
             })
           )
@@ -122,11 +135,25 @@ export class Express extends Context.Service<
         lane("/api/v1/checkout", {
           act: "orders.checkout",
           payload: Checkout,
+          status: 201,
           handle: (who, ...asked) => buy(Policy.selfOf(who), ...asked)
+        }),
+        lane("/api/v1/orders", {
+          act: "orders.create",
+          payload: NewOrder,
+          status: 201,
+          handle: (who, ...asked) => create(Policy.selfOf(who), ...asked)
+        }),
+        lane("/api/v1/payments/process", {
+          act: "payments.process",
+          payload: PaymentRequest,
+          status: 200,
+          handle: process
         }),
         lane("/api/v1/coupons/issue/limited", {
           act: "coupons.issueLimited",
           payload: IssueRequest,
+          status: 201,
           handle: issueLimited
         })
       ])

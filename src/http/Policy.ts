@@ -11,25 +11,28 @@ import { Brand, Effect, Schema } from "effect"
 import { Directory } from "../actors/Directory.ts"
 import type { Overloaded, Unavailable } from "../actors/Errors.ts"
 import { permit, type Permitted, type Privilege, Role } from "../domain/Authority.ts"
-import { CouponNotFound } from "../domain/Coupon.ts"
-import { CouponId, OrderId, ProductId, UserId } from "../domain/Ids.ts"
-import { type Order, partOf } from "../domain/Order.ts"
+import { CouponNotFound, type GrantOn } from "../domain/Coupon.ts"
+import { CouponId, OrderId, ProductId, type UserCouponId, UserId } from "../domain/Ids.ts"
+import { type CancelReason, type Order, partOf } from "../domain/Order.ts"
+import { OrderNotFound } from "../domain/OrderLife.ts"
 import { ProductNotFound } from "../domain/Product.ts"
+import { Tier } from "../domain/Tier.ts"
 import { UserNotFound } from "../domain/Wallet.ts"
 import { Audit, type AuditQuery } from "../persistence/Audit.ts"
 import { Managers } from "../persistence/Managers.ts"
 import { Orders } from "../persistence/Orders.ts"
 import { Users } from "../persistence/Users.ts"
 import type { CouponScope } from "../saga/Coupons.ts"
-import {
-  CouponPermissionDenied,
-  Forbidden,
-  NotAManager,
-  NotASeller,
-  OrderNotFound,
-  SellerRequired
-} from "./api/Errors.ts"
-import type { ClaimedCouponId, ClaimedOrderId, ClaimedProductId, ClaimedRole, ClaimedUserId } from "./api/Fields.ts"
+import { CouponPermissionDenied, Forbidden, NotAManager, NotASeller, SellerRequired } from "./api/Errors.ts"
+import type {
+  ClaimedCouponId,
+  ClaimedOrderId,
+  ClaimedProductId,
+  ClaimedRole,
+  ClaimedTier,
+  ClaimedUserCouponId,
+  ClaimedUserId
+} from "./api/Fields.ts"
 import { type Asker, type Claims, Principal, Visitor } from "./api/Middleware.ts"
 import { callersTrace } from "./Problem.ts"
 
@@ -37,6 +40,7 @@ const isUserId = Schema.is(UserId)
 const isProductId = Schema.is(ProductId)
 const isCouponId = Schema.is(CouponId)
 const isRole = Schema.is(Role)
+const isTier = Schema.is(Tier)
 const isOrderId = Schema.is(OrderId)
 
 /** A token's subject was checked with the token. */
@@ -56,6 +60,7 @@ const powerOf = ({ userId, role, act, traceparent }: Asker, onBehalfOf: UserId |
 /** The one who asks, for what anybody may do for themselves. */
 export const selfOf = ({ userId }: Claims): UserId => subject(userId)
 export const self: Effect.Effect<UserId, never, Principal> = Effect.map(Principal, selfOf)
+export const oneself: Effect.Effect<Permitted<UserId>, never, Principal> = Effect.map(self, (userId) => permit(userId))
 
 /** Whoever looks at what is another's is seen doing so. */
 const seen = (who: Asker, owner: UserId, entity: string): Effect.Effect<void, Unavailable, Audit> =>
@@ -261,10 +266,14 @@ const couponSeller = Effect.fnUntraced(function* (claimed: ClaimedUserId | undef
   return permit(undefined, powerOf(who, undefined))
 })
 
-/** What a new coupon is for: all products of its seller, or those that are named. */
+/**
+ * What a new coupon is for: all products of its seller, or those that are named. Only an ADMIN may have one given to
+ * everybody: otherwise each seller's would come with each registration.
+ */
 export const couponScope = Effect.fnUntraced(function* (
   seller: ClaimedUserId | undefined,
-  claimed: ReadonlyArray<ClaimedProductId>
+  claimed: ReadonlyArray<ClaimedProductId>,
+  grantOn: GrantOn | undefined
 ): Effect.fn.Return<
   Permitted<CouponScope>,
   CouponPermissionDenied | UserNotFound | NotASeller | SellerRequired | ProductNotFound | Overloaded | Unavailable,
@@ -280,7 +289,16 @@ export const couponScope = Effect.fnUntraced(function* (
     if (product === undefined) return yield* new ProductNotFound({ productId: productIds[n] ?? "" })
     if (sellerId !== undefined && product.sellerId !== sellerId) return yield* new CouponPermissionDenied()
   }
-  return permit({ createdBy: yield* self, sellerId, productIds }, by)
+  const who = yield* Principal
+  const scope = { createdBy: subject(who.userId), sellerId, productIds, grantOn }
+  if (grantOn === undefined) return permit(scope, by)
+  return isAdmin(who) ? permit(scope, by ?? powerOf(who, undefined)) : yield* permissionDenied()
+})
+
+const permittedCoupon = Effect.fnUntraced(function* (couponId: CouponId) {
+  const coupon = yield* Effect.flatMap(Directory, (directory) => directory.read("coupon", couponId))
+  if (coupon === undefined) return yield* new CouponNotFound({ couponId })
+  return yield* Effect.catchTag(managed(couponId, coupon.sellerId), "Forbidden", permissionDenied)
 })
 
 /** A coupon to manage: an ADMIN's, who is no seller, is nobody else's. */
@@ -292,10 +310,7 @@ export const managedCoupon = Effect.fnUntraced(function* (
   Managing
 > {
   yield* Effect.catchTag(manager, "Forbidden", permissionDenied)
-  const couponId = yield* anyCoupon(claimed)
-  const coupon = yield* Effect.flatMap(Directory, (directory) => directory.read("coupon", couponId))
-  if (coupon === undefined) return yield* new CouponNotFound({ couponId })
-  return yield* Effect.catchTag(managed(couponId, coupon.sellerId), "Forbidden", permissionDenied)
+  return yield* permittedCoupon(yield* anyCoupon(claimed))
 })
 
 interface CouponForUser {
@@ -325,6 +340,26 @@ export const couponGrant = Effect.fnUntraced(function* (
   const who = yield* Principal
   const { of: couponId, by = powerOf(who, undefined) } = yield* managedCoupon(coupon)
   return permit({ couponId, userId: yield* anyUser(user) }, by)
+})
+
+/** What somebody has of a coupon to manage, to take it away: a privilege in any case, as it is the user's. */
+export const revocableCoupon = Effect.fnUntraced(function* (
+  claimedUser: ClaimedUserId,
+  claimed: ClaimedUserCouponId
+): Effect.fn.Return<
+  Permitted<CouponForUser & { readonly userCouponId: UserCouponId }>,
+  CouponPermissionDenied | UserNotFound | CouponNotFound | Overloaded | Unavailable,
+  Managing
+> {
+  const who = yield* Principal
+  yield* Effect.catchTag(manager, "Forbidden", permissionDenied)
+  const userId = yield* anyUser(claimedUser)
+  const wallet = yield* Effect.flatMap(Directory, (directory) => directory.read("wallet", userId))
+  if (wallet === undefined) return yield* new UserNotFound({ userId })
+  const known = wallet.coupons.find(({ userCouponId }) => userCouponId === String(claimed))
+  if (known === undefined) return yield* new CouponNotFound({})
+  const { of: couponId, by = powerOf(who, undefined) } = yield* permittedCoupon(known.couponId)
+  return permit({ couponId, userId, userCouponId: known.userCouponId }, by)
 })
 
 /** Of some sellers, those whose things the one who asks manages without being an ADMIN. */
@@ -367,6 +402,45 @@ export const visibleOrder = Effect.fnUntraced(function* (
   return part ?? (yield* new OrderNotFound({ orderId: claimed }))
 })
 
+/** As its actor has it: nothing is read from the disk for an order that is under way. */
+const anyOrder = Effect.fnUntraced(function* (claimed: ClaimedOrderId) {
+  const { read } = yield* Directory
+  const state = isOrderId(claimed) ? yield* read("order", claimed) : undefined
+  return state?.order ?? (yield* new OrderNotFound({ orderId: claimed }))
+})
+
+interface ChangeableOrder {
+  readonly order: Permitted<OrderId>
+  /** What its cancellation would be for. */
+  readonly reason: CancelReason
+}
+
+/** An order one made, or anybody's for an ADMIN: to pay, to cancel, to ask the money back for. */
+export const changeableOrderOf = Effect.fnUntraced(function* (
+  who: Asker,
+  claimed: ClaimedOrderId
+): Effect.fn.Return<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Directory> {
+  const { orderId, userId } = yield* anyOrder(claimed)
+  if (userId === subject(who.userId)) return { order: permit(orderId), reason: "BUYER" }
+  if (!isAdmin(who)) return yield* new OrderNotFound({ orderId: claimed })
+  return { order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" }
+})
+export const changeableOrder = (claimed: ClaimedOrderId) =>
+  Effect.flatMap(Principal, (who) => changeableOrderOf(who, claimed))
+
+/** An order of which one sold all lines, or any for an ADMIN: to send, or to take back (G14). */
+export const soldOrder = Effect.fnUntraced(function* (
+  claimed: ClaimedOrderId
+): Effect.fn.Return<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Managing> {
+  const who = yield* Principal
+  const order = yield* anyOrder(claimed)
+  const { orderId } = order
+  if (isAdmin(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
+  const part = who.role === "BUYER" ? undefined : yield* soldPart(order)
+  if (part?.lines.length !== order.lines.length) return yield* new OrderNotFound({ orderId: claimed })
+  return { order: permit(orderId, who.role === "MANAGER" ? powerOf(who, undefined) : undefined), reason: "SELLER" }
+})
+
 /** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */
 export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Permitted<Role>, Forbidden, Visitor> =>
   Effect.flatMap(Visitor, (who): Effect.Effect<Permitted<Role>, Forbidden> => {
@@ -376,3 +450,11 @@ export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Per
       ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
       : Effect.fail(new Forbidden())
   })
+
+/** The tier a user gets: from an ADMIN, also an ADMIN's own. */
+export const grantedTier = (claimed: ClaimedTier): Effect.Effect<Permitted<Tier>, Forbidden, Principal> =>
+  Effect.flatMap(Principal, (who) =>
+    isTier(claimed) && isAdmin(who)
+      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
+      : Effect.fail(new Forbidden())
+  )

@@ -5,6 +5,7 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder, HttpApiSwagger, OpenApi } from "effect/http-api"
 import { Api } from "./api/Api.ts"
 import * as Auth from "./Auth.ts"
+import { ClaimGuard } from "./ClaimGuard.ts"
 import { Draining } from "./Draining.ts"
 import * as Edge from "./Edge.ts"
 import { Express } from "./Express.ts"
@@ -14,6 +15,7 @@ import * as Balances from "./handlers/Balances.ts"
 import * as Coupons from "./handlers/Coupons.ts"
 import * as Managers from "./handlers/Managers.ts"
 import * as Orders from "./handlers/Orders.ts"
+import * as Payments from "./handlers/Payments.ts"
 import * as Products from "./handlers/Products.ts"
 import * as System from "./handlers/System.ts"
 import * as Users from "./handlers/Users.ts"
@@ -33,8 +35,8 @@ const document = Layer.merge(
 ).pipe(Layer.provide(cacheable))
 
 const endpoints = HttpApiBuilder.layer(Api).pipe(
-  Layer.provide([Users.layer, Managers.layer, Balances.layer, Products.layer, Coupons.layer, Orders.layer]),
-  Layer.provide([Audit.layer, System.layer]),
+  Layer.provide([Users.layer, Managers.layer, Balances.layer, Products.layer, Coupons.layer]),
+  Layer.provide([Orders.layer, Payments.layer, Audit.layer, System.layer]),
   Layer.provide([Auth.layer, Exchange.layer])
 )
 
@@ -53,7 +55,7 @@ export const layer = (options: Options) =>
         routerConfig: { maxParamLength: 16_384 }
       })
     ),
-    Layer.provide([Passwords.layer, LoginGuard.layer]),
+    Layer.provide([Passwords.layer, LoginGuard.layer, ClaimGuard.layer]),
     Layer.provideMerge(Layer.provide(Socket.layer(options), Express.layer)),
     Layer.provide(Auth.Tokens.layer(options)),
     Layer.provide(NodeHttpServer.layerHttpServices)

@@ -102,7 +102,7 @@ class Session {
     this.#sinceCheckpoint = 0
     this.#each([
       "RESET ROLE",
-      "VACUUM (ANALYZE) transactions, wallets, products, coupons, user_coupons",
+      "VACUUM (ANALYZE) transactions, wallets, products, coupons, user_coupons, owed_coupons",
       "CHECKPOINT",
       ...this.#setup
     ])

@@ -1,7 +1,8 @@
 import { Clock, Effect, Layer, Order, Struct } from "effect"
 import { couponStatus } from "../domain/Coupon.ts"
 import { couponId, orderId, userCouponId, userId, uuidOf } from "../domain/Ids.ts"
-import { statusAt } from "../domain/UserCoupon.ts"
+import { sum, zero } from "../domain/Money.ts"
+import { statusAt, type UserCouponStatus } from "../domain/UserCoupon.ts"
 import {
   CouponCodeTaken,
   type CouponEntry,
@@ -9,6 +10,7 @@ import {
   createdPayload,
   createdRecord,
   cursor,
+  owedForMs,
   type UserCouponEntry,
   userCursor
 } from "./Coupons.ts"
@@ -22,7 +24,7 @@ export const layer = Layer.effect(
   Coupons,
   Effect.gen(function* () {
     const tables = yield* MemoryTables
-    const { coupons, userCoupons, outbox } = tables
+    const { coupons, userCoupons, owedCoupons, orders, outbox } = tables
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
     const entryOf = (id: string, record: CouponRecord): CouponEntry => ({
@@ -33,7 +35,7 @@ export const layer = Layer.effect(
     const userEntryOf = (id: string, record: UserCouponRecord): ReadonlyArray<UserCouponEntry> => {
       const coupon = coupons.get(record.coupon)
       if (coupon === undefined) return []
-      const { name, discount, minOrderAmount, validity } = coupon
+      const { name, discount, minOrderAmount, firstPurchaseOnly, validity } = coupon
       return [
         {
           userCouponId: userCouponId(id),
@@ -46,6 +48,7 @@ export const layer = Layer.effect(
           name,
           discount,
           minOrderAmount,
+          firstPurchaseOnly,
           validity
         }
       ]
@@ -71,10 +74,54 @@ export const layer = Layer.effect(
           return record === undefined ? undefined : entryOf(uuidOf(id), record)
         }),
 
+      statistics: (id) =>
+        Effect.sync(() => {
+          const of = Array.from(userCoupons).filter(([, record]) => record.coupon === uuidOf(id))
+          const entries = of.flatMap(([uuid, record]) => userEntryOf(uuid, record))
+          const called = (status: UserCouponStatus) => entries.filter((entry) => entry.status === status)
+          const used = called("USED")
+          return {
+            issued: entries.length,
+            used: used.length,
+            held: called("HELD").length,
+            refunded: called("REFUNDED").length,
+            revoked: called("REVOKED").length,
+            expired: called("EXPIRED").length,
+            totalDiscount: sum(
+              used.map(({ orderId: order }) =>
+                order === undefined ? zero : (orders.get(uuidOf(order))?.discountAmount ?? zero)
+              )
+            )
+          }
+        }),
+
+      takeOwed: (limit) =>
+        Effect.sync(() => {
+          const waiting = Array.from(owedCoupons).filter(([, { due }]) => due <= now())
+          const taken = waiting.toSorted(([, one], [, other]) => one.due - other.due).slice(0, limit)
+          for (const [key, record] of taken) owedCoupons.set(key, { ...record, due: now() + owedForMs })
+          return taken.map(([, { user, coupon }]) => ({ userId: userId(user), couponId: couponId(coupon) }))
+        }),
+
+      settleOwed: ({ userId: user, couponId: coupon }) =>
+        Effect.sync(() => void owedCoupons.delete(`${uuidOf(user)} ${uuidOf(coupon)}`)),
+
+      claimable: (code) =>
+        Effect.sync(() => {
+          const [id, record] = Array.from(coupons).find(([, other]) => other.code === code) ?? []
+          const status = record?.issueBy.includes("CODE") === true ? couponStatus(record, now()) : undefined
+          return id !== undefined && (status === "ACTIVE" || status === "EXHAUSTED") ? couponId(id) : undefined
+        }),
+
       issuable: Effect.fnUntraced(function* (request) {
         const after = yield* cursor.read(request)
         const found = Array.from(coupons, ([id, record]) => entryOf(id, record))
-          .filter((entry) => couponStatus(entry, now()) === "ACTIVE" && (after === undefined || entry.couponId < after))
+          .filter(
+            (entry) =>
+              entry.issueBy.includes("FIRST_COME") &&
+              couponStatus(entry, now()) === "ACTIVE" &&
+              (after === undefined || entry.couponId < after)
+          )
           .toSorted(Order.mapInput(newest, (entry) => entry.couponId))
         return cursor.page(found, request, (last) => last.couponId)
       }),

@@ -3,13 +3,15 @@ import { Clock, Effect, Layer, Struct } from "effect"
 import type { Actors, KindName } from "../domain/Actors.ts"
 import { couponId, Epoch, TransactionId, userCouponId, userId, uuidOf } from "../domain/Ids.ts"
 import { maxBalance, maxPrice, maxStock, pieces, won } from "../domain/Money.ts"
+import type { Order } from "../domain/Order.ts"
+import { dueAt } from "../domain/OrderLife.ts"
 import { Policy } from "../domain/Policy.ts"
 import { make as makeProduct } from "../domain/Product.ts"
 import type { Fence, Transaction } from "../domain/Transaction.ts"
-import { isSpendable, type UserCoupon } from "../domain/UserCoupon.ts"
+import { couponFrom, isSpendable, type UserCoupon } from "../domain/UserCoupon.ts"
 import { make as makeWallet } from "../domain/Wallet.ts"
 import { BatchRejected, type Decision, Journal, Rank, type Resolution, type Verdict } from "./Journal.ts"
-import { MemoryTables, type OrderRecord, type Tables, type TransactionRecord } from "./MemoryTables.ts"
+import { MemoryTables, type Tables, type TransactionRecord } from "./MemoryTables.ts"
 import * as Rows from "./Rows.ts"
 
 /** A table with changes that are not made yet. */
@@ -18,6 +20,11 @@ const draftOf = <K, V>(table: Map<K, V>) => {
   return {
     get: (key: K): V | undefined => (changed.has(key) ? changed.get(key) : table.get(key)),
     set: (key: K, value: V | undefined) => void changed.set(key, value),
+    entries: (): ReadonlyArray<readonly [K, V]> =>
+      Array.from(new Set([...table.keys(), ...changed.keys()])).flatMap((key): ReadonlyArray<readonly [K, V]> => {
+        const value = changed.has(key) ? changed.get(key) : table.get(key)
+        return value === undefined ? [] : [[key, value]]
+      }),
     save: () => {
       for (const [key, value] of changed) {
         if (value === undefined) table.delete(key)
@@ -63,45 +70,88 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
   for (const { product, ...row } of of(written.products)) {
     need(products.get(product) === undefined, "a product's id is its own")
     need(tables.users.has(row.seller), "a product has a seller")
-    products.set(product, { ...row, onHand: 0, version: 1, createdAt: now, updatedAt: now })
+    products.set(product, { ...row, onHand: 0, reserved: 0, version: 1, createdAt: now, updatedAt: now })
   }
 
-  const orders = draftOf<string, OrderRecord>(tables.orders)
-  for (const order of of(written.orders)) {
-    need(orders.get(order.order) === undefined, "an order's id is its own")
-    need(tables.users.has(order.user), "an order has a buyer")
-    need(whole(order.discount, order.total), "a discount is at most the total")
-    need(whole(order.paid, order.total - order.discount), "no more is paid than is due")
+  const orders = draftOf(tables.orders)
+  const net = ({ totalAmount, discountAmount }: Order) => totalAmount - discountAmount
+  const keepOrder = (order: Order) => {
+    const { status, lines, totalAmount, discountAmount, paidAmount } = order
+    need(whole(discountAmount, totalAmount), "a discount is at most the total")
+    need(whole(paidAmount, net(order)), "no more is paid than is due")
+    need(status === "CREATED" || status === "CANCELLED" || paidAmount === net(order), "a confirmed order is paid")
     need(
-      ["CREATED", "CANCELLED"].includes(order.status) || order.paid === order.total - order.discount,
-      "a confirmed order is paid"
+      status !== "CREATED" || (paidAmount === 0 && dueAt(order) !== undefined),
+      "an open order waits for its payment"
     )
-    orders.set(order.order, { order, lines: [], payments: [] })
+    need((status === "CANCELLED") === (order.cancelReason !== undefined), "what was cancelled has a reason")
+    for (const line of lines) {
+      need(products.get(uuidOf(line.productId)) !== undefined, "a line has a product")
+      need(whole(line.discount, line.unitPrice * line.quantity), "a line's discount is at most its amount")
+      need(line.quantity > 0 && line.unitPrice >= 0 && text(line.name), "a line has pieces and a price")
+      need(whole(line.cancelled, line.quantity), "no more comes back than was bought")
+    }
+    for (const { amount, refunded } of order.payments) {
+      need(whole(amount, maxBalance) && whole(refunded, amount), "a payment is no debt, and gives back what it had")
+    }
+    for (const { paymentKey, status: paymentStatus } of order.payments) {
+      if (paymentKey === undefined || paymentStatus === "FAILED") continue
+      const isAnothers = Array.from(tables.orders.values()).some(
+        (other) =>
+          other.orderId !== order.orderId &&
+          other.payments.some((payment) => payment.paymentKey === paymentKey && payment.status !== "FAILED")
+      )
+      need(!isAnothers, "a key of a gateway's pays one order")
+    }
+    orders.set(uuidOf(order.orderId), order)
   }
-  for (const line of of(written.lines)) {
-    const record = orders.get(line.order)
-    need(record !== undefined, "a line has an order")
-    need(products.get(line.product) !== undefined, "a line has a product")
-    need(whole(line.discount, line.price * line.quantity), "a line's discount is at most its amount")
-    need(line.quantity > 0 && line.price >= 0 && text(line.name), "a line has pieces and a price")
-    if (record !== undefined) orders.set(line.order, { ...record, lines: [...record.lines, line] })
-  }
-  for (const payment of of(written.payments)) {
-    const record = orders.get(payment.order)
-    need(record !== undefined, "a payment has an order")
-    need(payment.amount >= 0, "a payment is no debt")
-    if (record !== undefined) orders.set(payment.order, { ...record, payments: [...record.payments, payment] })
-  }
+  batch.forEach(({ changes }, index) => {
+    if (!passed.has(index + 1)) return
+    for (const change of changes) {
+      if (change._tag === "OrderPlaced") {
+        const { order } = change
+        need(orders.get(uuidOf(order.orderId)) === undefined, "an order's id is its own")
+        need(tables.users.has(uuidOf(order.userId)), "an order has a buyer")
+        keepOrder(order)
+      }
+      if (change._tag === "OrderChanged") {
+        const known = orders.get(uuidOf(change.after.orderId))
+        need(known?.version === change.before.version, "an order is as it was")
+        keepOrder(change.after)
+      }
+    }
+  })
 
   const slots = new Set<string>()
   const slotOf = ({ user, coupon, slot }: { user: string; coupon: string; slot: number }) => `${user} ${coupon} ${slot}`
   const userCoupons = draftOf(tables.userCoupons)
-  for (const { userCoupon, user, order } of of(written.uses)) {
+  for (const { userCoupon, user, order, to } of of(written.uses)) {
     const record = userCoupons.get(userCoupon)
-    need(record?.user === user && isSpendable(record), "a coupon is its user's, and can be used")
-    const { order: placed, lines = [] } = orders.get(order) ?? {}
-    need(placed?.discount === lines.reduce((sum, { discount }) => sum + discount, 0), "discounts add up")
-    if (record !== undefined) userCoupons.set(userCoupon, { ...record, status: "USED", order })
+    const isTheirs = record !== undefined && record.user === user && couponFrom[to].includes(record.status)
+    const isFree = record !== undefined && isSpendable(record)
+    need(isTheirs && (isFree || record.order === order), "a coupon is its user's, and can be used")
+    const { discountAmount, lines = [] } = orders.get(order) ?? {}
+    need(discountAmount === lines.reduce((sum, { discount }) => sum + discount, 0), "discounts add up")
+    if (record !== undefined)
+      userCoupons.set(userCoupon, { ...record, status: to, order: to === "ISSUED" ? null : order })
+  }
+
+  const isForFirst = (id: string, owner: string) => {
+    const { user, coupon = "", status, order } = userCoupons.get(id) ?? {}
+    const isInUse = (status === "HELD" || status === "USED") && orders.get(order ?? "")?.status !== "CANCELLED"
+    return user === owner && isInUse && tables.coupons.get(coupon)?.firstPurchaseOnly === true
+  }
+  for (const { userCoupon, user } of of(written.uses)) {
+    if (!isForFirst(userCoupon, user)) continue
+    const others = Array.from(tables.userCoupons.keys()).filter((id) => id !== userCoupon && isForFirst(id, user))
+    need(others.length === 0, "a user has one first purchase")
+  }
+
+  for (const { userCoupon, user, reason } of of(written.revocations)) {
+    const record = userCoupons.get(userCoupon)
+    need(record?.user === user && isSpendable(record), "what is revoked is its user's, and could be used")
+    need(reason.length > 0 && text(reason), "a coupon is revoked for a reason")
+    if (record !== undefined) userCoupons.set(userCoupon, { ...record, status: "REVOKED", revokeReason: reason })
   }
 
   const wallets = draftOf(tables.wallets)
@@ -115,8 +165,11 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
   const users = draftOf(tables.users)
   for (const { user } of of(written.withdrawals)) {
     const record = users.get(user)
-    need(record !== undefined && wallets.get(user) === 0, "who withdraws has an empty wallet")
+    const theirs = orders.entries().filter(([, order]) => uuidOf(order.userId) === user)
+    const isWaiting = theirs.some(([, { status }]) => status === "CREATED")
+    need(record !== undefined && wallets.get(user) === 0 && !isWaiting, "who withdraws has an empty wallet")
     wallets.set(user, undefined)
+    for (const [id, order] of theirs) orders.set(id, { ...order, shippingAddress: undefined })
     if (record !== undefined) {
       users.set(user, { ...record, loginId: undefined, passwordHash: undefined, name: "", withdrawn: true })
     }
@@ -135,7 +188,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     need(issue.slot > 0 && issue.slot <= coupon.perUserLimit, "a user has no more than one user may have")
     slots.add(slotOf(issue))
     coupons.set(issue.coupon, { ...coupon, issued: rank })
-    userCoupons.set(userCoupon, { ...issue, rank, status: "ISSUED", order: null })
+    userCoupons.set(userCoupon, { ...issue, rank, status: "ISSUED", revokeReason: null, order: null })
     decisions[t - 1] = rank
   }
   for (const { coupon, condition } of of(written.couponEdits)) {
@@ -144,12 +197,18 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     if (record !== undefined) coupons.set(coupon, { ...record, condition, version: record.version + 1 })
   }
 
+  const reservations = sums(
+    of(written.stock).map(({ product, reserved: delta }) => ({ product, delta })),
+    "product"
+  )
   for (const [product, delta] of sums(of(written.stock), "product")) {
     const record = products.get(product)
     need(record !== undefined, "there is a product")
     if (record === undefined) continue
-    need(whole(record.onHand + delta, maxStock), "a stock is within its bounds")
-    products.set(product, { ...record, onHand: record.onHand + delta })
+    const onHand = record.onHand + delta
+    const reserved = record.reserved + (reservations.get(product) ?? 0)
+    need(whole(onHand, maxStock) && whole(reserved, onHand), "a stock is within its bounds")
+    products.set(product, { ...record, onHand, reserved })
   }
   for (const { product, name, description, category, price, status } of of(written.edits)) {
     const record = products.get(product)
@@ -202,24 +261,35 @@ const loaders: {
   product: ({ products }, id) => {
     const record = products.get(uuidOf(id))
     if (record === undefined) return undefined
-    const { seller, name, category, price, onHand, status, version } = record
+    const { seller, name, category, price, onHand, reserved, status, version } = record
     const product = { productId: id, sellerId: userId(seller), name, price: won(price), onHand: pieces(onHand) }
-    return { ...makeProduct({ ...product, saleStatus: status }, category ?? undefined), version }
+    return {
+      ...makeProduct({ ...product, saleStatus: status }, category ?? undefined),
+      reserved: pieces(reserved),
+      version
+    }
   },
-  wallet: ({ wallets, userCoupons }, id) => {
+  wallet: ({ wallets, userCoupons, orders }, id) => {
     const balance = wallets.get(uuidOf(id))
     const theirs = Array.from(userCoupons).flatMap(([uuid, { user, coupon, slot, status }]): Array<UserCoupon> =>
       user === uuidOf(id)
         ? [{ userCouponId: userCouponId(uuid), couponId: couponId(coupon), slot, status, pending: undefined }]
         : []
     )
-    return balance === undefined ? undefined : makeWallet(id, won(balance), theirs)
+    const theirOrders = Array.from(orders.values()).filter(({ userId: user }) => user === id)
+    const placed = theirOrders.filter(({ status }) => status !== "CANCELLED")
+    const unpaid = theirOrders.filter(({ status }) => status === "CREATED")
+    return balance === undefined ? undefined : makeWallet(id, won(balance), theirs, placed.length, unpaid.length)
   },
   coupon: ({ coupons }, id) => {
     const record = coupons.get(uuidOf(id))
     if (record === undefined) return undefined
-    const coupon = Struct.omit(record, ["code", "name", "createdBy", "createdAt"])
+    const coupon = Struct.omit(record, ["code", "name", "grantOn", "createdBy", "createdAt"])
     return { ...coupon, couponId: id, held: 0, pending: undefined }
+  },
+  order: ({ orders }, id) => {
+    const order = orders.get(uuidOf(id))
+    return order === undefined ? undefined : { order, pending: undefined }
   }
 }
 

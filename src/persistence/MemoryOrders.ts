@@ -1,48 +1,55 @@
 import { Effect, Layer } from "effect"
-import { orderId, paymentId, productId, userCouponId, userId, uuidOf } from "../domain/Ids.ts"
-import { pieces, won } from "../domain/Money.ts"
-import type { Order } from "../domain/Order.ts"
-import { MemoryTables, type OrderRecord } from "./MemoryTables.ts"
-import { cursor, Orders } from "./Orders.ts"
+import { uuidOf } from "../domain/Ids.ts"
+import { dueAt } from "../domain/OrderLife.ts"
+import { MemoryTables } from "./MemoryTables.ts"
+import { cursor, type DueOrder, Orders, refundCursor } from "./Orders.ts"
 
-const orderOf = ({ order, lines, payments }: OrderRecord): Order => ({
-  orderId: orderId(order.order),
-  userId: userId(order.user),
-  status: order.status,
-  lines: lines.map(({ product, name, price, quantity, discount }) => ({
-    productId: productId(product),
-    name,
-    unitPrice: won(price),
-    quantity: pieces(quantity),
-    amount: won(price * quantity),
-    discount: won(discount)
-  })),
-  payments: payments.map(({ payment, method, amount }) => ({
-    paymentId: paymentId(payment),
-    method,
-    amount: won(amount)
-  })),
-  totalAmount: won(order.total),
-  discountAmount: won(order.discount),
-  userCouponId: order.userCoupon === null ? undefined : userCouponId(order.userCoupon),
-  paidAmount: won(order.paid),
-  createdAt: order.created
-})
+const compare = (a: DueOrder, b: DueOrder) =>
+  a.dueAt - b.dueAt || Number(a.orderId > b.orderId) - Number(a.orderId < b.orderId)
 
 export const layer = Layer.effect(
   Orders,
   Effect.gen(function* () {
     const { orders } = yield* MemoryTables
     return Orders.of({
-      get: (id) =>
-        Effect.sync(() => {
-          const record = orders.get(uuidOf(id))
-          return record === undefined ? undefined : orderOf(record)
-        }),
+      get: (id) => Effect.sync(() => orders.get(uuidOf(id))),
+
+      due: (by, limit, after) =>
+        Effect.sync(() =>
+          Array.from(orders.values())
+            .flatMap((order) => {
+              const at = dueAt(order)
+              return at === undefined || at > by ? [] : [{ orderId: order.orderId, dueAt: at }]
+            })
+            .filter((due) => after === undefined || compare(due, after) > 0)
+            .toSorted(compare)
+            .slice(0, limit)
+        ),
+
+      ofPaymentKey: (key) =>
+        Effect.sync(
+          () =>
+            Array.from(orders.values()).find(({ payments }) =>
+              payments.some(({ paymentKey, status }) => paymentKey === key && status !== "FAILED")
+            )?.orderId
+        ),
+
+      manualRefunds: Effect.fnUntraced(function* (request) {
+        const after = yield* refundCursor.read(request)
+        const found = Array.from(orders.values())
+          .flatMap(({ orderId, refunds }) =>
+            refunds.flatMap(({ refundId, amount, viaGateway, status, requestedAt }) =>
+              status === "MANUAL" ? [{ refundId, orderId, amount, viaGateway, requestedAt }] : []
+            )
+          )
+          .filter(({ refundId }) => after === undefined || refundId > after)
+          .toSorted((a, b) => (a.refundId < b.refundId ? -1 : 1))
+        return refundCursor.page(found, request, (last) => last.refundId)
+      }),
 
       list: Effect.fnUntraced(function* (user, request) {
         const after = yield* cursor.read(request)
-        const found = Array.from(orders.values(), orderOf)
+        const found = Array.from(orders.values())
           .filter((order) => order.userId === user && (after === undefined || order.orderId < after))
           .toSorted((a, b) => (a.orderId < b.orderId ? 1 : -1))
         return cursor.page(found, request, (last) => last.orderId)

@@ -1,10 +1,12 @@
 /** What Postgres would keep, in memory: one database for the memory journals and repositories that share it. */
 import { Context, Layer } from "effect"
 import type { Audited, Role } from "../domain/Authority.ts"
+import type { Order } from "../domain/Order.ts"
+import type { Tier } from "../domain/Tier.ts"
 import type { Fence } from "../domain/Transaction.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { NewCoupon } from "./Coupons.ts"
-import type { EventRow, IssueRow, LedgerRow, LineRow, OrderRow, PaymentRow, ProductRow } from "./Rows.ts"
+import type { EventRow, IssueRow, LedgerRow, ProductRow } from "./Rows.ts"
 
 type Stored<Row> = Omit<Row, "t">
 
@@ -12,21 +14,17 @@ export interface UserRecord {
   readonly loginId: string | undefined
   readonly name: string
   readonly role: Role
+  readonly tier: Tier
   readonly passwordHash: string | undefined
   readonly withdrawn: boolean
 }
 
 export interface ProductRecord extends Omit<Stored<ProductRow>, "product"> {
   readonly onHand: number
+  readonly reserved: number
   readonly version: number
   readonly createdAt: number
   readonly updatedAt: number
-}
-
-export interface OrderRecord {
-  readonly order: Stored<OrderRow>
-  readonly lines: ReadonlyArray<Stored<LineRow>>
-  readonly payments: ReadonlyArray<Stored<PaymentRow>>
 }
 
 export interface CouponRecord extends Omit<NewCoupon, "couponId" | "held" | "pending"> {
@@ -36,7 +34,14 @@ export interface CouponRecord extends Omit<NewCoupon, "couponId" | "held" | "pen
 export interface UserCouponRecord extends Omit<Stored<IssueRow>, "userCoupon"> {
   readonly rank: number
   readonly status: UserCouponStatus
+  readonly revokeReason: string | null
   readonly order: string | null
+}
+
+export interface OwedRecord {
+  readonly user: string
+  readonly coupon: string
+  readonly due: number
 }
 
 export interface TransactionRecord {
@@ -60,10 +65,12 @@ export interface Tables {
   readonly products: Map<string, ProductRecord>
   readonly coupons: Map<string, CouponRecord>
   readonly userCoupons: Map<string, UserCouponRecord>
+  /** By user and coupon. */
+  readonly owedCoupons: Map<string, OwedRecord>
   readonly transactions: Map<string, TransactionRecord>
   /** Transactions that were called absent, and when. */
   readonly absent: Map<string, number>
-  readonly orders: Map<string, OrderRecord>
+  readonly orders: Map<string, Order>
   readonly ledger: Array<Entry<LedgerRow>>
   readonly outbox: Array<Entry<EventRow>>
   readonly audit: Array<Audited & { readonly at: number }>
@@ -78,6 +85,7 @@ export class MemoryTables extends Context.Service<MemoryTables, Tables>()("sluic
     products: new Map(),
     coupons: new Map(),
     userCoupons: new Map(),
+    owedCoupons: new Map(),
     transactions: new Map(),
     absent: new Map(),
     orders: new Map(),

@@ -1,20 +1,22 @@
 import { Clock, Effect, Layer } from "effect"
 import type { Privilege } from "../domain/Authority.ts"
+import { couponStatus } from "../domain/Coupon.ts"
 import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
+import { firstTier } from "../domain/Tier.ts"
 import { insert } from "./MemoryAudit.ts"
 import { MemoryTables, type UserRecord } from "./MemoryTables.ts"
-import { changedFields, LoginIdTaken, type User, Users } from "./Users.ts"
+import { changedFields, LoginIdTaken, privilegeOf, type User, Users } from "./Users.ts"
 
 const userOf = (id: UserId, record: UserRecord | undefined): User | undefined =>
   record?.loginId === undefined || record.withdrawn
     ? undefined
-    : { userId: id, loginId: record.loginId, name: record.name, role: record.role }
+    : { userId: id, loginId: record.loginId, name: record.name, role: record.role, tier: record.tier }
 
 export const layer = Layer.effect(
   Users,
   Effect.gen(function* () {
     const tables = yield* MemoryTables
-    const { users, wallets } = tables
+    const { users, wallets, coupons, owedCoupons } = tables
     const clock = yield* Clock.Clock
     const audit = (by: Privilege | undefined, entity: UserId, details: object) =>
       insert(tables, by && { ...by, entity, details }, clock.currentTimeMillisUnsafe())
@@ -25,21 +27,27 @@ export const layer = Layer.effect(
       register: ({ userId: id, loginId, name, role, passwordHash }) =>
         Effect.suspend(() => {
           if (withLogin(loginId) !== undefined) return Effect.fail(new LoginIdTaken({ loginId }))
-          users.set(uuidOf(id), { loginId, name, role: role.of, passwordHash, withdrawn: false })
+          users.set(uuidOf(id), { loginId, name, role: role.of, tier: firstTier, passwordHash, withdrawn: false })
           wallets.set(uuidOf(id), 0)
+          const due = clock.currentTimeMillisUnsafe()
+          for (const [coupon, record] of coupons) {
+            if (record.grantOn !== "REGISTRATION" || couponStatus(record, due) !== "ACTIVE") continue
+            owedCoupons.set(`${uuidOf(id)} ${coupon}`, { user: uuidOf(id), coupon, due })
+          }
           audit(role.by, id, { role: role.of })
           return Effect.void
         }),
 
       get: (id) => Effect.sync(() => get(id)),
 
-      update: ({ of: id, by }, change) =>
+      update: (user, change) =>
         Effect.sync(() => {
+          const { of: id } = user
           const known = users.get(uuidOf(id))
           if (known === undefined || known.withdrawn) return undefined
-          const { name = known.name, passwordHash = known.passwordHash } = change
-          users.set(uuidOf(id), { ...known, name, passwordHash })
-          audit(by, id, changedFields(change))
+          const { name = known.name, passwordHash = known.passwordHash, tier } = change
+          users.set(uuidOf(id), { ...known, name, passwordHash, tier: tier?.of ?? known.tier })
+          audit(privilegeOf(user, change), id, changedFields(change))
           return get(id)
         }),
 

@@ -1,9 +1,10 @@
 /** A coupon's row, as the journal and the lists read it. */
 import { Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import { type Coupon, CouponCondition, type Discount } from "../domain/Coupon.ts"
+import { type Coupon, CouponCondition, type Discount, IssueBy } from "../domain/Coupon.ts"
 import { CouponId, ProductId, UserId } from "../domain/Ids.ts"
 import { basisPoints, Money, won } from "../domain/Money.ts"
+import { Tier } from "../domain/Tier.ts"
 import { nullable } from "./Queries.ts"
 
 const Time = Schema.NullOr(Schema.Int)
@@ -14,6 +15,7 @@ export const Terms = {
   discountValue: Schema.Int,
   maxDiscount: Schema.NullOr(Money),
   minOrderAmount: Money,
+  firstPurchaseOnly: Schema.Boolean,
   validFrom: Time,
   validUntil: Time
 }
@@ -23,8 +25,10 @@ export const CouponRow = Schema.Struct({
   sellerId: nullable(UserId),
   productIds: Schema.Array(ProductId),
   categories: Schema.Array(Schema.String),
+  tiers: Schema.Array(Tier),
   totalQuantity: Schema.Int,
   perUserLimit: Schema.Int,
+  issueBy: Schema.Array(IssueBy),
   issueFrom: Time,
   issueUntil: Time,
   condition: CouponCondition,
@@ -35,13 +39,14 @@ export const CouponRow = Schema.Struct({
 export const terms = (sql: SqlClient.SqlClient) => sql`
   'cpn_' || c.coupon_id AS "couponId", c.discount_type AS "discountType", c.discount_value::float8 AS "discountValue",
   c.max_discount::float8 AS "maxDiscount", c.min_order_amount::float8 AS "minOrderAmount",
+  c.first_purchase_only AS "firstPurchaseOnly",
   round(extract(epoch FROM c.valid_from) * 1000)::float8 AS "validFrom",
   round(extract(epoch FROM c.valid_until) * 1000)::float8 AS "validUntil"`
 
 export const columns = (sql: SqlClient.SqlClient) => sql`
   ${terms(sql)}, 'usr_' || c.seller_id AS "sellerId",
-  ARRAY(SELECT 'prd_' || p FROM unnest(c.product_ids) p) AS "productIds", c.categories,
-  c.total_quantity AS "totalQuantity", c.per_user_limit AS "perUserLimit",
+  ARRAY(SELECT 'prd_' || p FROM unnest(c.product_ids) p) AS "productIds", c.categories, c.tiers,
+  c.total_quantity AS "totalQuantity", c.per_user_limit AS "perUserLimit", c.issue_by AS "issueBy",
   round(extract(epoch FROM c.issue_from) * 1000)::float8 AS "issueFrom",
   round(extract(epoch FROM c.issue_until) * 1000)::float8 AS "issueUntil", c.condition, c.issued, c.version`
 
@@ -62,10 +67,13 @@ export const couponOf = (row: typeof CouponRow.Type): Coupon => ({
   sellerId: row.sellerId,
   discount: discountOf(row),
   minOrderAmount: row.minOrderAmount,
+  firstPurchaseOnly: row.firstPurchaseOnly,
   productIds: row.productIds,
   categories: row.categories,
+  tiers: row.tiers,
   totalQuantity: row.totalQuantity,
   perUserLimit: row.perUserLimit,
+  issueBy: row.issueBy,
   issue: windowOf(row.issueFrom, row.issueUntil),
   validity: windowOf(row.validFrom, row.validUntil),
   condition: row.condition,

@@ -1,6 +1,8 @@
 import { Effect, Layer, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql"
-import { OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
+import { GrantOn } from "../domain/Coupon.ts"
+import { CouponId, OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
+import { Money, zero } from "../domain/Money.ts"
 import { UserCouponStatus } from "../domain/UserCoupon.ts"
 import {
   CouponCodeTaken,
@@ -9,22 +11,40 @@ import {
   createdPayload,
   createdRecord,
   cursor,
+  owedForMs,
   userCursor
 } from "./Coupons.ts"
 import { Rank } from "./Journal.ts"
 import { columns, couponOf, CouponRow, discountOf, Terms, terms, windowOf } from "./PgCouponRow.ts"
 import * as PgAudit from "./PgAudit.ts"
-import { nullable, query } from "./Queries.ts"
+import { nullable, query, storable } from "./Queries.ts"
 
 const ids = query(Schema.Struct({ coupon_id: Schema.String }))
+
+const owed = query(Schema.Struct({ userId: UserId, couponId: CouponId }))
+const couponIds = query(Schema.Struct({ couponId: CouponId }))
 
 const Entry = Schema.Struct({
   ...CouponRow.fields,
   code: Schema.String,
   name: Schema.String,
+  grantOn: nullable(GrantOn),
   createdAt: Schema.Int
 })
 const entries = query(Entry)
+
+const statistics = query(
+  Schema.Struct({
+    issued: Schema.Int,
+    used: Schema.Int,
+    held: Schema.Int,
+    refunded: Schema.Int,
+    revoked: Schema.Int,
+    expired: Schema.Int,
+    totalDiscount: Money
+  })
+)
+const noneIssued = { issued: 0, used: 0, held: 0, refunded: 0, revoked: 0, expired: 0, totalDiscount: zero }
 
 const userEntries = query(
   Schema.Struct({
@@ -39,10 +59,11 @@ const userEntries = query(
   })
 )
 
-const entryOf = ({ code, name, createdAt, ...row }: typeof Entry.Type): CouponEntry => ({
+const entryOf = ({ code, name, grantOn, createdAt, ...row }: typeof Entry.Type): CouponEntry => ({
   ...Struct.omit(couponOf(row), ["held", "pending"]),
   code,
   name,
+  grantOn,
   createdAt
 })
 
@@ -51,8 +72,14 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const entry = sql`
-      ${columns(sql)}, c.code, c.name, round(extract(epoch FROM c.created_at) * 1000)::float8 AS "createdAt"`
+      ${columns(sql)}, c.code, c.name, c.grant_on AS "grantOn", round(extract(epoch FROM c.created_at) * 1000)::float8 AS "createdAt"`
     const time = (ms: number | undefined) => sql`to_timestamp(${ms === undefined ? null : ms / 1000}::float8)`
+
+    const open = sql`condition = 'OPEN'
+      AND coalesce(issue_from <= now(), true) AND coalesce(issue_until > now(), true)`
+
+    const status = sql`CASE WHEN u.status IN ('ISSUED', 'REFUNDED') AND c.valid_until <= now() THEN 'EXPIRED'
+      ELSE u.status END`
 
     return Coupons.of({
       create: Effect.fn("Coupons.create")(function* (coupon, by) {
@@ -62,13 +89,16 @@ export const layer = Layer.effect(
         const added = yield* ids(sql`
           WITH added AS (
             INSERT INTO coupons AS c (coupon_id, seller_id, code, name, discount_type, discount_value, max_discount,
-              min_order_amount, product_ids, categories, total_quantity, per_user_limit, issue_from, issue_until,
+              min_order_amount, first_purchase_only, product_ids, categories, tiers, total_quantity, per_user_limit, issue_by, grant_on, issue_from, issue_until,
               valid_from, valid_until, created_by)
             VALUES (${uuidOf(coupon.couponId)}, ${coupon.sellerId === undefined ? null : uuidOf(coupon.sellerId)},
               ${code}, ${name}, ${discount._tag}, ${value}, ${most}, ${coupon.minOrderAmount},
+              ${coupon.firstPurchaseOnly},
               ${`{${coupon.productIds.map(uuidOf).join(",")}}`}::uuid[],
               ARRAY(SELECT json_array_elements_text(${JSON.stringify(coupon.categories)}::json)),
-              ${coupon.totalQuantity}, ${coupon.perUserLimit}, ${time(issue.from)}, ${time(issue.until)},
+              ${`{${coupon.tiers.join(",")}}`}::text[],
+              ${coupon.totalQuantity}, ${coupon.perUserLimit}, ${`{${coupon.issueBy.join(",")}}`}::text[],
+              ${coupon.grantOn ?? null}, ${time(issue.from)}, ${time(issue.until)},
               ${time(validity.from)}, ${time(validity.until)}, ${uuidOf(coupon.createdBy)})
             ON CONFLICT (code) DO NOTHING RETURNING coupon_id
           ), audited AS (${PgAudit.insert(sql, createdRecord(coupon, by), "added")})
@@ -83,12 +113,51 @@ export const layer = Layer.effect(
         return found === undefined ? undefined : entryOf(found)
       }),
 
+      statistics: Effect.fn("Coupons.statistics")(function* (couponId) {
+        const [found = noneIssued] = yield* statistics(sql`
+          SELECT count(*)::float8 AS issued,
+            count(*) FILTER (WHERE status = 'USED')::float8 AS used,
+            count(*) FILTER (WHERE status = 'HELD')::float8 AS held,
+            count(*) FILTER (WHERE status = 'REFUNDED')::float8 AS refunded,
+            count(*) FILTER (WHERE status = 'REVOKED')::float8 AS revoked,
+            count(*) FILTER (WHERE status = 'EXPIRED')::float8 AS expired,
+            coalesce(sum(discount), 0)::float8 AS "totalDiscount"
+          FROM (
+            SELECT ${status} AS status, o.discount_amount AS discount
+            FROM user_coupons u JOIN coupons c USING (coupon_id)
+            LEFT JOIN orders o ON o.order_id = u.order_id AND u.status = 'USED'
+            WHERE u.coupon_id = ${uuidOf(couponId)}
+          ) each`)
+        return found
+      }),
+
+      takeOwed: Effect.fn("Coupons.takeOwed")((limit) =>
+        owed(sql`
+          UPDATE owed_coupons o SET due = now() + ${owedForMs} * interval '1 millisecond'
+          FROM (
+            SELECT user_id, coupon_id FROM owed_coupons WHERE due <= now()
+            ORDER BY due, user_id LIMIT ${limit} FOR UPDATE SKIP LOCKED
+          ) waiting
+          WHERE o.user_id = waiting.user_id AND o.coupon_id = waiting.coupon_id
+          RETURNING 'usr_' || o.user_id AS "userId", 'cpn_' || o.coupon_id AS "couponId"`)
+      ),
+
+      settleOwed: Effect.fn("Coupons.settleOwed")(function* ({ userId, couponId }) {
+        yield* owed(sql`
+          DELETE FROM owed_coupons WHERE user_id = ${uuidOf(userId)} AND coupon_id = ${uuidOf(couponId)}`)
+      }),
+
+      claimable: Effect.fn("Coupons.claimable")(function* (code) {
+        if (!storable(code)) return undefined
+        const [found] = yield* couponIds(sql`
+          SELECT 'cpn_' || coupon_id AS "couponId" FROM coupons
+          WHERE code = ${code} AND 'CODE' = ANY (issue_by) AND ${open}`)
+        return found?.couponId
+      }),
+
       issuable: Effect.fn("Coupons.issuable")(function* (request) {
         const after = yield* cursor.read(request)
-        const conditions = [
-          sql`condition = 'OPEN' AND issued < total_quantity`,
-          sql`coalesce(issue_from <= now(), true) AND coalesce(issue_until > now(), true)`
-        ]
+        const conditions = [sql`'FIRST_COME' = ANY (issue_by) AND issued < total_quantity`, open]
         if (after !== undefined) conditions.push(sql`coupon_id < ${uuidOf(after)}`)
         const found = yield* entries(sql`
           SELECT ${entry} FROM coupons c WHERE ${sql.and(conditions)}
@@ -98,8 +167,6 @@ export const layer = Layer.effect(
 
       ofUser: Effect.fn("Coupons.ofUser")(function* (userId, request) {
         const after = yield* userCursor.read(request)
-        const status = sql`CASE WHEN u.status IN ('ISSUED', 'REFUNDED') AND c.valid_until <= now() THEN 'EXPIRED'
-          ELSE u.status END`
         const conditions = [sql`u.user_id = ${uuidOf(userId)}`]
         if (request.status !== undefined) conditions.push(sql`${status} = ${request.status}`)
         if (after !== undefined) conditions.push(sql`u.user_coupon_id < ${uuidOf(after)}`)

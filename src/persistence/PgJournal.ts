@@ -6,6 +6,7 @@ import type { Actors, KindName } from "../domain/Actors.ts"
 import type { Coupon } from "../domain/Coupon.ts"
 import { Epoch, PartitionId, productId, TransactionId, userId, uuidOf } from "../domain/Ids.ts"
 import { pieces, won } from "../domain/Money.ts"
+import type { OrderState } from "../domain/OrderLife.ts"
 import { Policy } from "../domain/Policy.ts"
 import { make as makeProduct, type Product, SaleStatus } from "../domain/Product.ts"
 import type { Fence, Transaction } from "../domain/Transaction.ts"
@@ -24,6 +25,7 @@ import {
   type Verdict
 } from "./Journal.ts"
 import { columns, couponOf, CouponRow } from "./PgCouponRow.ts"
+import { OrderRow, select as selectOrders } from "./PgOrderRow.ts"
 import { ask, within } from "./Queries.ts"
 import * as Rows from "./Rows.ts"
 
@@ -43,7 +45,10 @@ const fencesOf = (text: string): ReadonlyArray<Fence> =>
     epoch: Epoch(Number(epoch))
   }))
 
-type Parameter = string | PgTypes.Parameter
+/** Rows that are few: a function has a hundred parameters at the most. */
+const records = (rows: ReadonlyArray<object>) => (rows.length === 0 ? null : JSON.stringify(rows))
+
+type Parameter = string | null | PgTypes.Parameter
 
 /** The arguments of `journal_commit`, by name. */
 const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter> => {
@@ -75,6 +80,12 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     o_paid: numbers(rows.orders.map((row) => row.paid)),
     o_created: numbers(rows.orders.map((row) => row.created)),
     o_coupon: uuids(rows.orders.map((row) => row.userCoupon)),
+    o_deadline: numbers(rows.orders.map((row) => row.deadline)),
+    o_due: numbers(rows.orders.map((row) => row.due)),
+    o_address: texts(rows.orders.map((row) => row.address)),
+    order_changes: records(rows.orderChanges),
+    order_statuses: records(rows.history),
+    lines_cancelled: records(rows.cancelled),
     l_t: numbers(rows.lines.map((row) => row.t)),
     l_order: uuids(rows.lines.map((row) => row.order)),
     l_line: numbers(rows.lines.map((row) => row.line)),
@@ -88,6 +99,12 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     p_payment: uuids(rows.payments.map((row) => row.payment)),
     p_method: texts(rows.payments.map((row) => row.method)),
     p_amount: numbers(rows.payments.map((row) => row.amount)),
+    p_status: texts(rows.payments.map((row) => row.status)),
+    p_gateway: texts(rows.payments.map((row) => row.gateway)),
+    p_key: texts(rows.payments.map((row) => row.key)),
+    p_due: numbers(rows.payments.map((row) => row.due)),
+    payment_changes: records(rows.paymentChanges),
+    refunds_changed: records(rows.refunds),
     g_t: numbers(rows.ledger.map((row) => row.t)),
     g_asset: texts(rows.ledger.map((row) => row.asset)),
     g_debit: uuids(rows.ledger.map((row) => row.debit)),
@@ -107,6 +124,7 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     s_t: numbers(rows.stock.map((row) => row.t)),
     s_product: uuids(rows.stock.map((row) => row.product)),
     s_delta: numbers(rows.stock.map((row) => row.delta)),
+    s_reserved: numbers(rows.stock.map((row) => row.reserved)),
     c_t: numbers(rows.edits.map((row) => row.t)),
     c_product: uuids(rows.edits.map((row) => row.product)),
     c_name: texts(rows.edits.map((row) => row.name)),
@@ -118,6 +136,8 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     u_coupon: uuids(rows.uses.map((row) => row.userCoupon)),
     u_user: uuids(rows.uses.map((row) => row.user)),
     u_order: uuids(rows.uses.map((row) => row.order)),
+    u_to: texts(rows.uses.map((row) => row.to)),
+    v_rows: JSON.stringify(rows.revocations),
     i_t: numbers(rows.issues.map((row) => row.t)),
     i_id: uuids(rows.issues.map((row) => row.userCoupon)),
     i_coupon: uuids(rows.issues.map((row) => row.coupon)),
@@ -179,16 +199,20 @@ const LoadedProduct = Schema.Struct({
   category: Schema.NullOr(Schema.String),
   price: Schema.BigInt,
   on_hand: Schema.BigInt,
+  reserved: Schema.BigInt,
   sale_status: SaleStatus,
   version: Schema.Int
 })
 const LoadedWallet = Schema.Struct({
   user_id: Schema.String,
   balance: Schema.BigInt,
+  purchases: Schema.BigInt,
+  orders: Schema.Int,
   coupons: Schema.NullOr(Schema.Array(Schema.Struct(Struct.omit(UserCoupon.fields, ["pending"]))))
 })
 const decodeWallets = Schema.decodeUnknownEffect(Schema.Array(LoadedWallet))
 const decodeCoupons = Schema.decodeUnknownEffect(Schema.Array(CouponRow))
+const decodeOrders = Schema.decodeUnknownEffect(Schema.Array(OrderRow))
 const decodeProducts = Schema.decodeUnknownEffect(Schema.Array(LoadedProduct))
 
 export const layer = Layer.effect(
@@ -207,7 +231,7 @@ export const layer = Layer.effect(
 
     const loadProducts = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const rows = yield* sql`
-        SELECT product_id, seller_id, name, category, price, on_hand, sale_status, version
+        SELECT product_id, seller_id, name, category, price, on_hand, reserved, sale_status, version
         FROM products WHERE product_id = ANY (${uuids(ids)})`.pipe(bounded)
       const products = yield* decodeProducts(rows).pipe(Effect.orDie)
       return new Map(
@@ -225,27 +249,33 @@ export const layer = Layer.effect(
               },
               row.category ?? undefined
             ),
+            reserved: pieces(Number(row.reserved)),
             version: row.version
           }
         ])
       )
     })
 
-    /** Coupons as the actor has them: one look into an index for each wallet, which mostly finds nothing. */
+    /** Coupons as the actor has them, and orders counted: two looks into an index for each wallet. */
     const loadWallets = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const rows = yield* sql`
-        SELECT user_id, balance, (
+        SELECT user_id, balance,
+          (SELECT count(*) FROM orders o WHERE o.user_id = w.user_id AND status = 'CREATED') AS purchases, (
           SELECT json_agg(json_build_object('userCouponId', 'uco_' || user_coupon_id, 'couponId', 'cpn_' || coupon_id,
             'slot', slot, 'status', status)) FROM user_coupons u WHERE u.user_id = w.user_id
-        ) AS coupons FROM wallets w WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
+        ) AS coupons, (
+          SELECT count(*)::int FROM orders o WHERE o.user_id = w.user_id AND o.status <> 'CANCELLED'
+        ) AS orders FROM wallets w WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
       const wallets = yield* decodeWallets(rows).pipe(Effect.orDie)
       return new Map(
-        wallets.map(({ user_id, balance, coupons }): [string, Wallet] => [
+        wallets.map(({ user_id, balance, purchases, orders, coupons }): [string, Wallet] => [
           user_id,
           makeWallet(
             userId(user_id),
             won(Number(balance)),
-            coupons?.map((coupon) => ({ ...coupon, pending: undefined }))
+            coupons?.map((coupon) => ({ ...coupon, pending: undefined })),
+            orders,
+            Number(purchases)
           )
         ])
       )
@@ -257,11 +287,19 @@ export const layer = Layer.effect(
       return new Map(coupons.map((row): [string, Coupon] => [uuidOf(row.couponId), couponOf(row)]))
     })
 
+    const loadOrders = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+      const rows = yield* sql`${selectOrders(sql)} WHERE order_id = ANY (${uuids(ids)})`.pipe(bounded)
+      const orders = yield* decodeOrders(rows).pipe(Effect.orDie)
+      return new Map(
+        orders.map((order): [string, OrderState] => [uuidOf(order.orderId), { order, pending: undefined }])
+      )
+    })
+
     const loaders: {
       readonly [K in KindName]: (
         ids: ReadonlyArray<string>
       ) => Effect.Effect<ReadonlyMap<string, Actors[K]["state"]>, JournalUnavailable>
-    } = { product: loadProducts, wallet: loadWallets, coupon: loadCoupons }
+    } = { product: loadProducts, wallet: loadWallets, coupon: loadCoupons, order: loadOrders }
 
     return Journal.of({
       now: () => monotonicMs() + offsetMs,

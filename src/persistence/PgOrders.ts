@@ -1,33 +1,21 @@
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { OrderId, PaymentId, ProductId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
-import { Money, Price, Quantity } from "../domain/Money.ts"
-import { OrderStatus } from "../domain/Order.ts"
-import { cursor, Orders } from "./Orders.ts"
-import { nullable, query } from "./Queries.ts"
+import { OrderId, RefundId, uuidOf } from "../domain/Ids.ts"
+import { Money } from "../domain/Money.ts"
+import { cursor, Orders, refundCursor } from "./Orders.ts"
+import { OrderRow, select } from "./PgOrderRow.ts"
+import { query } from "./Queries.ts"
 
-const Line = Schema.Struct({
-  productId: ProductId,
-  name: Schema.String,
-  unitPrice: Price,
-  quantity: Quantity,
-  amount: Money,
-  discount: Money
-})
-const Payment = Schema.Struct({ paymentId: PaymentId, method: Schema.Literals(["WALLET"]), amount: Money })
-
-const orders = query(
+const orders = query(OrderRow)
+const ids = query(Schema.Struct({ orderId: OrderId }))
+const due = query(Schema.Struct({ orderId: OrderId, dueAt: Schema.Finite }))
+const refunds = query(
   Schema.Struct({
+    refundId: RefundId,
     orderId: OrderId,
-    userId: UserId,
-    status: OrderStatus,
-    lines: Schema.Array(Line),
-    payments: Schema.Array(Payment),
-    totalAmount: Money,
-    discountAmount: Money,
-    userCouponId: nullable(UserCouponId),
-    paidAmount: Money,
-    createdAt: Schema.Int
+    amount: Money,
+    viaGateway: Money,
+    requestedAt: Schema.Finite
   })
 )
 
@@ -35,23 +23,37 @@ export const layer = Layer.effect(
   Orders,
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const select = sql`
-      SELECT 'ord_' || order_id AS "orderId", 'usr_' || user_id AS "userId", status,
-        (SELECT coalesce(json_agg(json_build_object('productId', 'prd_' || product_id, 'name', name,
-            'unitPrice', unit_price, 'quantity', quantity, 'amount', amount, 'discount', discount) ORDER BY line), '[]')
-          FROM order_lines l WHERE l.order_id = o.order_id) AS lines,
-        (SELECT coalesce(json_agg(json_build_object('paymentId', 'pay_' || payment_id, 'method', method,
-            'amount', amount) ORDER BY payment_id), '[]')
-          FROM payments p WHERE p.order_id = o.order_id) AS payments,
-        total_amount::float8 AS "totalAmount", discount_amount::float8 AS "discountAmount",
-        'uco_' || user_coupon_id AS "userCouponId",
-        paid_amount::float8 AS "paidAmount", round(extract(epoch FROM created_at) * 1000)::float8 AS "createdAt"
-      FROM orders o`
-
     return Orders.of({
       get: Effect.fn("Orders.get")(function* (orderId) {
-        const [found] = yield* orders(sql`${select} WHERE order_id = ${uuidOf(orderId)}`)
+        const [found] = yield* orders(sql`${select(sql)} WHERE order_id = ${uuidOf(orderId)}`)
         return found
+      }),
+
+      due: Effect.fn("Orders.due")(function* (by, limit, after) {
+        const conditions = [sql`due_at <= to_timestamp(${by} / 1000.0)`]
+        if (after !== undefined) {
+          conditions.push(sql`(due_at, order_id) > (to_timestamp(${after.dueAt} / 1000.0), ${uuidOf(after.orderId)})`)
+        }
+        return yield* due(sql`
+          SELECT 'ord_' || order_id AS "orderId", round(extract(epoch FROM due_at) * 1000)::float8 AS "dueAt"
+          FROM orders WHERE ${sql.and(conditions)} ORDER BY due_at, order_id LIMIT ${limit}`)
+      }),
+
+      ofPaymentKey: Effect.fn("Orders.ofPaymentKey")(function* (key) {
+        const [found] = yield* ids(sql`
+          SELECT 'ord_' || order_id AS "orderId" FROM payments WHERE payment_key = ${key} AND status <> 'FAILED'`)
+        return found?.orderId
+      }),
+
+      manualRefunds: Effect.fn("Orders.manualRefunds")(function* (request) {
+        const after = yield* refundCursor.read(request)
+        const conditions = [sql`status = 'MANUAL'`]
+        if (after !== undefined) conditions.push(sql`refund_id > ${uuidOf(after)}`)
+        const found = yield* refunds(sql`
+          SELECT 'rfd_' || refund_id AS "refundId", 'ord_' || order_id AS "orderId", amount::float8 AS amount,
+            via_gateway::float8 AS "viaGateway", round(extract(epoch FROM requested_at) * 1000)::float8 AS "requestedAt"
+          FROM refunds WHERE ${sql.and(conditions)} ORDER BY refund_id LIMIT ${request.limit + 1}`)
+        return refundCursor.page(found, request, (last) => last.refundId)
       }),
 
       list: Effect.fn("Orders.list")(function* (userId, request) {
@@ -59,7 +61,7 @@ export const layer = Layer.effect(
         const conditions = [sql`user_id = ${uuidOf(userId)}`]
         if (after !== undefined) conditions.push(sql`order_id < ${uuidOf(after)}`)
         const found = yield* orders(sql`
-          ${select} WHERE ${sql.and(conditions)} ORDER BY order_id DESC LIMIT ${request.limit + 1}`)
+          ${select(sql)} WHERE ${sql.and(conditions)} ORDER BY order_id DESC LIMIT ${request.limit + 1}`)
         return cursor.page(found, request, (last) => last.orderId)
       })
     })

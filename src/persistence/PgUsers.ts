@@ -2,11 +2,12 @@ import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Role } from "../domain/Authority.ts"
 import { UserId, uuidOf } from "../domain/Ids.ts"
+import { Tier } from "../domain/Tier.ts"
 import * as PgAudit from "./PgAudit.ts"
 import { query, storable } from "./Queries.ts"
-import { changedFields, LoginIdTaken, Users } from "./Users.ts"
+import { changedFields, LoginIdTaken, privilegeOf, Users } from "./Users.ts"
 
-const User = Schema.Struct({ userId: UserId, loginId: Schema.String, name: Schema.String, role: Role })
+const User = Schema.Struct({ userId: UserId, loginId: Schema.String, name: Schema.String, role: Role, tier: Tier })
 
 const ids = query(Schema.Struct({ user_id: Schema.String }))
 const users = query(User)
@@ -16,7 +17,7 @@ export const layer = Layer.effect(
   Users,
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
-    const user = sql`'usr_' || user_id AS "userId", login_id AS "loginId", name, role`
+    const user = sql`'usr_' || user_id AS "userId", login_id AS "loginId", name, role, tier`
 
     return Users.of({
       register: Effect.fn("Users.register")(function* ({ userId, loginId, name, role, passwordHash }) {
@@ -27,6 +28,11 @@ export const layer = Layer.effect(
             INSERT INTO users (user_id, login_id, name, role, password_hash)
             VALUES (${uuidOf(userId)}, ${loginId}, ${name}, ${given}, ${passwordHash})
             ON CONFLICT (login_id) DO NOTHING RETURNING user_id
+          ), owed AS (
+            INSERT INTO owed_coupons (user_id, coupon_id)
+            SELECT added.user_id, c.coupon_id FROM added CROSS JOIN coupons c
+            WHERE c.grant_on = 'REGISTRATION' AND c.condition = 'OPEN' AND c.issued < c.total_quantity
+              AND coalesce(c.issue_from <= now(), true) AND coalesce(c.issue_until > now(), true)
           ), audited AS (${PgAudit.insert(sql, record, "added")})
           INSERT INTO wallets (user_id) SELECT user_id FROM added RETURNING user_id`)
         if (added.length === 0) yield* new LoginIdTaken({ loginId })
@@ -38,14 +44,17 @@ export const layer = Layer.effect(
         return found
       }),
 
-      update: Effect.fn("Users.update")(function* ({ of: userId, by }, change) {
-        const { name, passwordHash } = change
+      update: Effect.fn("Users.update")(function* (target, change) {
+        const { of: userId } = target
+        const { name, passwordHash, tier } = change
+        const by = privilegeOf(target, change)
         const record = by && { ...by, entity: userId, details: changedFields(change) }
         const [changed] = yield* users(sql`
           WITH changed AS (
             UPDATE users SET
               name = coalesce(${name ?? null}, name),
-              password_hash = coalesce(${passwordHash ?? null}, password_hash)
+              password_hash = coalesce(${passwordHash ?? null}, password_hash),
+              tier = coalesce(${tier?.of ?? null}, tier)
             WHERE user_id = ${uuidOf(userId)} AND withdrawn_at IS NULL RETURNING ${user}
           ), audited AS (${PgAudit.insert(sql, record, "changed")})
           SELECT * FROM changed`)

@@ -36,8 +36,8 @@ export const query = <A, Encoded>(row: Schema.Codec<A, Encoded>) => {
     )
 }
 
-/** A text that may be NULL, as a field that may be `undefined`. */
-export const nullable = <A extends string>(value: Schema.Codec<A, string>) =>
+/** A column that may be NULL, as a field that may be `undefined`. */
+export const nullable = <A extends string | number>(value: Schema.Codec<A, string | number>) =>
   Schema.NullOr(value).pipe(
     Schema.decodeTo(
       Schema.UndefinedOr(Schema.toType(value)),

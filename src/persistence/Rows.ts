@@ -5,9 +5,11 @@
 import type { Audited } from "../domain/Authority.ts"
 import type { CouponCondition } from "../domain/Coupon.ts"
 import { uuidOf } from "../domain/Ids.ts"
-import type { OrderStatus, Payment } from "../domain/Order.ts"
+import type { CancelReason, OrderStatus, Payment, Refund } from "../domain/Order.ts"
+import { dueAt } from "../domain/OrderLife.ts"
 import type { SaleStatus } from "../domain/Product.ts"
 import type { Change, DomainEvent, MoneyReason, StockReason, Transaction } from "../domain/Transaction.ts"
+import type { HeldStatus } from "../domain/UserCoupon.ts"
 
 /** The accounts of the house, the other side of every posting. */
 export const house = {
@@ -18,11 +20,22 @@ export const house = {
   /** Pieces that came from outside. */
   SUPPLY: "00000000-0000-0000-0000-000000000003",
   /** Pieces sold. */
-  SOLD: "00000000-0000-0000-0000-000000000004"
+  SOLD: "00000000-0000-0000-0000-000000000004",
+  /** Money that payment gateways have for us. */
+  GATEWAYS: "00000000-0000-0000-0000-000000000005"
 } as const
 
-export const moneyContra: Record<MoneyReason, string> = { CHARGE: house.FUNDING, PAYMENT: house.SALES }
-const stockContra: Record<StockReason, string> = { INITIAL: house.SUPPLY, ADJUSTMENT: house.SUPPLY, SALE: house.SOLD }
+export const moneyContra: Record<MoneyReason, string> = {
+  CHARGE: house.FUNDING,
+  PAYMENT: house.SALES,
+  REFUND: house.SALES
+}
+const stockContra: Record<StockReason, string> = {
+  INITIAL: house.SUPPLY,
+  ADJUSTMENT: house.SUPPLY,
+  SALE: house.SOLD,
+  RETURN: house.SOLD
+}
 
 /** `t` is the ordinal, from 1, of the row's transaction in the batch. Ids are bare UUIDs. */
 interface Row {
@@ -50,6 +63,26 @@ export interface OrderRow extends Row {
   readonly paid: number
   readonly created: number
   readonly userCoupon: string | null
+  readonly deadline: number | null
+  readonly due: number | null
+  readonly address: string | null
+}
+/** An order of version `version` that becomes what comes after. */
+export interface OrderChangeRow extends Row {
+  readonly order: string
+  readonly version: number
+  readonly status: OrderStatus
+  readonly paid: number
+  readonly reason: CancelReason | null
+  readonly paidAt: number | null
+  readonly due: number | null
+}
+/** The `n`-th status of an order; the first is its row's own. */
+export interface HistoryRow extends Row {
+  readonly order: string
+  readonly n: number
+  readonly status: OrderStatus
+  readonly at: number
 }
 export interface LineRow extends Row {
   readonly order: string
@@ -60,11 +93,35 @@ export interface LineRow extends Row {
   readonly quantity: number
   readonly discount: number
 }
+export interface CancelledRow extends Row {
+  readonly order: string
+  readonly line: number
+  readonly cancelled: number
+}
+/** One tender; its key is order, payment and method. */
 export interface PaymentRow extends Row {
   readonly order: string
   readonly payment: string
   readonly method: Payment["method"]
   readonly amount: number
+  readonly status: Payment["status"]
+  readonly refunded: number
+  readonly gateway: string | null
+  readonly key: string | null
+  readonly transaction: string | null
+  readonly due: number | null
+}
+export interface RefundRow extends Row {
+  readonly order: string
+  readonly refund: string
+  readonly amount: number
+  readonly viaGateway: number
+  readonly status: Refund["status"]
+  readonly attempts: number
+  readonly due: number | null
+  /** As JSON. */
+  readonly items: string
+  readonly requested: number
 }
 export interface LedgerRow extends Row {
   readonly asset: "KRW" | "PIECE"
@@ -88,7 +145,9 @@ export interface WalletRow extends Row {
 }
 export interface StockRow extends Row {
   readonly product: string
+  /** What `on_hand` and `reserved` change by. */
   readonly delta: number
+  readonly reserved: number
 }
 export interface EditRow extends Row {
   readonly product: string
@@ -103,6 +162,12 @@ export interface UseRow extends Row {
   readonly userCoupon: string
   readonly user: string
   readonly order: string
+  readonly to: HeldStatus
+}
+export interface RevocationRow extends Row {
+  readonly userCoupon: string
+  readonly user: string
+  readonly reason: string
 }
 export interface IssueRow extends Row {
   readonly userCoupon: string
@@ -127,7 +192,13 @@ export interface Rows {
   readonly orders: Array<OrderRow>
   readonly lines: Array<LineRow>
   readonly payments: Array<PaymentRow>
+  readonly orderChanges: Array<OrderChangeRow>
+  readonly history: Array<HistoryRow>
+  readonly cancelled: Array<CancelledRow>
+  readonly paymentChanges: Array<PaymentRow>
+  readonly refunds: Array<RefundRow>
   readonly uses: Array<UseRow>
+  readonly revocations: Array<RevocationRow>
   readonly ledger: Array<LedgerRow>
   readonly events: Array<EventRow>
   readonly wallets: Array<WalletRow>
@@ -146,7 +217,13 @@ export const make = (batch: ReadonlyArray<Transaction>): Rows => {
     orders: [],
     lines: [],
     payments: [],
+    orderChanges: [],
+    history: [],
+    cancelled: [],
+    paymentChanges: [],
+    refunds: [],
     uses: [],
+    revocations: [],
     ledger: [],
     events: [],
     wallets: [],
@@ -178,6 +255,62 @@ const eventRow = (t: number, { type, entity, payload }: DomainEvent): EventRow =
 const transfer = (account: string, contra: string, delta: number) =>
   delta > 0 ? { debit: contra, credit: account, amount: delta } : { debit: account, credit: contra, amount: -delta }
 
+const paymentRow = (t: number, order: string, payment: Payment): PaymentRow => ({
+  t,
+  order,
+  payment: uuidOf(payment.paymentId),
+  method: payment.method,
+  amount: payment.amount,
+  status: payment.status,
+  refunded: payment.refunded,
+  gateway: payment.gateway ?? null,
+  key: payment.paymentKey ?? null,
+  transaction: payment.gatewayId ?? null,
+  due: payment.dueAt ?? null
+})
+
+/** What is not as it was. */
+const addOrderChange = (rows: Rows, t: number, { before, after }: Change & { readonly _tag: "OrderChanged" }): void => {
+  const order = uuidOf(after.orderId)
+  rows.orderChanges.push({
+    t,
+    order,
+    version: before.version,
+    status: after.status,
+    paid: after.paidAmount,
+    reason: after.cancelReason ?? null,
+    paidAt: after.paidAt ?? null,
+    due: dueAt(after) ?? null
+  })
+  after.history.forEach(({ status, at }, n) => {
+    if (n >= before.history.length) rows.history.push({ t, order, n: n + 1, status, at })
+  })
+  after.lines.forEach(({ cancelled }, n) => {
+    if (cancelled !== before.lines[n]?.cancelled) rows.cancelled.push({ t, order, line: n + 1, cancelled })
+  })
+  after.payments.forEach((payment, n) => {
+    if (payment === before.payments[n]) return
+    const rowsOf = before.payments[n] === undefined ? rows.payments : rows.paymentChanges
+    rowsOf.push(paymentRow(t, order, payment))
+  })
+  after.refunds.forEach((refund, n) => {
+    if (refund === before.refunds[n]) return
+    const { refundId, amount, viaGateway, status, attempts, items, requestedAt: requested } = refund
+    rows.refunds.push({
+      t,
+      order,
+      refund: uuidOf(refundId),
+      amount,
+      viaGateway,
+      status,
+      attempts,
+      due: refund.dueAt ?? null,
+      items: JSON.stringify(items),
+      requested
+    })
+  })
+}
+
 const addChange = (rows: Rows, t: number, change: Change): void => {
   switch (change._tag) {
     case "MoneyMoved": {
@@ -194,7 +327,7 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
       const product = uuidOf(change.productId)
       const order = change.orderId === undefined ? null : uuidOf(change.orderId)
       const entry = transfer(product, stockContra[change.reason], change.delta)
-      rows.stock.push({ t, product, delta: change.delta })
+      rows.stock.push({ t, product, delta: change.delta, reserved: 0 })
       rows.ledger.push({ t, asset: "PIECE", ...entry, reason: change.reason, order })
       return
     }
@@ -210,14 +343,27 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
         discount: order.discountAmount,
         paid: order.paidAmount,
         created: order.createdAt,
-        userCoupon: order.userCouponId === undefined ? null : uuidOf(order.userCouponId)
+        userCoupon: order.userCouponId === undefined ? null : uuidOf(order.userCouponId),
+        deadline: order.paymentDeadline ?? null,
+        due: dueAt(order) ?? null,
+        address: order.shippingAddress ?? null
       })
       order.lines.forEach(({ productId, name, unitPrice: price, quantity, discount }, index) =>
         rows.lines.push({ t, order: id, line: index + 1, product: uuidOf(productId), name, price, quantity, discount })
       )
-      for (const { paymentId, method, amount } of order.payments) {
-        rows.payments.push({ t, order: id, payment: uuidOf(paymentId), method, amount })
-      }
+      for (const payment of order.payments) rows.payments.push(paymentRow(t, id, payment))
+      return
+    }
+    case "OrderChanged":
+      addOrderChange(rows, t, change)
+      return
+    case "StockReserved":
+      rows.stock.push({ t, product: uuidOf(change.productId), delta: 0, reserved: change.delta })
+      return
+    case "GatewayMoved": {
+      const entry = transfer(house.SALES, house.GATEWAYS, change.delta)
+      const reason = change.delta > 0 ? "PAYMENT" : "REFUND"
+      rows.ledger.push({ t, asset: "KRW", ...entry, reason, order: uuidOf(change.orderId) })
       return
     }
     case "ProductCreated": {
@@ -263,8 +409,13 @@ const addChange = (rows: Rows, t: number, change: Change): void => {
       return
     }
     case "CouponUsed": {
-      const { userCouponId, userId, orderId } = change
-      rows.uses.push({ t, userCoupon: uuidOf(userCouponId), user: uuidOf(userId), order: uuidOf(orderId) })
+      const { userCouponId, userId, orderId, to } = change
+      rows.uses.push({ t, userCoupon: uuidOf(userCouponId), user: uuidOf(userId), order: uuidOf(orderId), to })
+      return
+    }
+    case "CouponRevoked": {
+      const { userCouponId, userId, reason } = change
+      rows.revocations.push({ t, userCoupon: uuidOf(userCouponId), user: uuidOf(userId), reason })
       return
     }
     case "CouponEdited":

@@ -1,7 +1,8 @@
 /** Profiles and credentials. The wallet is created with its user, in one commit (C38). */
 import { Context, type Effect, Schema } from "effect"
-import type { Permitted, Role } from "../domain/Authority.ts"
+import type { Permitted, Privilege, Role } from "../domain/Authority.ts"
 import type { UserId } from "../domain/Ids.ts"
+import type { Tier } from "../domain/Tier.ts"
 import type { Unavailable } from "./Failures.ts"
 
 export interface User {
@@ -9,16 +10,26 @@ export interface User {
   readonly loginId: string
   readonly name: string
   readonly role: Role
+  readonly tier: Tier
 }
 
 export interface UserChange {
   readonly name?: string | undefined
   readonly passwordHash?: string | undefined
+  readonly tier?: Permitted<Tier> | undefined
 }
 
+/** By what right a user is changed: a tier takes a privilege, also one's own. */
+export const privilegeOf = ({ by }: Permitted<UserId>, { tier }: UserChange): Privilege | undefined => by ?? tier?.by
+
 /** What the audit says of a change: personal data can be erased, and an audit cannot. */
-export const changedFields = ({ name, passwordHash }: UserChange) => ({
-  changed: [...(name === undefined ? [] : ["name"]), ...(passwordHash === undefined ? [] : ["password"])]
+export const changedFields = ({ name, passwordHash, tier }: UserChange) => ({
+  changed: [
+    ...(name === undefined ? [] : ["name"]),
+    ...(passwordHash === undefined ? [] : ["password"]),
+    ...(tier === undefined ? [] : ["tier"])
+  ],
+  ...(tier === undefined ? {} : { tier: tier.of })
 })
 
 export class LoginIdTaken extends Schema.TaggedError<LoginIdTaken>()("LoginIdTaken", { loginId: Schema.String }) {}
@@ -26,9 +37,9 @@ export class LoginIdTaken extends Schema.TaggedError<LoginIdTaken>()("LoginIdTak
 export class Users extends Context.Service<
   Users,
   {
-    /** Adds a user and an empty wallet. */
+    /** Adds a user, of the first tier, an empty wallet, and the coupons that are owed to who registers now. */
     readonly register: (
-      user: Omit<User, "role"> & { readonly role: Permitted<Role>; readonly passwordHash: string }
+      user: Omit<User, "role" | "tier"> & { readonly role: Permitted<Role>; readonly passwordHash: string }
     ) => Effect.Effect<void, LoginIdTaken | Unavailable>
     /** `undefined` for a user that is unknown or has withdrawn. */
     readonly get: (userId: UserId) => Effect.Effect<User | undefined, Unavailable>

@@ -6,12 +6,12 @@
 import { Array as Arr, Effect, Schema } from "effect"
 import type { CouponRefusal } from "../domain/Coupon.ts"
 import { orderId, OrderId, paymentId, type ProductId, type UserCouponId, type UserId } from "../domain/Ids.ts"
-import { loss, Money, type Quantity } from "../domain/Money.ts"
-import type { Order } from "../domain/Order.ts"
+import { Money, type Quantity } from "../domain/Money.ts"
+import { inFull, placed } from "../domain/Order.ts"
+import { moves } from "../domain/OrderMoves.ts"
 import { type PriceChanged, quote } from "../domain/Pricing.ts"
 import type { ProductRefusal } from "../domain/Product.ts"
-import type { Change, DomainEvent } from "../domain/Transaction.ts"
-import { CouponNotUsable } from "../domain/UserCoupon.ts"
+import { CouponNotUsable, unusable } from "../domain/UserCoupon.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Attempt, type Failure, type Keyed, Transact } from "./Transact.ts"
@@ -70,22 +70,30 @@ export const checkout = ({
         const quoted = Arr.zipWith(products, items, (product, { quantity }) => ({ product, quantity }))
         const coupon = userCouponId === undefined ? undefined : yield* couponOf(attempt, buyer, userCouponId)
         const { lines, total, discount, payable } = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
-        const { balance } = yield* hold("wallet", buyer, { _tag: "Take", amount: payable, userCouponId })
-        const order: Order = {
+        const firstPurchaseOnly = coupon?.firstPurchaseOnly
+        const { balance } = yield* hold("wallet", buyer, {
+          _tag: "Take",
+          amount: payable,
+          userCouponId,
+          firstPurchaseOnly
+        })
+        const order = placed({
           orderId: orderId(id),
           userId: buyer,
           status: "CONFIRMED",
           lines,
-          payments: [{ paymentId: paymentId(id), method: "WALLET", amount: payable }],
+          payments: [inFull(paymentId(id), payable)],
           totalAmount: total,
           discountAmount: discount,
           userCouponId,
           paidAmount: payable,
+          paidAt: now,
           createdAt: now
-        }
+        })
+        const { changes, events } = moves(undefined, order)
         return {
-          changes: changesOf(order),
-          events: [confirmed(order)],
+          changes,
+          events,
           answer: {
             orderId: order.orderId,
             status: "CONFIRMED" as const,
@@ -102,45 +110,12 @@ export const checkout = ({
 
 /**
  * What a user's coupon takes off. Of which kind it is never changes, so that is looked up; whether it can still be used,
- * the wallet says when it holds it.
+ * the wallet says, and says again when it holds it.
  */
-const couponOf = Effect.fnUntraced(function* ({ now, hold, read }: Attempt, buyer: UserId, id: UserCouponId) {
+export const couponOf = Effect.fnUntraced(function* ({ now, hold, read }: Attempt, buyer: UserId, id: UserCouponId) {
   const wallet = yield* read("wallet", buyer)
   const known = wallet?.coupons.find(({ userCouponId }) => userCouponId === id)
-  if (known === undefined) return yield* new CouponNotUsable({ reason: "NOT_FOUND" })
+  const reason = unusable(known)
+  if (known === undefined || reason !== undefined) return yield* new CouponNotUsable({ reason: reason ?? "NOT_FOUND" })
   return yield* hold("coupon", known.couponId, { _tag: "Use", at: now })
-})
-
-const used = ({ orderId: order, userId, userCouponId }: Order): ReadonlyArray<Change> =>
-  userCouponId === undefined ? [] : [{ _tag: "CouponUsed", userCouponId, userId, orderId: order }]
-
-const changesOf = (order: Order): ReadonlyArray<Change> => [
-  { _tag: "OrderPlaced", order },
-  ...used(order),
-  {
-    _tag: "MoneyMoved",
-    userId: order.userId,
-    delta: loss(order.paidAmount),
-    reason: "PAYMENT",
-    orderId: order.orderId
-  },
-  ...order.lines.map(({ productId, quantity }): Change => ({
-    _tag: "StockMoved",
-    productId,
-    delta: -quantity,
-    reason: "SALE",
-    orderId: order.orderId
-  }))
-]
-
-const confirmed = (order: Order): DomainEvent => ({
-  type: "OrderConfirmed",
-  entity: order.orderId,
-  payload: {
-    userId: order.userId,
-    paidAmount: order.paidAmount,
-    discountAmount: order.discountAmount,
-    userCouponId: order.userCouponId,
-    lines: order.lines.map(({ productId, quantity, unitPrice }) => ({ productId, quantity, unitPrice }))
-  }
 })

@@ -2,18 +2,28 @@
 import { Effect, Schedule, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Unavailable } from "../actors/Errors.ts"
-import type { Permitted } from "../domain/Authority.ts"
-import { type CouponCondition, type CouponRefusal, make } from "../domain/Coupon.ts"
+import type { Permitted, Privilege } from "../domain/Authority.ts"
+import {
+  type CouponCondition,
+  type Coupon,
+  CouponNotFound,
+  CouponNotIssuable,
+  type CouponRefusal,
+  isForTier,
+  type IssueBy,
+  make
+} from "../domain/Coupon.ts"
 import { couponId, CouponId, userCouponId, UserCouponId, UserId } from "../domain/Ids.ts"
 import { CouponUndecided } from "../domain/UserCoupon.ts"
-import type { WalletRefusal } from "../domain/Wallet.ts"
+import { UserNotFound, type WalletRefusal } from "../domain/Wallet.ts"
 import { type CouponCodeTaken, Coupons, type NewCoupon as Entry } from "../persistence/Coupons.ts"
 import type { Rank } from "../persistence/Journal.ts"
+import { Users } from "../persistence/Users.ts"
 import { iso } from "./Time.ts"
-import { type Failure, type Keyed, Transact } from "./Transact.ts"
+import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
-/** Whose coupon it is, what it is for, and who makes it. */
-export type CouponScope = Pick<Entry, "createdBy" | "sellerId" | "productIds">
+/** Whose coupon it is, what it is for, who makes it, and whether users get it by themselves. */
+export type CouponScope = Pick<Entry, "createdBy" | "sellerId" | "productIds" | "grantOn">
 
 export type NewCoupon = Omit<Parameters<typeof make>[0], "couponId" | keyof CouponScope> & {
   readonly scope: Permitted<CouponScope>
@@ -43,16 +53,25 @@ export const createCoupon = Effect.fnUntraced(function* ({
 }: NewCoupon): Effect.fn.Return<CouponId, CouponCodeTaken | Unavailable, Coupons | SecureRandom.SecureRandom> {
   const random = yield* SecureRandom.SecureRandom
   const id = couponId(yield* random.uuidV7())
-  const { createdBy, sellerId, productIds } = scope
+  const { createdBy, sellerId, productIds, grantOn } = scope
   const coupon = make({ ...terms, sellerId, productIds, couponId: id })
   const { create } = yield* Coupons
-  yield* create({ ...coupon, name, createdBy, code: code ?? (yield* newCode) }, by)
+  yield* create({ ...coupon, name, grantOn, createdBy, code: code ?? (yield* newCode) }, by)
   return id
+})
+
+/** Asks for the user's tier only if the coupon does; a change of tier holds from the next issue on. */
+const checkTier = Effect.fnUntraced(function* ({ get }: Users["Service"], coupon: Coupon, userId: UserId) {
+  if (coupon.tiers.length === 0) return
+  const user = yield* get(userId)
+  if (user === undefined) return yield* new UserNotFound({ userId })
+  if (!isForTier(coupon, user.tier)) return yield* new CouponNotIssuable({ couponStatus: "ACTIVE", reason: "TIER" })
 })
 
 export interface IssueRequest {
   readonly request: Keyed
   readonly wanted: Permitted<{ readonly couponId: CouponId; readonly userId: UserId }>
+  readonly issueBy: IssueBy
 }
 
 const Issue = Schema.Struct({
@@ -88,42 +107,131 @@ const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) =>
  * this order, so that who comes too late costs nobody a wallet.
  */
 export const issue = ({
-  request,
   wanted: {
     of: { couponId: wanted, userId },
     by
-  }
-}: IssueRequest): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact> =>
+  },
+  ...asked
+}: IssueRequest): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
+  issueFound({ ...asked, userId, by, find: Effect.succeed(wanted) })
+
+export interface ClaimRequest {
+  readonly request: Keyed
+  readonly code: string
+  readonly user: Permitted<UserId>
+}
+
+/**
+ * The coupon of a code. A code that is unknown and one that is not to be had by now are the same, and cost the same
+ * (I14); also when it is closed while it is being claimed.
+ */
+export const claim = ({
+  code,
+  user: { of: userId, by },
+  request
+}: ClaimRequest): Effect.Effect<
+  Issued,
+  Exclude<CouponRefusal, CouponNotIssuable> | WalletRefusal | Failure,
+  Transact | Users | Coupons
+> =>
+  Effect.flatMap(Coupons, ({ claimable }) => {
+    const none = Effect.fail(new CouponNotFound({}))
+    const find = Effect.flatMap(claimable(code), (found) => (found === undefined ? none : Effect.succeed(found)))
+    const issued = issueFound({ request, userId, by, issueBy: "CODE", find })
+    return Effect.catchTag(issued, "CouponNotIssuable", () => none)
+  })
+
+/** The coupon is found by the attempt: so a repetition is answered as the first time, whatever became of the coupon. */
+const issueFound = ({
+  request,
+  userId,
+  by,
+  issueBy,
+  find
+}: Omit<IssueRequest, "wanted"> & {
+  readonly userId: UserId
+  readonly by: Privilege | undefined
+  readonly find: Effect.Effect<CouponId, CouponNotFound | Unavailable>
+}): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
   Effect.flatMap(Transact, (transact) =>
-    transact.run({
-      request,
-      by,
-      answer: Issue,
-      plan: Effect.fnUntraced(function* ({ id, now, hold }) {
-        const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now }))
-        const { perUserLimit: limit, validity } = coupon
-        const created = { userCouponId: userCouponId(id), couponId: wanted }
-        const { slot } = yield* whenDecided(hold("wallet", userId, { _tag: "Receive", ...created, limit }))
-        if (slot === undefined) return yield* Effect.die("A coupon received without a slot")
-        return {
-          changes: [{ _tag: "CouponIssued", ...created, userId, slot, issuedAt: now }],
-          events: [{ type: "CouponIssued", entity: created.userCouponId, payload: { couponId: wanted, userId } }],
-          answer: {
-            ...created,
-            userId,
-            status: "ISSUED" as const,
-            issuedAt: iso(now),
-            validUntil: validity.until === undefined ? null : iso(validity.until)
+    Effect.flatMap(Users, (users) =>
+      transact.run({
+        request,
+        by,
+        answer: Issue,
+        plan: Effect.fnUntraced(function* ({ id, now, hold }) {
+          const wanted = yield* find
+          const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by: issueBy }))
+          yield* checkTier(users, coupon, userId)
+          const { perUserLimit: limit, validity } = coupon
+          const created = { userCouponId: userCouponId(id), couponId: wanted }
+          const { slot } = yield* whenDecided(hold("wallet", userId, { _tag: "Receive", ...created, limit }))
+          if (slot === undefined) return yield* Effect.die("A coupon received without a slot")
+          return {
+            changes: [{ _tag: "CouponIssued", ...created, userId, slot, issuedAt: now }],
+            events: [{ type: "CouponIssued", entity: created.userCouponId, payload: { couponId: wanted, userId } }],
+            answer: {
+              ...created,
+              userId,
+              status: "ISSUED" as const,
+              issuedAt: iso(now),
+              validUntil: validity.until === undefined ? null : iso(validity.until)
+            }
           }
-        }
+        })
       })
-    })
+    )
   ).pipe(
     Effect.flatMap(({ answer: { issuedAt, validUntil, ...answer }, replayed, rank }) =>
       rank === undefined
         ? Effect.die("An issue without a rank")
         : Effect.succeed({ answer: { ...answer, rank, issuedAt, validUntil }, replayed })
     )
+  )
+
+export interface RevokeRequest {
+  readonly request: Keyed
+  readonly coupon: Permitted<{
+    readonly userId: UserId
+    readonly userCouponId: UserCouponId
+    readonly couponId: CouponId
+  }>
+  readonly reason: string
+}
+
+const Revocation = Schema.Struct({
+  userCouponId: UserCouponId,
+  couponId: CouponId,
+  userId: UserId,
+  status: Schema.Literal("REVOKED"),
+  reason: Schema.String,
+  /** RFC 3339. */
+  revokedAt: Schema.String
+})
+
+/** Takes a coupon away from its user, for good (C-20). It was issued all the same, and its rank stays taken. */
+export const revoke = ({
+  request,
+  coupon: {
+    of: { userId, userCouponId: id, couponId: of },
+    by
+  },
+  reason
+}: RevokeRequest): Effect.Effect<Answer<typeof Revocation.Type>, WalletRefusal | Failure, Transact> =>
+  Effect.flatMap(Transact, (transact) =>
+    transact.run({
+      request,
+      by,
+      answer: Revocation,
+      plan: Effect.fnUntraced(function* ({ now, hold }) {
+        yield* hold("wallet", userId, { _tag: "Revoke", userCouponId: id })
+        return {
+          changes: [{ _tag: "CouponRevoked", userCouponId: id, userId, reason }],
+          events: [{ type: "CouponRevoked", entity: id, payload: { couponId: of, userId, reason } }],
+          answer: { userCouponId: id, couponId: of, userId, status: "REVOKED" as const, reason, revokedAt: iso(now) }
+        }
+      })
+    })
   )
 
 const CouponAnswer = Schema.Struct({ couponId: CouponId, version: Schema.Int })

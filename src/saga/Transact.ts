@@ -106,6 +106,10 @@ export class Transact extends Context.Service<
      * one exception is `TimedOut`: the commit may still come. Repeat the request with its key to learn of it.
      */
     readonly run: <A, E>(options: Run<A, E>) => Effect.Effect<Answer<A>, E | Failure>
+    /** What a request was answered before; `undefined`, if it was not. */
+    readonly answered: <A>(
+      asked: Pick<Run<A, never>, "request" | "answer">
+    ) => Effect.Effect<Answer<A> | undefined, Failure>
   }
 >()("sluice/saga/Transact") {
   static readonly layer = (options: Options) => Layer.effect(Transact, make(options))
@@ -154,7 +158,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
    * The answer a request was given before, if it was. Whoever gave it may still be telling the owners; whom this step
    * has asked is told here, for nobody may learn of a commit before its owners have.
    */
-  const replay = <A, E>({ request, answer }: Run<A, E>, step?: Step) =>
+  const replay = <A>({ request, answer }: Pick<Run<A, never>, "request" | "answer">, step?: Step) =>
     Effect.gen(function* () {
       const found = request === undefined ? undefined : yield* find(request.key)
       if (found === undefined) return undefined
@@ -332,5 +336,5 @@ const make = Effect.fnUntraced(function* (options: Options) {
     )
   }
 
-  return Transact.of({ run })
+  return Transact.of({ run, answered: (asked) => replay(asked) })
 })

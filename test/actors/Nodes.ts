@@ -14,14 +14,20 @@ import * as Entropy from "../../src/Entropy.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Journal, type JournalUnavailable } from "../../src/persistence/Journal.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
+import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
 import { MemoryTables, type Tables } from "../../src/persistence/MemoryTables.ts"
+import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
+import type { Orders } from "../../src/persistence/Orders.ts"
+import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
+import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
+import type { Users } from "../../src/persistence/Users.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 import { Switches, ttlMs } from "../cluster/Nodes.ts"
 
 const partitions = 8
 const stepMs = 10
 
-type Services = Transact | Directory | Ownership | Membership | Peers | MemoryTables
+type Services = Transact | Directory | Ownership | Membership | Peers | MemoryTables | Users | Orders | Gateways
 
 export class World {
   readonly store = new MemoryLeases.Store()
@@ -118,10 +124,15 @@ export class Node {
     const journal = Layer.effect(
       Journal,
       Effect.map(Journal, (disk) => behind(world, switches, disk))
-    ).pipe(Layer.provide(MemoryJournal.layer), Layer.provideMerge(Layer.succeed(MemoryTables, world.tables)))
+    ).pipe(
+      Layer.provide(MemoryJournal.layer),
+      Layer.provideMerge(MemoryUsers.layer),
+      Layer.provideMerge(Layer.succeed(MemoryTables, world.tables))
+    )
     const layer = Transact.layer({ requestTimeoutMs: 10_000, stepsMost: 2000 }).pipe(
       Layer.provideMerge(Directory.layerNoDeps({ partitions, owner: self.nonce, residentActors: 1000 })),
       Layer.provideMerge(GroupCommit.layer({ batchSize: 64, inFlight: 2, queueSize: 2000, drainWithin: "1 second" })),
+      Layer.provideMerge(Layer.merge(MemoryOrders.layer, MemoryGateway.layer)),
       Layer.provideMerge(journal),
       Layer.provideMerge(cluster),
       Layer.provide(Entropy.layer)
@@ -161,7 +172,7 @@ export class Node {
   }
 
   /** Does something at this node. */
-  readonly on = <A, E>(effect: Effect.Effect<A, E, Transact | Directory | MemoryTables>): Effect.Effect<A, E> =>
+  readonly on = <A, E>(effect: Effect.Effect<A, E, Services>): Effect.Effect<A, E> =>
     Effect.provideContext(effect, this.#services)
 
   /** As kill −9 does: nothing is said, and nobody listens any more. */

@@ -61,7 +61,7 @@ describe("A partition", () => {
     partition.hold(doubt(1), "wallet", buyer, pay(2000))
     partition.settle(doubt(1).id)
     assert.deepStrictEqual(partition.peek("product", sneaker), product({ onHand: pieces(8) }))
-    assert.deepStrictEqual(partition.peek("wallet", buyer), wallet(3000))
+    assert.deepStrictEqual(partition.peek("wallet", buyer), { ...wallet(3000), orders: 1 })
   })
 
   it("makes an actor exist when its creation is settled, and not when it is released", () => {

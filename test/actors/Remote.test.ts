@@ -5,7 +5,7 @@ import { partitionOf } from "../../src/actors/Placement.ts"
 import type { Step } from "../../src/actors/Step.ts"
 import * as Wire from "../../src/actors/Wire.ts"
 import { permit } from "../../src/domain/Authority.ts"
-import { Epoch, type ProductId, RequestKey, TransactionId, type UserId } from "../../src/domain/Ids.ts"
+import { type ProductId, RequestKey, TransactionId, type UserId } from "../../src/domain/Ids.ts"
 import { pieces, won } from "../../src/domain/Money.ts"
 import { adjustStock } from "../../src/saga/Products.ts"
 import { uuid } from "../domain/Samples.ts"
@@ -276,14 +276,14 @@ describe("A node asks the actors of others", () => {
   it.effect("and what it asks again of whoever has claimed since is not settled a second time", () =>
     Effect.gen(function* () {
       const { world, product, buyer, owner, asker } = yield* shop
-      const partition = partitionOf("product", product, world.partitions.length)
-      const fences = [{ partition, epoch: Epoch(world.epochOf(partition) ?? 0) }]
+      const fences = owner.directory.owned().map(({ id, epoch }) => ({ partition: id, epoch }))
       // The owner does not hear of the commit, forgets everything, and reads what was committed.
       world.onCommit = () => world.network.cut(asker.address, owner.address)
       const buying = yield* Effect.forkChild(asker.on(buy({ key: 1, buyer, product })))
       yield* world.until(() => world.tables.orders.size === 1)
       owner.directory.drop(fences)
       assert.deepInclude(yield* world.run(productAt(owner, product)), { onHand: pieces(stock - 1) })
+      yield* world.run(walletAt(owner, buyer))
       yield* world.run(Fiber.join(buying))
       world.network.heal()
       yield* world.pass(1000)

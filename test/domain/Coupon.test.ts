@@ -6,13 +6,17 @@ import {
   CouponKind,
   couponStatus,
   type Discount,
-  discounts
+  type IssueBy,
+  discounts,
+  isForTier,
+  usageRate
 } from "../../src/domain/Coupon.ts"
 import { basisPoints, won } from "../../src/domain/Money.ts"
+import { firstTier } from "../../src/domain/Tier.ts"
 import { buyer, coupon, product, seller, sneaker } from "./Samples.ts"
 
 const noon = 1_000
-const issue = (at = noon): CouponCommand => ({ _tag: "Issue", at })
+const issue = (at = noon, by: IssueBy = "FIRST_COME"): CouponCommand => ({ _tag: "Issue", at, by })
 const use = (at = noon): CouponCommand => ({ _tag: "Use", at })
 const edit = (version: number, condition: Coupon["condition"] = "SUSPENDED"): CouponCommand => ({
   _tag: "Edit",
@@ -27,10 +31,11 @@ const outcome = (state: Coupon | undefined, command: CouponCommand) =>
     onSuccess: () => "granted",
     onFailure: (error) => {
       if (error._tag === "CouponNotUsable") return `${error._tag} ${error.reason}`
-      return error._tag === "CouponNotIssuable" ? `${error._tag} ${error.couponStatus}` : error._tag
+      return error._tag === "CouponNotIssuable" ? `${error._tag} ${error.reason ?? error.couponStatus}` : error._tag
     }
   })
 
+const notLikeThis = "CouponNotIssuable ISSUE_BY"
 const window = { from: 500, until: 2_000 }
 
 describe("A coupon", () => {
@@ -51,6 +56,15 @@ describe("A coupon", () => {
     ["is not issued after its window", coupon({ issue: window }), issue(2_000), "CouponNotIssuable EXPIRED"],
     ["is not issued while suspended", coupon({ condition: "SUSPENDED" }), issue(), "CouponNotIssuable SUSPENDED"],
     ["is not issued once cancelled", coupon({ condition: "CANCELLED" }), issue(), "CouponNotIssuable CANCELLED"],
+    ["is issued as it is to be had", coupon({ issueBy: ["CODE", "GRANT"] }), issue(noon, "GRANT"), "granted"],
+    ["is not issued to who comes first, if for a code", coupon({ issueBy: ["CODE"] }), issue(), notLikeThis],
+    [
+      "is not issued for its code, if to who comes first",
+      coupon({ issueBy: ["FIRST_COME"] }),
+      issue(noon, "CODE"),
+      notLikeThis
+    ],
+    ["is not given, if for a code", coupon({ issueBy: ["CODE"] }), issue(noon, "GRANT"), notLikeThis],
     ["can be used when exhausted", coupon({ totalQuantity: 1, issued: 1 }), use(), "granted"],
     ["can be used after it was issued", coupon({ issue: window }), use(9_000), "granted"],
     ["is not used before it is valid", coupon({ validity: window }), use(499), "CouponNotUsable NOT_STARTED"],
@@ -72,6 +86,23 @@ describe("A coupon", () => {
     ["EXHAUSTED", { totalQuantity: 2, issued: 2, issue: window }, 9_000, "when all are issued"],
     ["CANCELLED", { totalQuantity: 2, issued: 2, condition: "CANCELLED" }, 0, "once cancelled"]
   ])("is %s %4$s", (expected, change, at) => assert.strictEqual(couponStatus(coupon(change), at), expected))
+
+  it.each<[Coupon["tiers"], boolean, boolean]>([
+    [[], true, true],
+    [["VIP"], false, true],
+    [["BRONZE", "SILVER"], true, false]
+  ])("for %j is for who begins: %s, for a VIP: %s", (tiers, first, vip) =>
+    assert.deepStrictEqual([isForTier({ tiers }, firstTier), isForTier({ tiers }, "VIP")], [first, vip])
+  )
+
+  it.each([
+    [0, 0, 0],
+    [3, 1, 3333],
+    [3, 2, 6666],
+    [100_000_000, 100_000_000, 10_000]
+  ])("of which %d were issued and %d used has a rate of %d basis points", (issued, used, expected) =>
+    assert.strictEqual(usageRate({ issued, used }), expected)
+  )
 
   const Steps = Schema.Array(
     Schema.Struct({ kind: Schema.Literals(["issue", "use", "edit"]), settle: Schema.Boolean, now: Schema.Boolean })

@@ -1,7 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { paymentId, productId } from "../../src/domain/Ids.ts"
+import { paymentId, productId, refundId } from "../../src/domain/Ids.ts"
 import { pieces, won } from "../../src/domain/Money.ts"
-import { type Order, type OrderLine, OrderStatus, partOf, statusView } from "../../src/domain/Order.ts"
+import {
+  inFull,
+  type Order,
+  type OrderLine,
+  OrderStatus,
+  partOf,
+  placed,
+  type Refund,
+  statusView
+} from "../../src/domain/Order.ts"
 import { buyer, order, uuid, voucher } from "./Samples.ts"
 
 describe("An order's status", () => {
@@ -30,20 +39,21 @@ describe("An order, to who sold a part of it,", () => {
     unitPrice: won(amount),
     quantity: pieces(1),
     amount: won(amount),
-    discount: won(discount)
+    discount: won(discount),
+    cancelled: pieces(0)
   })
-  const whole: Order = {
+  const whole: Order = placed({
     orderId: order,
     userId: buyer,
     status: "CONFIRMED",
     lines: [line(1, 1000, 100), line(2, 3000, 300)],
-    payments: [{ paymentId: paymentId(uuid(9)), method: "WALLET", amount: won(3600) }],
+    payments: [inFull(paymentId(uuid(9)), won(3600))],
     totalAmount: won(4000),
     discountAmount: won(400),
     userCouponId: voucher,
     paidAmount: won(3600),
     createdAt: 0
-  }
+  })
   const partOfSecond = (change: Partial<Order>) =>
     partOf({ ...whole, ...change }, ({ productId: id }) => id === productId(uuid(2)))
 
@@ -55,6 +65,21 @@ describe("An order, to who sold a part of it,", () => {
 
   it("is not paid if it is not", () => {
     assert.strictEqual(partOfSecond({ status: "CREATED", payments: [], paidAmount: won(0) })?.paidAmount, 0)
+  })
+
+  it("tells of no refund of another's pieces", () => {
+    const refund = (n: number, ...of: ReadonlyArray<number>): Refund => ({
+      refundId: refundId(uuid(n)),
+      amount: won(900),
+      viaGateway: won(0),
+      status: "REFUNDED",
+      attempts: 0,
+      dueAt: undefined,
+      items: of.map((id) => ({ productId: productId(uuid(id)), quantity: pieces(1) })),
+      requestedAt: 0
+    })
+    const [others, both, theirs] = [refund(1, 1), refund(2, 1, 2), refund(3, 2)]
+    assert.deepStrictEqual(partOfSecond({ refunds: [others, both, theirs] })?.refunds, [theirs])
   })
 
   it("is none without any line of theirs", () => assert.isUndefined(partOf(whole, () => false)))

@@ -5,6 +5,10 @@ import { available, type Product, type ProductCommand, ProductKind, stockStatus 
 import { product, sneaker } from "./Samples.ts"
 
 const take = (quantity: number): ProductCommand => ({ _tag: "Take", quantity: pieces(quantity) })
+const reserve = (quantity: number): ProductCommand => ({ _tag: "Reserve", quantity: pieces(quantity) })
+const sell = (quantity: number): ProductCommand => ({ _tag: "Sell", quantity: pieces(quantity) })
+const free = (quantity: number): ProductCommand => ({ _tag: "Free", quantity: pieces(quantity) })
+const giveBack = (quantity: number): ProductCommand => ({ _tag: "Return", quantity: pieces(quantity) })
 const adjust = (delta: number, version = 1): ProductCommand => ({ _tag: "Adjust", version, delta })
 const reprice = (price: number, version = 1): ProductCommand => ({ _tag: "Edit", version, edit: { price: won(price) } })
 const create: ProductCommand = { _tag: "Create", product: product() }
@@ -24,6 +28,19 @@ describe("A product", () => {
     ["is not sold once discontinued", product({ saleStatus: "DISCONTINUED" }), take(1), "ProductNotOnSale"],
     ["that does not exist is not sold", undefined, take(1), "ProductNotFound"],
     ["is not sold before its creation is committed", product({ pending: "creation" }), take(1), "ProductNotFound"],
+    ["is reserved as far as there is something", product(), reserve(10), "granted"],
+    ["is not reserved beyond", product({ reserved: pieces(1) }), reserve(10), "StockShortage"],
+    ["is not reserved while suspended", product({ saleStatus: "SUSPENDED" }), reserve(1), "ProductNotOnSale"],
+    ["that was reserved is sold, also once suspended", product({ saleStatus: "SUSPENDED" }), sell(1), "granted"],
+    ["that was reserved is freed, also once discontinued", product({ saleStatus: "DISCONTINUED" }), free(1), "granted"],
+    ["comes back, also once discontinued", product({ saleStatus: "DISCONTINUED" }), giveBack(1), "granted"],
+    [
+      "does not come back beyond what a stock can be",
+      product({ onHand: pieces(maxStock) }),
+      giveBack(1),
+      "StockLimitExceeded"
+    ],
+    ["that does not exist does not come back", undefined, giveBack(1), "ProductNotFound"],
     ["is edited at the version the editor saw", product(), reprice(900), "granted"],
     ["is not edited at another version", product({ version: 2 }), reprice(900), "StaleVersion"],
     ["is not edited while another edit is pending", product({ pending: "edit" }), reprice(900), "StaleVersion"],
@@ -53,6 +70,27 @@ describe("A product", () => {
       assert.deepStrictEqual({ ...state, pending: undefined }, product())
     }
     assert.strictEqual(refusal(Result.getOrThrow(hold(undefined, create)).state, take(1)), "ProductNotFound")
+  })
+
+  const numbers = ({ onHand, reserved }: Product) => [onHand, reserved].map(Number)
+  it.each<[string, ProductCommand, held: [number, number], settled: [number, number], released: [number, number]]>([
+    ["reserved", reserve(3), [10, 7], [10, 7], [10, 4]],
+    ["sold that was reserved", sell(3), [10, 4], [7, 1], [10, 4]],
+    ["freed", free(3), [10, 4], [10, 1], [10, 4]],
+    ["given back", giveBack(3), [10, 4], [13, 4], [10, 4]]
+  ])("%s, has so many on hand, and so many reserved", (_, command, held, settled, released) => {
+    const { state } = Result.getOrThrow(hold(product({ reserved: pieces(4) }), command))
+    assert.deepStrictEqual(numbers(state), held)
+    assert.deepStrictEqual(numbers(ProductKind.settle(state, command) ?? state), settled)
+    assert.deepStrictEqual(numbers(ProductKind.release(state, command) ?? state), released)
+  })
+
+  it("sells to nobody else what is reserved", () => {
+    const state = product({ reserved: pieces(10) })
+    assert.strictEqual(refusal(state, take(1)), "StockShortage")
+    assert.strictEqual(refusal(state, adjust(-1)), "StockShortage")
+    // Not yet given back.
+    assert.strictEqual(refusal(Result.getOrThrow(hold(state, free(1))).state, take(1)), "StockShortage")
   })
 
   const Commands = Schema.Array(

@@ -35,10 +35,13 @@ export const coupon = (change: Partial<Coupon> = {}): Coupon => ({
     sellerId: undefined,
     discount: { _tag: "FIXED", amount: won(1000) },
     minOrderAmount: won(0),
+    firstPurchaseOnly: false,
     productIds: [],
     categories: [],
+    tiers: [],
     totalQuantity: 100,
     perUserLimit: 1,
+    issueBy: ["FIRST_COME", "CODE", "GRANT"],
     issue: { from: undefined, until: undefined },
     validity: { from: undefined, until: undefined }
   }),

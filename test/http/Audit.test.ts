@@ -117,6 +117,39 @@ describe("The audit", () => {
       })
     )
 
+    it.effect("has coupons taken away, tiers given, and coupons made for all who register", () =>
+      Effect.gen(function* () {
+        const [admin, seller, user] = [yield* person("ADMIN"), yield* person("SELLER"), yield* person()]
+        const couponId = yield* coupon(seller, { perUserLimit: 2 })
+        const ids = yield* Effect.forEach(["1", "2"], (key) =>
+          Effect.map(take(user, couponId, { key }), ({ body }) => String(body["userCouponId"]))
+        )
+        for (const [n, { token }] of [seller, admin].entries()) {
+          const body = { userId: user.userId, userCouponId: ids[n], reason: "fraud" }
+          assert.strictEqual(yield* outcome("POST", "/coupons/revoke", { token, key: "k", body }), "200")
+          assert.strictEqual(yield* outcome("POST", "/coupons/revoke", { token, key: "k", body }), "200")
+        }
+        const { token } = admin
+        for (const { userId } of [user, admin]) {
+          assert.strictEqual(yield* outcome("PATCH", `/users/${userId}`, { token, body: { tier: "GOLD" } }), "200")
+        }
+        const own = { sellerId: admin.userId }
+        yield* coupon(admin, own)
+        const forAll = yield* coupon(admin, { ...own, grantOn: "REGISTRATION" })
+        const discount = { _tag: "FIXED", amount: 1000 }
+        const terms = JSON.stringify({ productIds: [], discount, totalQuantity: 10, grantOn: "REGISTRATION" })
+        const revoked = JSON.stringify({ couponId, userId: user.userId, reason: "fraud" })
+        const changed = '{"changed":["tier"],"tier":"GOLD"}'
+        assert.deepStrictEqual(yield* deedsOf(seller), [["coupons.revoke", ids[0], null, revoked]])
+        assert.deepStrictEqual(yield* deedsOf(admin), [
+          ["coupons.revoke", ids[1], seller.userId, revoked],
+          ["users.changeProfile", user.userId, user.userId, changed],
+          ["users.changeProfile", admin.userId, null, changed],
+          ["coupons.create", forAll, null, terms]
+        ])
+      })
+    )
+
     it.effect("has all that a manager does", () =>
       Effect.gen(function* () {
         const [seller, manager] = [yield* person("SELLER"), yield* person("MANAGER")]

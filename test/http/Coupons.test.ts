@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { DateTime, Effect, Struct } from "effect"
+import { grantOwed } from "../../src/saga/Grants.ts"
 import * as Shop from "./Shop.ts"
 import { buy, call, coupon, outcome, person, product, take } from "./Shop.ts"
 
@@ -11,6 +12,9 @@ const hours = (n: number) => Effect.map(DateTime.now, (now) => DateTime.formatIs
 /** The ids of a list. */
 const idsOf = (body: Shop.Answer["body"], of: string): ReadonlyArray<unknown> =>
   Array.isArray(body["items"]) ? body["items"].map((each: Record<string, unknown>) => each[of]) : []
+
+const claim = (who: Shop.Person, code: string, key = "claim") =>
+  call("POST", "/coupons/claim", { token: who.token, key, body: { code } })
 
 describe("Coupons", () => {
   layer(Shop.layer(), { excludeTestServices: true })((it) => {
@@ -26,11 +30,15 @@ describe("Coupons", () => {
           ...wanted,
           maxDiscount: null,
           minOrderAmount: 0,
+          firstPurchaseOnly: false,
           sellerId: seller.userId,
           productIds: [],
           categories: [],
+          tiers: [],
           issuedQuantity: 0,
           perUserLimit: 1,
+          issueBy: ["FIRST_COME", "GRANT"],
+          grantOn: null,
           issueFrom: null,
           issueUntil: null,
           validFrom: null,
@@ -79,6 +87,10 @@ describe("Coupons", () => {
       { what: "a cap on an amount", change: { maxDiscount: 10 } },
       { what: "none of it", change: { totalQuantity: 0 } },
       { what: "none for a user", change: { perUserLimit: 0 } },
+      { what: "no way to have it", change: { issueBy: [] } },
+      { what: "the same way twice", change: { issueBy: ["CODE", "CODE"] } },
+      { what: "an unknown way to have it", change: { issueBy: ["MAGIC"] } },
+      { what: "a grant that nobody may make", change: { grantOn: "REGISTRATION", issueBy: ["CODE"] } },
       { what: "a code that is easily guessed", change: { code: "a" } },
       { what: "a time that is none", change: { issueFrom: "2026-13-01T00:00:00Z" } },
       { what: "a time of no place", change: { issueFrom: "2026-12-01T00:00:00" } },
@@ -86,6 +98,7 @@ describe("Coupons", () => {
         what: "an end before its beginning",
         change: { validFrom: "2026-12-02T00:00:00Z", validUntil: "2026-12-01T00:00:00+09:00" }
       },
+      { what: "an unknown tier", change: { tiers: ["PLATINUM"] } },
       { what: "something unknown", change: { tier: "VIP" } }
     ])("are not made with $what", ({ change }) =>
       Effect.gen(function* () {
@@ -149,6 +162,83 @@ describe("Coupons", () => {
         assert.deepInclude((yield* grant(who.userId, "a")).body, { userId: who.userId, rank: 1 })
         assert.strictEqual((yield* grant(who.userId, "b")).body["code"], "COUPON_ALREADY_ISSUED")
         assert.strictEqual((yield* grant(nobody, "c")).body["code"], "USER_NOT_FOUND")
+      })
+    )
+
+    it.effect("are had by their code, if made so, and then not otherwise", () =>
+      Effect.gen(function* () {
+        const [seller, who] = [yield* person("SELLER"), yield* person()]
+        const made = yield* call("POST", "/coupons", { token: seller.token, body: { ...wanted, issueBy: ["CODE"] } })
+        const [couponId, code] = [String(made.body["couponId"]), String(made.body["code"])]
+        const had = yield* claim(who, ` ${code}\n`)
+        assert.deepInclude(had.body, { couponId, userId: who.userId, status: "ISSUED", rank: 1 })
+        const again = yield* claim(who, code)
+        assert.deepStrictEqual(again.body, had.body)
+        assert.strictEqual(again.headers.get("idempotent-replayed"), "true")
+        assert.strictEqual((yield* claim(who, code, "more")).body["code"], "COUPON_ALREADY_ISSUED")
+        const refused = { code: "COUPON_NOT_ISSUABLE", couponStatus: "ACTIVE", reason: "ISSUE_BY" }
+        assert.deepInclude((yield* take(yield* person(), couponId)).body, refused)
+        const body = { couponId, userId: (yield* person()).userId }
+        assert.deepInclude(
+          (yield* call("POST", "/coupons/issue", { token: seller.token, key: "g", body })).body,
+          refused
+        )
+        const listed = yield* call("GET", "/coupons?limit=100")
+        assert.notInclude(idsOf(listed.body, "couponId"), couponId)
+      })
+    )
+
+    it.effect("are not told of to who guesses codes, ten times a minute and no more", () =>
+      Effect.gen(function* () {
+        const [seller, who, other] = [yield* person("SELLER"), yield* person(), yield* person()]
+        yield* coupon(seller, { code: "NOT-BY-CODE" })
+        yield* coupon(seller, { code: "NOT-YET", issueBy: ["CODE"], issueFrom: yield* hours(1) })
+        yield* coupon(seller, { code: "RIGHT", issueBy: ["CODE"] })
+        const guesses = ["NOT-BY-CODE", "NOT-YET", "NEVER-MADE", ...Array.from({ length: 7 }, (_, n) => `GUESS-${n}`)]
+        const told = yield* Effect.forEach(guesses, (code, n) => claim(who, code, `guess-${n}`))
+        assert.deepStrictEqual(
+          new Set(told.map(({ status, body }) => JSON.stringify([status, Struct.omit(body, ["traceId"])]))).size,
+          1
+        )
+        assert.deepInclude(told[0]?.body, { status: 404, code: "COUPON_NOT_FOUND" })
+        const refused = yield* claim(who, "RIGHT", "right")
+        assert.deepInclude(refused.body, { status: 429, code: "RATE_LIMITED" })
+        assert.match(refused.headers.get("retry-after") ?? "", /^[1-6]$/)
+        assert.strictEqual((yield* claim(other, "RIGHT")).status, 201)
+      })
+    )
+
+    it.effect("for a tier are had by its users, from then on", () =>
+      Effect.gen(function* () {
+        const [seller, who, admin] = [yield* person("SELLER"), yield* person(), yield* person("ADMIN")]
+        const couponId = yield* coupon(seller, { tiers: ["VIP"] })
+        const refused = { code: "COUPON_NOT_ISSUABLE", couponStatus: "ACTIVE", reason: "TIER" }
+        assert.deepInclude((yield* take(who, couponId)).body, refused)
+        const body = { couponId, userId: who.userId }
+        assert.deepInclude(
+          (yield* call("POST", "/coupons/issue", { token: seller.token, key: "g", body })).body,
+          refused
+        )
+        yield* call("PATCH", `/users/${who.userId}`, { token: admin.token, body: { tier: "VIP" } })
+        assert.strictEqual((yield* take(who, couponId)).status, 201)
+      })
+    )
+
+    it.effect("are had by who registers, if an administrator made them so", () =>
+      Effect.gen(function* () {
+        const body = { ...wanted, grantOn: "REGISTRATION" }
+        const [seller, admin] = [yield* person("SELLER"), yield* person("ADMIN")]
+        const refused = yield* outcome("POST", "/coupons", { token: seller.token, body })
+        assert.strictEqual(refused, "403 COUPON_PERMISSION_DENIED")
+        const { body: made } = yield* call("POST", "/coupons", { token: admin.token, body })
+        assert.strictEqual(made["grantOn"], "REGISTRATION")
+        const credentials = { loginId: "newcomer", password: "a long password" }
+        const registered = yield* call("POST", "/users", { body: { ...credentials, name: "New" } })
+        assert.strictEqual(registered.status, 201)
+        yield* grantOwed
+        const token = String((yield* call("POST", "/auth/login", { body: credentials })).body["accessToken"])
+        const listed = yield* call("GET", `/coupons/user/${String(registered.body["userId"])}`, { token })
+        assert.deepStrictEqual(idsOf(listed.body, "couponId"), [made["couponId"]])
       })
     )
 
@@ -224,6 +314,101 @@ describe("Coupons", () => {
         assert.deepStrictEqual(yield* listed("ISSUED"), [])
         const [used] = (yield* listed("USED")) as ReadonlyArray<object>
         assert.deepInclude(used, { userCouponId, couponId, status: "USED", orderId, rank: 1, discountValue: 15 })
+      })
+    )
+
+    it.effect("are taken away by their seller or an administrator, while they can be used", () =>
+      Effect.gen(function* () {
+        const [seller, other, who] = [yield* person("SELLER"), yield* person("SELLER"), yield* person("BUYER", 5000)]
+        const productId = yield* product(seller)
+        const couponId = yield* coupon(seller, { perUserLimit: 2 })
+        const ids = yield* Effect.forEach(["a", "b"], (key) =>
+          Effect.map(take(who, couponId, { key }), ({ body }) => String(body["userCouponId"]))
+        )
+        const revoke = (by: Shop.Person, userCouponId: unknown, key: string, userId: string = who.userId) =>
+          call("POST", "/coupons/revoke", { token: by.token, key, body: { userId, userCouponId, reason: " fraud " } })
+        const codes = [
+          yield* revoke(who, ids[0], "k"),
+          yield* revoke(other, ids[0], "k"),
+          yield* revoke(seller, "uco_00000000-0000-7000-8000-000000000000", "k"),
+          yield* revoke(seller, ids[0], "k", other.userId),
+          yield* revoke(seller, ids[0], "k", nobody)
+        ].map(({ body }) => body["code"])
+        assert.deepStrictEqual(codes, [
+          "COUPON_PERMISSION_DENIED",
+          "COUPON_PERMISSION_DENIED",
+          "COUPON_NOT_FOUND",
+          "COUPON_NOT_FOUND",
+          "USER_NOT_FOUND"
+        ])
+        const revoked = yield* revoke(seller, ids[0], "1")
+        assert.strictEqual(revoked.status, 200)
+        assert.deepInclude(revoked.body, { userCouponId: ids[0], couponId, status: "REVOKED", reason: "fraud" })
+        assert.deepStrictEqual((yield* revoke(seller, ids[0], "1")).body, revoked.body)
+        const again = yield* revoke(yield* person("ADMIN"), ids[0], "2")
+        assert.deepInclude(again.body, { status: 409, code: "COUPON_NOT_REVOCABLE", reason: "REVOKED" })
+        const order = (userCouponId: unknown) =>
+          buy(who, productId, 1, {
+            key: String(userCouponId),
+            body: { items: [{ productId, quantity: 1 }], userCouponId }
+          })
+        assert.deepInclude((yield* order(ids[0])).body, { code: "COUPON_NOT_USABLE", reason: "REVOKED" })
+        assert.strictEqual((yield* order(ids[1])).status, 201)
+        assert.deepInclude((yield* revoke(seller, ids[1], "3")).body, { code: "COUPON_NOT_REVOCABLE", reason: "USED" })
+        assert.strictEqual((yield* take(who, couponId, { key: "c" })).body["code"], "COUPON_ALREADY_ISSUED")
+        const listed = yield* call("GET", `/coupons/user/${who.userId}?status=REVOKED`, { token: who.token })
+        assert.deepStrictEqual(idsOf(listed.body, "userCouponId"), [ids[0]])
+        assert.notInclude(listed.text, "fraud")
+      })
+    )
+
+    it.effect("are counted for who manages them: had, used, taken away, and what they took off", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const productId = yield* product(seller)
+        const couponId = yield* coupon(seller, { discountValue: 300 })
+        const people = yield* Effect.forEach([1, 2, 3], () => person("BUYER", 5000))
+        const ids = yield* Effect.forEach(people, (who) =>
+          Effect.map(take(who, couponId), ({ body }) => body["userCouponId"])
+        )
+        const [buyer, cheat] = people
+        const body = { items: [{ productId, quantity: 1 }], userCouponId: ids[0] }
+        assert.strictEqual((yield* buy(buyer!, productId, 1, { body })).status, 201)
+        const revocation = { userId: cheat?.userId, userCouponId: ids[1], reason: "fraud" }
+        yield* call("POST", "/coupons/revoke", { token: seller.token, key: "r", body: revocation })
+        const path = `/coupons/${couponId}/statistics`
+        assert.deepStrictEqual((yield* call("GET", path, seller)).body, {
+          couponId,
+          issued: 3,
+          used: 1,
+          held: 0,
+          refunded: 0,
+          revoked: 1,
+          expired: 0,
+          usageRate: 3333,
+          totalDiscount: 300
+        })
+        assert.strictEqual(yield* outcome("GET", path, buyer), "403 COUPON_PERMISSION_DENIED")
+      })
+    )
+
+    it.effect("for a first purchase only are no use after one", () =>
+      Effect.gen(function* () {
+        const [seller, who] = [yield* person("SELLER"), yield* person("BUYER", 5000)]
+        const productId = yield* product(seller)
+        const couponId = yield* coupon(seller, { firstPurchaseOnly: true, perUserLimit: 2 })
+        const ids = yield* Effect.forEach(["a", "b"], (key) =>
+          Effect.map(take(who, couponId, { key }), ({ body }) => body["userCouponId"])
+        )
+        const order = (userCouponId: unknown) =>
+          buy(who, productId, 1, {
+            key: String(userCouponId),
+            body: { items: [{ productId, quantity: 1 }], userCouponId }
+          })
+        assert.deepInclude((yield* order(ids[0])).body, { status: "CONFIRMED", paidAmount: 0 })
+        assert.deepInclude((yield* order(ids[1])).body, { code: "COUPON_NOT_USABLE", reason: "FIRST_PURCHASE_ONLY" })
+        const listed = yield* call("GET", `/coupons/user/${who.userId}`, { token: who.token })
+        assert.include(listed.text, '"firstPurchaseOnly":true')
       })
     )
 

@@ -91,7 +91,7 @@ const routes = [
   ["POST /api/v1/users", "token or none", "FORBIDDEN LOGIN_ID_TAKEN"],
   ["POST /api/v1/auth/login", "public", "BAD_CREDENTIALS LOGIN_DISABLED RATE_LIMITED"],
   ["GET /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
-  ["PATCH /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
+  ["PATCH /api/v1/users/{userId}", "token", "FORBIDDEN USER_NOT_FOUND"],
   ["DELETE /api/v1/users/{userId}", "token", "USER_NOT_FOUND BALANCE_REMAINING"],
   ["PUT /api/v1/users/{sellerId}/managers/{managerId}", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER NOT_A_MANAGER"],
   ["DELETE /api/v1/users/{sellerId}/managers/{managerId}", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER"],
@@ -125,15 +125,26 @@ const routes = [
     "token",
     "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_NOT_ISSUABLE"
   ],
+  ["GET /api/v1/coupons/{couponId}/statistics", "token", "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND"],
   [
     "POST /api/v1/coupons/issue/limited",
     "token",
     "FORBIDDEN USER_NOT_FOUND COUPON_NOT_FOUND COUPON_EXHAUSTED COUPON_ALREADY_ISSUED COUPON_NOT_ISSUABLE"
   ],
   [
+    "POST /api/v1/coupons/claim",
+    "token",
+    "USER_NOT_FOUND COUPON_NOT_FOUND COUPON_EXHAUSTED COUPON_ALREADY_ISSUED RATE_LIMITED"
+  ],
+  [
     "POST /api/v1/coupons/issue",
     "token",
     "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_EXHAUSTED COUPON_ALREADY_ISSUED COUPON_NOT_ISSUABLE"
+  ],
+  [
+    "POST /api/v1/coupons/revoke",
+    "token",
+    "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_NOT_REVOCABLE"
   ],
   ["GET /api/v1/coupons/user/{userId}", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   [
@@ -141,8 +152,44 @@ const routes = [
     "token",
     "STOCK_SHORTAGE PRODUCT_NOT_ON_SALE USER_NOT_FOUND PRODUCT_NOT_FOUND INSUFFICIENT_BALANCE COUPON_NOT_USABLE PRICE_CHANGED"
   ],
+  [
+    "POST /api/v1/orders",
+    "token",
+    "STOCK_SHORTAGE PRODUCT_NOT_ON_SALE USER_NOT_FOUND PRODUCT_NOT_FOUND COUPON_NOT_USABLE PRICE_CHANGED"
+  ],
   ["GET /api/v1/orders", "token", "USER_NOT_FOUND INVALID_CURSOR"],
+  [
+    "PUT /api/v1/orders/{orderId}/cancel",
+    "token",
+    "USER_NOT_FOUND ORDER_NOT_FOUND ORDER_NOT_CANCELLABLE CANCEL_WINDOW_CLOSED BALANCE_LIMIT_EXCEEDED"
+  ],
+  [
+    "PUT /api/v1/orders/{orderId}/status",
+    "token",
+    "USER_NOT_FOUND ORDER_NOT_FOUND ORDER_STATUS_CONFLICT BALANCE_LIMIT_EXCEEDED"
+  ],
+  [
+    "PUT /api/v1/orders/{orderId}/confirm",
+    "token",
+    "USER_NOT_FOUND ORDER_NOT_FOUND ORDER_STATUS_CONFLICT BALANCE_LIMIT_EXCEEDED"
+  ],
+  ["POST /api/v1/refunds", "token", "USER_NOT_FOUND ORDER_NOT_FOUND NOT_REFUNDABLE BALANCE_LIMIT_EXCEEDED"],
+  [
+    "PUT /api/v1/orders/{orderId}/refunds/{refundId}",
+    "token",
+    "USER_NOT_FOUND ORDER_NOT_FOUND NOT_REFUNDABLE BALANCE_LIMIT_EXCEEDED"
+  ],
   ["GET /api/v1/orders/{orderId}", "token", "ORDER_NOT_FOUND"],
+  [
+    "POST /api/v1/payments/process",
+    "token",
+    "PAYMENT_DECLINED USER_NOT_FOUND ORDER_NOT_FOUND INSUFFICIENT_BALANCE ORDER_NOT_PAYABLE PAYMENT_KEY_USED AMOUNT_MISMATCH PAYMENT_UNAVAILABLE"
+  ],
+  [
+    "POST /api/v1/payments/confirm",
+    "token",
+    "PAYMENT_DECLINED USER_NOT_FOUND ORDER_NOT_FOUND ORDER_NOT_PAYABLE PAYMENT_KEY_USED AMOUNT_MISMATCH PAYMENT_UNAVAILABLE"
+  ],
   ["GET /api/v1/admin/audit", "token", "FORBIDDEN USER_NOT_FOUND INVALID_CURSOR"],
   ["GET /health/live", "public", ""],
   ["GET /health/ready", "public", "NOT_READY"],

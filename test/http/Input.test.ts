@@ -35,6 +35,14 @@ const goods = (what: string, change: object, pointer: string): Bad => [
   pointer
 ]
 
+const other = (path: string, what: string, body: unknown, pointer: string): Bad => [
+  what,
+  path,
+  JSON.stringify(body),
+  "422 VALIDATION_FAILED",
+  pointer
+]
+
 const items = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ ...item, productId: id.slice(0, -3) + n.toString(16).padStart(3, "0") }))
 
@@ -67,6 +75,18 @@ const bad: ReadonlyArray<Bad> = [
   checkout("a negative expectation", { items: [item], expectedTotal: -1 }, "/expectedTotal"),
   checkout("slashes and tildes", { items: [item], "a/b~c": 1 }, "/a~1b~0c"),
   checkout("a product nobody has", { items: [item] }, "", "404 PRODUCT_NOT_FOUND"),
+
+  other("/orders", "no items", {}, "/items"),
+  other("/orders", "a coupon policy there is not", { items: [item], couponPolicy: "ignore" }, "/couponPolicy"),
+  other("/orders", "no address to send it to", { items: [item], shippingAddress: " " }, "/shippingAddress"),
+  other("/orders", "an address of two lines", { items: [item], shippingAddress: "a\nb" }, "/shippingAddress"),
+  other("/orders", "an address too long", { items: [item], shippingAddress: "x".repeat(501) }, "/shippingAddress"),
+  other("/orders", "a status of its own", { items: [item], status: "CONFIRMED" }, "/status"),
+  other("/payments/process", "no order", {}, "/orderId"),
+  other("/payments/process", "an amount of its own", { orderId: "ord_1", amount: 1 }, "/amount"),
+  other("/refunds", "an empty list of items", { orderId: "ord_1", items: [] }, "/items"),
+  other("/refunds", "a product twice", { orderId: "ord_1", items: [item, item] }, "/items"),
+  other("/refunds", "an amount of its own", { orderId: "ord_1", amount: 1 }, "/amount"),
 
   user("no password", { password: undefined }, "/password"),
   user("a short password", { password: "1234567" }, "/password"),

@@ -38,8 +38,16 @@ describe("A checkout", () => {
         assert.strictEqual(order.status, 200)
         assert.deepInclude(order.body, { userId: buyer.userId, status: "CONFIRMED", paidAmount: 5000 })
         assert.deepStrictEqual(order.body["lines"], [
-          { productId: sneaker, name: "Sneaker", unitPrice: 1500, quantity: 2, amount: 3000, discount: 0 },
-          { productId: boot, name: "Sneaker", unitPrice: 2000, quantity: 1, amount: 2000, discount: 0 }
+          {
+            productId: sneaker,
+            name: "Sneaker",
+            unitPrice: 1500,
+            quantity: 2,
+            amount: 3000,
+            discount: 0,
+            cancelled: 0
+          },
+          { productId: boot, name: "Sneaker", unitPrice: 2000, quantity: 1, amount: 2000, discount: 0, cancelled: 0 }
         ])
         assert.containSubset(order.body["payments"], [{ method: "WALLET", amount: 5000 }])
         assert.deepStrictEqual(order.body["statusHistory"], [{ status: "CONFIRMED", at: order.body["createdAt"] }])
@@ -182,7 +190,7 @@ describe("A repeated checkout", () => {
         assert.strictEqual(new Set(answers.map(({ text }) => text)).size, 1)
         assert.strictEqual(answers.filter(({ headers }) => headers.has("idempotent-replayed")).length, 49)
         const { orders } = yield* MemoryTables
-        const placed = [...orders.values()].filter(({ order }) => buyer.userId.endsWith(order.user))
+        const placed = [...orders.values()].filter(({ userId }) => userId === buyer.userId)
         assert.lengthOf(placed, 1)
         assert.strictEqual((yield* call("GET", `/products/${id}`)).body["stock"], 99)
       })
@@ -227,6 +235,164 @@ describe("Orders", () => {
         assert.strictEqual(yield* status("?view=fulfilment"), "PAID")
         assert.strictEqual(yield* status("?view=tracking"), "PAID")
         assert.strictEqual(yield* outcome("GET", `${order}?view=other`, buyer), "422 VALIDATION_FAILED")
+      })
+    )
+  })
+})
+
+describe("An order that is made first and paid later", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    const scene = Effect.gen(function* () {
+      const seller = yield* person("SELLER")
+      const buyer = yield* person("BUYER", 10_000)
+      return { seller, buyer, id: yield* product(seller, { price: 1500, stock: 10 }) }
+    })
+
+    it.effect("is made, with what there is to pay, and until when", () =>
+      Effect.gen(function* () {
+        const { buyer, id } = yield* scene
+        const items = [{ productId: id, quantity: 2 }]
+        const body = { items, expectedTotal: 3000, shippingAddress: " 서울시 중구 " }
+        const made = yield* call("POST", "/orders", { token: buyer.token, key: "k", body })
+        assert.strictEqual(made.status, 201)
+        const { orderId, paymentDeadline, ...rest } = made.body
+        assert.deepStrictEqual(rest, {
+          status: "CREATED",
+          totalAmount: 3000,
+          discountAmount: 0,
+          payableAmount: 3000,
+          coupon: null
+        })
+        const { body: found } = yield* call("GET", `/orders/${String(orderId)}`, buyer)
+        assert.deepInclude(found, {
+          status: "CREATED",
+          phase: "PENDING",
+          paidAmount: 0,
+          payments: [],
+          refunds: [],
+          paymentDeadline,
+          shippingAddress: "서울시 중구"
+        })
+        const waits = Date.parse(String(paymentDeadline)) - Date.parse(String(found["createdAt"]))
+        assert.strictEqual(waits, 30 * 60_000)
+        const { body: tracked } = yield* call("GET", `/orders/${String(orderId)}?view=tracking`, buyer)
+        assert.strictEqual(tracked["status"], "PAYMENT_PENDING")
+      })
+    )
+
+    it.effect("is refused as a checkout is, and leaves a coupon out unless told otherwise", () =>
+      Effect.gen(function* () {
+        const { seller, buyer, id } = yield* scene
+        const make = (key: string, quantity: number, fields: object = {}) =>
+          call("POST", "/orders", {
+            token: buyer.token,
+            key,
+            body: { items: [{ productId: id, quantity }], ...fields }
+          })
+        assert.deepInclude((yield* make("1", 11)).body, { status: 400, code: "STOCK_SHORTAGE", available: 10 })
+        assert.deepInclude((yield* make("2", 1, { expectedTotal: 1 })).body, { code: "PRICE_CHANGED", total: 1500 })
+        const { body: taken } = yield* Shop.take(buyer, yield* Shop.coupon(seller, { minOrderAmount: 5000 }))
+        const userCouponId = taken["userCouponId"]
+        const dropped = { applied: false, reason: "MINIMUM_NOT_MET" }
+        assert.deepStrictEqual((yield* make("3", 1, { userCouponId })).body["coupon"], dropped)
+        const only = { userCouponId, couponPolicy: "dropIfMinimumOnly" }
+        assert.deepStrictEqual((yield* make("4", 1, only)).body["coupon"], dropped)
+        const refused = yield* make("5", 1, { userCouponId, couponPolicy: "reject" })
+        assert.deepInclude(refused.body, { status: 409, code: "COUPON_NOT_USABLE", reason: "MINIMUM_NOT_MET" })
+        assert.deepStrictEqual((yield* make("6", 4, only)).body["coupon"], { applied: true })
+      })
+    )
+
+    it.effect("is cancelled in part, and then as a whole", () =>
+      Effect.gen(function* () {
+        const { buyer, id } = yield* scene
+        const orderId = yield* Shop.order(buyer, id, 3)
+        yield* Shop.pay(buyer, orderId)
+        const cancel = (key: string, body: object) =>
+          call("PUT", `/orders/${orderId}/cancel`, { token: buyer.token, key, body })
+        const part = yield* cancel("1", { items: [{ productId: id, quantity: 1 }] })
+        assert.deepInclude(part.body, { status: "CONFIRMED", refundedAmount: 1500 })
+        assert.containSubset(part.body["lines"], [{ quantity: 3, cancelled: 1 }])
+        assert.containSubset(part.body["payments"], [{ amount: 4500, refunded: 1500 }])
+        assert.containSubset(part.body["refunds"], [{ status: "REFUNDED", amount: 1500 }])
+        const more = yield* cancel("2", { items: [{ productId: id, quantity: 3 }] })
+        assert.deepInclude(more.body, { status: 409, code: "ORDER_NOT_CANCELLABLE", orderStatus: "CONFIRMED" })
+        assert.deepInclude((yield* cancel("3", {})).body, { status: "CANCELLED", refundedAmount: 4500 })
+        assert.strictEqual((yield* call("GET", `/balances/${buyer.userId}`, buyer)).body["balance"], 10_000)
+        const { body } = yield* call("GET", `/balances/${buyer.userId}/transactions`, buyer)
+        assert.containSubset(body["items"], [
+          { type: "REFUND", amount: 3000, orderId },
+          { type: "REFUND", amount: 1500, orderId },
+          { type: "PAYMENT", amount: -4500, orderId }
+        ])
+      })
+    )
+
+    it.effect("is sent by its seller, confirmed by its buyer, and in no other order", () =>
+      Effect.gen(function* () {
+        const { seller, buyer, id } = yield* scene
+        const orderId = yield* Shop.order(buyer, id)
+        const send = (status: string) =>
+          outcome("PUT", `/orders/${orderId}/status`, { token: seller.token, body: { status } })
+        const confirm = outcome("PUT", `/orders/${orderId}/confirm`, buyer)
+        assert.strictEqual(yield* send("PREPARING"), "409 ORDER_STATUS_CONFLICT")
+        yield* Shop.pay(buyer, orderId)
+        assert.strictEqual(yield* send("SHIPPED"), "409 ORDER_STATUS_CONFLICT")
+        assert.strictEqual(yield* confirm, "409 ORDER_STATUS_CONFLICT")
+        for (const status of ["PREPARING", "SHIPPED", "DELIVERED"]) assert.strictEqual(yield* send(status), "200")
+        assert.strictEqual(yield* send("DELIVERED"), "409 ORDER_STATUS_CONFLICT")
+        assert.strictEqual(yield* send("COMPLETED"), "422 VALIDATION_FAILED")
+        const cancel = { token: buyer.token, key: "k", body: {} }
+        assert.strictEqual(yield* outcome("PUT", `/orders/${orderId}/cancel`, cancel), "409 ORDER_NOT_CANCELLABLE")
+        assert.strictEqual(yield* confirm, "200")
+        const { body } = yield* call("GET", `/orders/${orderId}`, buyer)
+        assert.deepStrictEqual(
+          Array.isArray(body["statusHistory"])
+            ? body["statusHistory"].map((one: { status: string }) => one.status)
+            : [],
+          ["CREATED", "CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED", "COMPLETED"]
+        )
+      })
+    )
+
+    it.effect("is asked back, and taken back by its seller", () =>
+      Effect.gen(function* () {
+        const { seller, buyer, id } = yield* scene
+        const orderId = yield* Shop.order(buyer, id, 2)
+        const ask = (key: string, fields: object = {}) =>
+          call("POST", "/refunds", { token: buyer.token, key, body: { orderId, ...fields } })
+        assert.deepInclude((yield* ask("0")).body, { code: "NOT_REFUNDABLE", orderStatus: "CREATED" })
+        yield* Shop.pay(buyer, orderId)
+        const asked = yield* ask("1", { items: [{ productId: id, quantity: 1 }] })
+        assert.strictEqual(asked.status, 201)
+        assert.deepInclude(asked.body, { status: "REFUND_REQUESTED", amount: 1500 })
+        assert.strictEqual((yield* ask("2")).body["code"], "NOT_REFUNDABLE")
+        const decide = (token: string, approved: boolean) =>
+          call("PUT", `/orders/${orderId}/refunds/${String(asked.body["refundId"])}`, { token, body: { approved } })
+        assert.strictEqual((yield* decide(buyer.token, true)).body["code"], "ORDER_NOT_FOUND")
+        const taken = yield* decide(seller.token, true)
+        assert.deepInclude(taken.body, { status: "CONFIRMED", refundedAmount: 1500 })
+        assert.strictEqual((yield* decide(seller.token, true)).body["code"], "NOT_REFUNDABLE")
+        assert.strictEqual((yield* call("GET", `/balances/${buyer.userId}`, buyer)).body["balance"], 8500)
+        assert.strictEqual((yield* call("GET", `/products/${id}`)).body["stock"], 9)
+      })
+    )
+
+    it.effect("of two sellers is sent by neither alone", () =>
+      Effect.gen(function* () {
+        const { seller, buyer, id } = yield* scene
+        const other = yield* person("SELLER")
+        const items = [
+          { productId: id, quantity: 1 },
+          { productId: yield* product(other), quantity: 1 }
+        ]
+        const made = yield* call("POST", "/orders", { token: buyer.token, key: "k", body: { items } })
+        const orderId = String(made.body["orderId"])
+        yield* Shop.pay(buyer, orderId)
+        for (const { token } of [seller, other]) {
+          const body = { status: "PREPARING" }
+          assert.strictEqual(yield* outcome("PUT", `/orders/${orderId}/status`, { token, body }), "404 ORDER_NOT_FOUND")
+        }
       })
     )
   })

@@ -3,23 +3,27 @@ import { Effect } from "effect"
 import { HttpApi } from "effect/http-api"
 import type { Directory } from "../../src/actors/Directory.ts"
 import type { Permitted, Role } from "../../src/domain/Authority.ts"
-import type { CouponId, OrderId, ProductId, UserId } from "../../src/domain/Ids.ts"
+import type { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../src/domain/Ids.ts"
+import type { Tier } from "../../src/domain/Tier.ts"
 import { Api } from "../../src/http/api/Api.ts"
 import type {
   ClaimedCouponId,
   ClaimedOrderId,
   ClaimedProductId,
   ClaimedRole,
+  ClaimedTier,
+  ClaimedUserCouponId,
   ClaimedUserId
 } from "../../src/http/api/Fields.ts"
 import { Authenticated, type Claims } from "../../src/http/api/Middleware.ts"
 import type { Audit } from "../../src/persistence/Audit.ts"
 import type { Users } from "../../src/persistence/Users.ts"
 import type { charge } from "../../src/saga/Charge.ts"
+import type { issue, revoke } from "../../src/saga/Coupons.ts"
 import type { editProduct } from "../../src/saga/Products.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import * as Shop from "./Shop.ts"
-import { buy, call, coupon, outcome, person, product } from "./Shop.ts"
+import { buy, call, coupon, outcome, person, product, take } from "./Shop.ts"
 
 /** `true` if a value of the first type can be used as the second. */
 type IsA<A, B> = A extends B ? true : false
@@ -31,12 +35,17 @@ describe("A handler", () => {
       false satisfies IsA<ClaimedProductId, ProductId>,
       false satisfies IsA<ClaimedOrderId, OrderId>,
       false satisfies IsA<ClaimedCouponId, CouponId>,
+      false satisfies IsA<ClaimedUserCouponId, UserCouponId>,
       false satisfies IsA<ClaimedRole, Role>,
+      false satisfies IsA<ClaimedTier, Tier>,
       false satisfies IsA<Claims["userId"], UserId>,
       false satisfies IsA<UserId, Parameters<typeof charge>[0]["user"]>,
       false satisfies IsA<ProductId, Parameters<typeof editProduct>[0]>,
       false satisfies IsA<Permitted<CouponId>, Parameters<typeof editProduct>[0]>,
+      false satisfies IsA<{ couponId: CouponId; userId: UserId }, Parameters<typeof issue>[0]["wanted"]>,
+      false satisfies IsA<Permitted<CouponId>, Parameters<typeof revoke>[0]["coupon"]>,
       false satisfies IsA<Claims["role"], Parameters<Users["Service"]["register"]>[0]["role"]>,
+      false satisfies IsA<Tier, NonNullable<Parameters<Users["Service"]["update"]>[1]["tier"]>>,
       false satisfies IsA<object, Parameters<Audit["Service"]["list"]>[0]>,
       false satisfies IsA<object, Parameters<Directory["Service"]["placed"]>[0]>,
       false satisfies IsA<{ plan: never; answer: never }, Parameters<Transact["Service"]["run"]>[0]>
@@ -44,7 +53,7 @@ describe("A handler", () => {
     // Without this the proof would hold for types that go nowhere.
     assert.isTrue(true satisfies IsA<UserId, UserId>)
     assert.isTrue(true satisfies IsA<Permitted<ProductId>, Parameters<typeof editProduct>[0]>)
-    assert.lengthOf(refused, 13)
+    assert.lengthOf(refused, 18)
   })
 })
 
@@ -77,7 +86,10 @@ const signUp = { loginId: "new-{stray}", name: "New", password: "correct horse" 
 const goods = { name: "Boot", price: 1000, stock: 1 }
 const voucher = { name: "New", discountType: "FIXED", discountValue: 1, totalQuantity: 1 }
 const purchase = { items: [{ productId: "{product}", quantity: 9 }] }
+const single = { items: [{ productId: "{product}", quantity: 1 }] }
+const noRefund = "rfd_00000000-0000-7000-8000-000000000000"
 const forOwner = { couponId: "{coupon}", userId: "{user}" }
+const fraud = { userId: "{user}", userCouponId: "{userCoupon}", reason: "fraud" }
 const pair = "/users/{user}/managers/{manager}"
 
 /** Every operation of the API: who may, what they get, and what everybody else does. */
@@ -134,6 +146,7 @@ const table: ReadonlyArray<Row> = [
     noPermission,
     { body: { ...voucher, productIds: ["{product}"] } }
   ],
+  ["coupons.create", "POST /coupons", admin, "201", noPermission, { body: { ...voucher, grantOn: "REGISTRATION" } }],
   ["coupons.list", "GET /coupons", anybody, "200"],
   ["coupons.read", "GET /coupons/{coupon}", anybody, "200"],
   [
@@ -144,6 +157,7 @@ const table: ReadonlyArray<Row> = [
     noPermission,
     { ifMatch: 1, body: { status: "SUSPENDED" } }
   ],
+  ["coupons.statistics", "GET /coupons/{coupon}/statistics", managing, "200", noPermission],
   ["coupons.issue", "POST /coupons/issue", managing, "201", noPermission, { key: "grant", body: forOwner }],
   [
     "coupons.issueLimited",
@@ -154,11 +168,42 @@ const table: ReadonlyArray<Row> = [
     { key: "own", body: { couponId: "{coupon}" } }
   ],
   ["coupons.issueLimited", "POST /coupons/issue/limited", owning, "201", forbidden, { key: "take", body: forOwner }],
+  ["coupons.claim", "POST /coupons/claim", users, "201", "", { key: "claim", body: { code: "{code}" } }],
+  ["coupons.revoke", "POST /coupons/revoke", managing, "200", noPermission, { key: "revoke", body: fraud }],
   ["coupons.ofUser", "GET /coupons/user/{user}", owning, "200", noUser],
   ["orders.checkout", "POST /checkout", users, "409 INSUFFICIENT_BALANCE", "", { key: "buy", body: purchase }],
   ["orders.list", "GET /orders", users, "200"],
   ["orders.list", "GET /orders?userId={user}", owning, "200", noUser],
   ["orders.read", "GET /orders/{order}", managing, "200", noOrder],
+  ["orders.create", "POST /orders", users, "201", forbidden, { key: "make", body: single }],
+  ["orders.cancel", "PUT /orders/{order}/cancel", owning, "200", noOrder, { key: "cancel", body: {} }],
+  ["orders.progress", "PUT /orders/{order}/status", managing, "200", noOrder, { body: { status: "PREPARING" } }],
+  ["orders.confirm", "PUT /orders/{order}/confirm", owning, "409 ORDER_STATUS_CONFLICT", noOrder],
+  ["orders.refund", "POST /refunds", owning, "201", noOrder, { key: "refund", body: { orderId: "{order}" } }],
+  [
+    "orders.decideRefund",
+    `PUT /orders/{order}/refunds/${noRefund}`,
+    managing,
+    "409 NOT_REFUNDABLE",
+    noOrder,
+    { body: { approved: true } }
+  ],
+  [
+    "payments.process",
+    "POST /payments/process",
+    owning,
+    "409 ORDER_NOT_PAYABLE",
+    noOrder,
+    { key: "pay", body: { orderId: "{order}" } }
+  ],
+  [
+    "payments.confirm",
+    "POST /payments/confirm",
+    owning,
+    "409 ORDER_NOT_PAYABLE",
+    noOrder,
+    { key: "confirm", body: { orderId: "{order}", paymentKey: "key", amount: 1000 } }
+  ],
   ["audit.list", "GET /admin/audit", admin, "200", forbidden],
   ["system.live", "GET /health/live", anybody, "200"],
   ["system.ready", "GET /health/ready", anybody, "200"],
@@ -184,12 +229,16 @@ const scene = Effect.gen(function* () {
   const productId = yield* product(owner)
   const receipt = yield* buy(owner, productId)
   yield* call("PUT", `/users/${owner.userId}/managers/${manager.userId}`, owner)
+  const code = `code-${owner.userId.slice(-12)}`
+  const couponId = yield* coupon(owner, { code, perUserLimit: 2, issueBy: ["FIRST_COME", "CODE", "GRANT"] })
   const ids: Record<string, string> = {
     user: owner.userId,
     manager: manager.userId,
     stray: stray.userId,
     product: productId,
-    coupon: yield* coupon(owner),
+    coupon: couponId,
+    userCoupon: String((yield* take(owner, couponId, { key: "had" })).body["userCouponId"]),
+    code,
     order: String(receipt.body["orderId"])
   }
   const fill = (text: string, by = ids) => text.replaceAll(/\{(\w+)\}/g, (_, name: string) => by[name] ?? "")

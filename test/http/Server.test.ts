@@ -49,7 +49,10 @@ describe("The server", () => {
       ["GET", "/checkout", "POST"],
       ["DELETE", "/products", "POST, GET, HEAD"],
       ["PUT", "/users/1", "GET, PATCH, DELETE, HEAD"],
-      ["OPTIONS", "/orders", "GET, HEAD"],
+      ["OPTIONS", "/orders", "POST, GET, HEAD"],
+      ["POST", "/orders/1/cancel", "PUT"],
+      ["GET", "/payments/process", "POST"],
+      ["GET", "/refunds", "POST"],
       ["POST", "/health/ready", "GET, HEAD"],
       ["POST", "/docs", "GET, HEAD"]
     ] as const) {

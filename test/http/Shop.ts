@@ -22,6 +22,7 @@ import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
 import * as MemoryStatements from "../../src/persistence/MemoryStatements.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
+import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 
 export const secret = "a secret of the tests, and of the tests alone"
@@ -66,6 +67,7 @@ export const layer = (options: Options = {}) =>
     key,
     tokenTtlSeconds: 3600
   }).pipe(
+    Layer.provideMerge(MemoryGateway.layer),
     Layer.provideMerge(engine(options)),
     Layer.provideMerge(repositories(options)),
     Layer.provideMerge(tables),
@@ -148,9 +150,9 @@ export const person = Effect.fnUntraced(function* (role: Role = "BUYER", balance
   const tokens = yield* Tokens
   const id = userId(yield* random.uuidV7())
   const loginId = `login-${uuidOf(id)}`
-  users.set(uuidOf(id), { loginId, name: "Somebody", role, passwordHash: "", withdrawn: false })
+  users.set(uuidOf(id), { loginId, name: "Somebody", role, tier: "BRONZE", passwordHash: "", withdrawn: false })
   wallets.set(uuidOf(id), 0)
-  const { accessToken: token } = yield* Effect.orDie(tokens.issue({ userId: id, loginId, name: "Somebody", role }))
+  const { accessToken: token } = yield* Effect.orDie(tokens.issue({ userId: id, role }))
   if (balance > 0) {
     const charged = yield* outcome("POST", "/balances/charge", { token, key: "first", body: { amount: balance } })
     assert.strictEqual(charged, "200")
@@ -169,6 +171,23 @@ export const product = (seller: Person, fields: object = {}) =>
 
 export const buy = (who: Person, productId: string, quantity = 1, options: Call = {}) =>
   call("POST", "/checkout", { token: who.token, key: "k", body: { items: [{ productId, quantity }] }, ...options })
+
+/** Makes an order that is not paid; its id. */
+export const order = (who: Person, productId: string, quantity = 1, fields: object = {}) =>
+  Effect.map(
+    call("POST", "/orders", {
+      token: who.token,
+      key: `order-${productId}-${quantity}`,
+      body: { items: [{ productId, quantity }], ...fields }
+    }),
+    ({ status, body }) => {
+      assert.strictEqual(status, 201)
+      return String(body["orderId"])
+    }
+  )
+
+export const pay = (who: Person, orderId: string, once = "pay") =>
+  call("POST", "/payments/process", { token: who.token, key: once, body: { orderId } })
 
 /** A coupon of 1,000 won off, as its seller sees it. */
 export const coupon = (seller: Person, fields: object = {}) =>

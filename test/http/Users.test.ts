@@ -14,8 +14,8 @@ describe("A user", () => {
       Effect.gen(function* () {
         const { status, body } = yield* call("POST", "/users", { body: registration("kim") })
         assert.strictEqual(status, 201)
-        assert.deepInclude(body, { loginId: "kim", name: "Kim", role: "BUYER" })
-        assert.hasAllKeys(body, ["userId", "loginId", "name", "role"])
+        assert.deepInclude(body, { loginId: "kim", name: "Kim", role: "BUYER", tier: "BRONZE" })
+        assert.hasAllKeys(body, ["userId", "loginId", "name", "role", "tier"])
 
         const login = yield* call("POST", "/auth/login", { body: { loginId: "kim", password } })
         assert.strictEqual(login.status, 200)
@@ -71,6 +71,19 @@ describe("A user", () => {
         assert.deepStrictEqual(changed.body, { ...body, name: "Choi" })
         assert.strictEqual((yield* log(password)).status, 401)
         assert.strictEqual((yield* log("another password")).status, 200)
+      })
+    )
+
+    it.effect("has the tier an administrator gives", () =>
+      Effect.gen(function* () {
+        const [who, admin] = [yield* person(), yield* person("ADMIN")]
+        const set = (by: Shop.Person, tier: string) =>
+          outcome("PATCH", `/users/${who.userId}`, { token: by.token, body: { tier } })
+        assert.strictEqual(yield* set(who, "VIP"), "403 FORBIDDEN")
+        assert.strictEqual(yield* set(yield* person("MANAGER"), "VIP"), "404 USER_NOT_FOUND")
+        assert.strictEqual(yield* set(admin, "PLATINUM"), "422 VALIDATION_FAILED")
+        assert.strictEqual(yield* set(admin, "VIP"), "200")
+        assert.strictEqual((yield* call("GET", `/users/${who.userId}`, who)).body["tier"], "VIP")
       })
     )
 

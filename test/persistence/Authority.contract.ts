@@ -195,7 +195,11 @@ export const ofAudit = (it: It) => {
       yield* users.update(permit(id), { name: "Own" })
       yield* users.update(permit(id, by), { name: "Park", passwordHash: "secret" })
       assert.isUndefined(yield* users.update(permit(userId(Scene.next()), by), { name: "Nobody" }))
-      assert.deepEqual(deeds(yield* done), [[id, { changed: ["name", "password"] }]])
+      yield* users.update(permit(id), { tier: permit("GOLD", by) })
+      assert.deepEqual(deeds(yield* done), [
+        [id, { changed: ["tier"], tier: "GOLD" }],
+        [id, { changed: ["name", "password"] }]
+      ])
     })
   )
 

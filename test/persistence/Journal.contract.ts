@@ -1,11 +1,12 @@
 import { assert, type Vitest } from "@effect/vitest"
-import { Effect, Schedule, Schema } from "effect"
+import { Effect, Result, Schedule, Schema } from "effect"
 import {
   couponId,
   Epoch,
   PartitionId,
   productId,
   type ProductId,
+  refundId,
   RequestKey,
   TransactionId,
   userCouponId,
@@ -15,6 +16,7 @@ import {
 } from "../../src/domain/Ids.ts"
 import { basisPoints, maxBalance, maxStock, MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import type { Order } from "../../src/domain/Order.ts"
+import { decide } from "../../src/domain/OrderLife.ts"
 import type { Change, Fence, Transaction } from "../../src/domain/Transaction.ts"
 import { type Doubt, Journal, Rank, type Resolution, type Verdict } from "../../src/persistence/Journal.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
@@ -380,6 +382,34 @@ const states = (it: It) => {
     })
   )
 
+  it.effect("a wallet knows how many orders its user has, those that are cancelled left out", () =>
+    Effect.gen(function* () {
+      const { fences, buyer, seller, product } = yield* market
+      const orders = Effect.flatMap(Journal, (journal) =>
+        Effect.map(journal.load("wallet", [buyer, seller]), (wallets) => wallets.map((wallet) => wallet?.orders))
+      )
+      assert.deepEqual(yield* orders, [0, 0])
+      const paid = Scene.orderOf(buyer, product, 1)
+      const open: Order = {
+        ...paid,
+        status: "CREATED",
+        payments: [],
+        paidAmount: won(0),
+        paidAt: undefined,
+        paymentDeadline: paid.createdAt + 1,
+        history: [{ status: "CREATED", at: paid.createdAt }]
+      }
+      yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: open }])
+      assert.deepEqual(yield* orders, [1, 0])
+      const deed = { _tag: "Cancel", refundId: refundId(Scene.next()), reason: "BUYER", items: undefined } as const
+      const cancelled = Result.getOrThrow(decide(open, deed, paid.createdAt))
+      yield* Scene.commit(fences, [{ _tag: "OrderChanged", before: open, after: cancelled }])
+      assert.deepEqual(yield* orders, [0, 0])
+      yield* Scene.commit(fences, ...[1, 2].map((n) => Scene.bought(Scene.orderOf(buyer, product, n))))
+      assert.deepEqual(yield* orders, [2, 0])
+    })
+  )
+
   it.effect("edits and sales of one batch are both done, in their order", () =>
     Effect.gen(function* () {
       const { fences, buyer, product } = yield* market
@@ -652,10 +682,13 @@ const coupons = (it: It) => {
         sellerId: seller,
         discount: { _tag: "PERCENTAGE", share: basisPoints(1250), most: won(5000) },
         minOrderAmount: won(10_000),
+        firstPurchaseOnly: true,
         productIds: [product],
         categories: ['a "b", {c}', "신발"],
+        tiers: ["SILVER", "VIP"],
         totalQuantity: 7,
         perUserLimit: 2,
+        issueBy: ["CODE", "GRANT"],
         issue: { from: 1_700_000_000_123, until: 1_800_000_000_000 },
         validity: { from: undefined, until: 1_800_000_000_456 }
       } as const
@@ -678,6 +711,52 @@ const coupons = (it: It) => {
       assert.deepEqual(yield* of(buyer), [{ ...mine!, status: "USED" }])
       assert.deepEqual(yield* (yield* Orders).get(order.orderId), order)
       assert.strictEqual(yield* balance(buyer), won(9100))
+    })
+  )
+
+  it.effect("a coupon is revoked, and keeps its rank and its slot", () =>
+    Effect.gen(function* () {
+      const { buyer, seller, fences, issue, of, state } = yield* scene()
+      yield* commit(yield* issue(buyer))
+      const [mine] = (yield* of(buyer)) ?? []
+      const revoked = yield* Scene.transaction({ fences, changes: [Scene.revoked(buyer, mine!.userCouponId)] })
+      assert.deepEqual(yield* commit(revoked, yield* issue(seller)), ["Committed", Rank(2)])
+      assert.deepEqual(yield* of(buyer), [{ ...mine!, status: "REVOKED" }])
+      assert.strictEqual((yield* state)?.issued, 2)
+      assert.strictEqual((yield* Effect.flip(commit(yield* issue(buyer))))._tag, "BatchRejected")
+    })
+  )
+
+  it.effect("a revocation that is refused takes nothing", () =>
+    Effect.gen(function* () {
+      const { fence, buyer, issue, of, give } = yield* scene()
+      yield* commit(yield* issue(buyer))
+      const [mine] = (yield* of(buyer)) ?? []
+      const stale = yield* Scene.transaction({
+        fences: [before(fence)],
+        changes: [Scene.revoked(buyer, mine!.userCouponId)]
+      })
+      assert.deepEqual(yield* commit(stale, yield* give(1)), ["Fenced", "Committed"])
+      assert.deepEqual(yield* of(buyer), [mine!])
+    })
+  )
+
+  it.effect("a coupon for a first purchase is rejected beside another one, but not beside other purchases", () =>
+    Effect.gen(function* () {
+      const { buyer, product, fences, issue, of } = yield* scene({ firstPurchaseOnly: true, perUserLimit: 3 })
+      yield* commit(yield* issue(buyer, {}, 1), yield* issue(buyer, {}, 2))
+      const [one, other] = (yield* of(buyer)) ?? []
+      const use = (id: UserCouponId) =>
+        Scene.transaction({ fences, changes: Scene.boughtWith(buyer, product, id).changes })
+      const twins = [yield* use(one!.userCouponId), yield* use(other!.userCouponId)]
+      assert.strictEqual((yield* Effect.flip(commit(...twins)))._tag, "BatchRejected")
+      // Admitted later, committed sooner.
+      yield* Scene.commit(fences, Scene.bought(Scene.orderOf(buyer, product, 1)))
+      assert.deepEqual(yield* commit(twins[0]!), ["Committed"])
+      assert.strictEqual((yield* Effect.flip(commit(twins[1]!)))._tag, "BatchRejected")
+      const ordinary = yield* Scene.offered(yield* Scene.register("SELLER"))
+      const voucher = Scene.issued(buyer, ordinary)
+      yield* Scene.commit(fences, [voucher], Scene.boughtWith(buyer, product, voucher.userCouponId).changes)
     })
   )
 
@@ -722,6 +801,14 @@ const coupons = (it: It) => {
     [
       "takes more off a line than it costs",
       ({ buyer, product, mine }) => Scene.boughtWith(buyer, product, mine, 1001).changes
+    ],
+    ["revokes another's coupon", ({ seller, mine }) => [Scene.revoked(seller, mine)]],
+    ["revokes a coupon that is not there", ({ buyer }) => [Scene.revoked(buyer, userCouponId(Scene.next()))]],
+    ["revokes a coupon twice", ({ buyer, mine }) => [Scene.revoked(buyer, mine), Scene.revoked(buyer, mine)]],
+    ["revokes a coupon for no reason", ({ buyer, mine }) => [Scene.revoked(buyer, mine, "")]],
+    [
+      "revokes a coupon that it uses",
+      ({ buyer, product, mine }) => [...Scene.boughtWith(buyer, product, mine).changes, Scene.revoked(buyer, mine)]
     ],
     ["edits no coupon", () => [{ _tag: "CouponEdited", couponId: nothing, edit: { condition: "SUSPENDED" } }]]
   ]

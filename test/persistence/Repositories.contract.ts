@@ -1,7 +1,8 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Struct } from "effect"
 import { permit } from "../../src/domain/Authority.ts"
-import { couponId, orderId, productId, userId } from "../../src/domain/Ids.ts"
+import { couponId, type CouponId, orderId, productId, userId, type UserId } from "../../src/domain/Ids.ts"
+import type { Change } from "../../src/domain/Transaction.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import { Catalogue, type CatalogueQuery, type Sort } from "../../src/persistence/Catalogue.ts"
 import { Coupons } from "../../src/persistence/Coupons.ts"
@@ -44,7 +45,7 @@ export const ofUsers = (it: It) => {
     Effect.gen(function* () {
       const repository = yield* Users
       const id = yield* Scene.register("SELLER", "Lee")
-      const expected = { userId: id, loginId: `login-${id}`, name: "Lee", role: "SELLER" }
+      const expected = { userId: id, loginId: `login-${id}`, name: "Lee", role: "SELLER", tier: "BRONZE" }
       assert.deepEqual(yield* repository.get(id), expected)
       assert.strictEqual((yield* (yield* Journal).load("wallet", [id]))[0]?.balance, won(0))
     })
@@ -69,6 +70,8 @@ export const ofUsers = (it: It) => {
       assert.strictEqual((yield* repository.update(permit(id), { name: "Park" }))?.name, "Park")
       assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "hash")
       assert.strictEqual((yield* repository.update(permit(id), { passwordHash: "other" }))?.name, "Park")
+      assert.deepInclude(yield* repository.update(permit(id), { tier: permit("GOLD") }), { name: "Park", tier: "GOLD" })
+      assert.strictEqual((yield* repository.update(permit(id), { name: "Kim" }))?.tier, "GOLD")
       assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "other")
     })
   )
@@ -385,7 +388,8 @@ export const ofCoupons = (it: It) => {
       assert.deepEqual(entry, {
         ...Struct.omit(coupon({ couponId: id }), ["held", "pending"]),
         code: id,
-        name: "Welcome"
+        name: "Welcome",
+        grantOn: undefined
       })
       assert.isUndefined(yield* repository.get(couponId(Scene.next())))
     })
@@ -395,6 +399,131 @@ export const ofCoupons = (it: It) => {
     Effect.gen(function* () {
       const id = yield* Scene.offered(yield* Scene.register("SELLER"))
       assert.deepEqual((yield* (yield* Books).read).events.get(id), ["CouponCreated"])
+    })
+  )
+
+  it.effect("it is counted what became of those that were issued, and what they took off", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const { fences, buyer, product } = yield* market
+      const seller = yield* Scene.register("SELLER")
+      const many = { perUserLimit: 9 }
+      const [one, other] = [yield* Scene.offered(seller, many), yield* Scene.offered(seller, many)]
+      const issues = [1, 2, 3, 4, 5].map((slot) => Scene.issued(buyer, one, slot))
+      yield* Scene.commit(fences, ...issues.map((issue) => [issue]), [Scene.issued(buyer, other)])
+      const [first, second, third] = issues.map(({ userCouponId }) => userCouponId)
+      yield* Scene.commit(
+        fences,
+        Scene.boughtWith(buyer, product, first!, 100).changes,
+        Scene.boughtWith(buyer, product, second!, 250).changes,
+        [Scene.revoked(buyer, third!)]
+      )
+      const none = { issued: 0, used: 0, held: 0, refunded: 0, revoked: 0, expired: 0, totalDiscount: won(0) }
+      const counted = { ...none, issued: 5, used: 2, revoked: 1, totalDiscount: won(350) }
+      assert.deepEqual(yield* repository.statistics(one), counted)
+      assert.deepEqual(yield* repository.statistics(other), { ...none, issued: 1 })
+      assert.deepEqual(yield* repository.statistics(couponId(Scene.next())), none)
+    })
+  )
+
+  it.effect("those are counted as expired that could still be used otherwise", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const { fences, buyer, product } = yield* market
+      const until = (yield* Journal).now() - 1000
+      const seller = yield* Scene.register("SELLER")
+      const old = yield* Scene.offered(seller, { perUserLimit: 3, validity: { from: undefined, until } })
+      const issues = [1, 2, 3].map((slot) => Scene.issued(buyer, old, slot))
+      yield* Scene.commit(fences, ...issues.map((issue) => [issue]))
+      const [first, second] = issues.map(({ userCouponId }) => userCouponId)
+      yield* Scene.commit(fences, Scene.boughtWith(buyer, product, first!).changes, [Scene.revoked(buyer, second!)])
+      const { issued, used, revoked, expired } = yield* repository.statistics(old)
+      assert.deepEqual([issued, used, revoked, expired], [3, 1, 1, 1])
+    })
+  )
+
+  it.effect("who registers is owed what is given then, and can be had", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const seller = yield* Scene.register("SELLER")
+      const fences = [yield* Scene.claimed]
+      const now = (yield* Journal).now()
+      const hourMs = 3_600_000
+      const welcome = (change: Parameters<typeof Scene.offered>[1] = {}) =>
+        Scene.offered(seller, { grantOn: "REGISTRATION", ...change })
+      const given = [yield* welcome(), yield* welcome({ issue: { from: now - hourMs, until: now + hourMs } })]
+      assert.strictEqual((yield* repository.get(given[0]!))?.grantOn, "REGISTRATION")
+      const [gone, suspended] = [yield* welcome({ totalQuantity: 1 }), yield* welcome()]
+      yield* welcome({ issue: { from: now + hourMs, until: undefined } })
+      yield* welcome({ issue: { from: undefined, until: now - hourMs } })
+      yield* Scene.offered(seller)
+      const close = (id: CouponId, condition: "SUSPENDED" | "CANCELLED"): Change => ({
+        _tag: "CouponEdited",
+        couponId: id,
+        edit: { condition }
+      })
+      yield* Scene.commit(fences, [Scene.issued(seller, gone)], [close(suspended, "SUSPENDED")])
+
+      const [first, second] = [yield* Scene.register(), yield* Scene.register()]
+      // For the users of other tests.
+      yield* Scene.commit(fences, ...given.map((id) => [close(id, "CANCELLED")]))
+      const owedTo = (user: UserId) =>
+        Effect.map(repository.takeOwed(1000), (owed) =>
+          owed.flatMap(({ userId: to, couponId: of }) => (to === user ? [of] : [])).toSorted()
+        )
+      assert.deepEqual(yield* owedTo(first), given)
+      assert.deepEqual(yield* owedTo(second), [])
+      yield* Effect.forEach(given, (of) => repository.settleOwed({ userId: first, couponId: of }))
+    })
+  )
+
+  it.effect("what is owed is told in parts, to one at a time", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const seller = yield* Scene.register("SELLER")
+      const fences = [yield* Scene.claimed]
+      const welcome = yield* Scene.offered(seller, { grantOn: "REGISTRATION" })
+      const newcomers = yield* Effect.forEach([1, 2, 3, 4, 5, 6], () => Scene.register())
+      const closed: Change = { _tag: "CouponEdited", couponId: welcome, edit: { condition: "CANCELLED" } }
+      yield* Scene.commit(fences, [closed])
+      const parts = yield* Effect.all(
+        [1, 2, 3, 4].map(() => repository.takeOwed(2)),
+        { concurrency: 4 }
+      )
+      for (const part of parts) assert.isAtMost(part.length, 2)
+      const rest = yield* repository.takeOwed(1000)
+      const told = [...parts.flat(), ...rest].filter((owed) => owed.couponId === welcome)
+      assert.deepEqual(told.map((owed) => owed.userId).toSorted(), newcomers)
+    })
+  )
+
+  it.effect("a code tells its coupon while that can be had by it", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const seller = yield* Scene.register("SELLER")
+      const fences = [yield* Scene.claimed]
+      const now = (yield* Journal).now()
+      const hourMs = 3_600_000
+      const [open, gone, suspended] = [
+        yield* Scene.offered(seller, { issueBy: ["CODE"], issue: { from: now - hourMs, until: now + hourMs } }),
+        yield* Scene.offered(seller, { totalQuantity: 1 }),
+        yield* Scene.offered(seller)
+      ]
+      const others = [
+        suspended,
+        yield* Scene.offered(seller, { issueBy: ["FIRST_COME", "GRANT"] }),
+        yield* Scene.offered(seller, { issue: { from: now + hourMs, until: undefined } }),
+        yield* Scene.offered(seller, { issue: { from: undefined, until: now - hourMs } })
+      ]
+      yield* Scene.commit(
+        fences,
+        [Scene.issued(seller, gone)],
+        [{ _tag: "CouponEdited", couponId: suspended, edit: { condition: "SUSPENDED" } }]
+      )
+      assert.deepEqual(yield* Effect.forEach([open, gone], repository.claimable), [open, gone])
+      for (const code of [...others, open.toUpperCase(), `${open} `, "", "\0", "%"]) {
+        assert.isUndefined(yield* repository.claimable(code))
+      }
     })
   )
 
@@ -409,6 +538,7 @@ export const ofCoupons = (it: It) => {
         Scene.offered(seller, { issue: { from, until } })
       const open = [yield* at(undefined, undefined), yield* at(now - hourMs, now + hourMs)]
       yield* at(now + hourMs, undefined)
+      yield* Scene.offered(seller, { issueBy: ["CODE", "GRANT"] })
       yield* at(undefined, now - hourMs)
       const [gone, suspended] = [yield* Scene.offered(seller, { totalQuantity: 1 }), yield* Scene.offered(seller)]
       yield* Scene.commit(

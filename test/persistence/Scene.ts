@@ -18,7 +18,7 @@ import {
   type UserId
 } from "../../src/domain/Ids.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
-import type { Order } from "../../src/domain/Order.ts"
+import { inFull, type Order, placed } from "../../src/domain/Order.ts"
 import { make as makeProduct, type Product } from "../../src/domain/Product.ts"
 import type { Change, Fence, Transaction } from "../../src/domain/Transaction.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
@@ -103,7 +103,7 @@ export const created = (
 export const orderOf = (buyer: UserId, product: ProductId, quantity: number, price = 1000): Order => {
   const id = next()
   const amount = won(price * quantity)
-  return {
+  return placed({
     orderId: orderId(id),
     userId: buyer,
     status: "CONFIRMED",
@@ -114,16 +114,18 @@ export const orderOf = (buyer: UserId, product: ProductId, quantity: number, pri
         unitPrice: won(price),
         quantity: pieces(quantity),
         amount,
-        discount: won(0)
+        discount: won(0),
+        cancelled: pieces(0)
       }
     ],
-    payments: [{ paymentId: paymentId(id), method: "WALLET", amount }],
+    payments: [inFull(paymentId(id), amount)],
     totalAmount: amount,
     discountAmount: won(0),
     userCouponId: undefined,
     paidAmount: amount,
+    paidAt: 1_700_000_000_000,
     createdAt: 1_700_000_000_000
-  }
+  })
 }
 
 /** A coupon that is there. */
@@ -131,7 +133,8 @@ export const offered = (createdBy: UserId, change: Partial<NewCoupon> = {}, by?:
   Effect.gen(function* () {
     const id = couponId(next())
     const { create } = yield* Coupons
-    yield* create({ ...coupon({ couponId: id }), code: id, name: "Welcome", createdBy, ...change }, by)
+    const terms = { ...coupon({ couponId: id }), code: id, name: "Welcome", grantOn: undefined }
+    yield* create({ ...terms, createdBy, ...change }, by)
     return id
   })
 
@@ -142,6 +145,13 @@ export const issued = (to: UserId, of: CouponId, slot = 1): Change & { readonly 
   userId: to,
   slot,
   issuedAt: 1_700_000_000_000
+})
+
+export const revoked = (from: UserId, userCoupon: UserCouponId, reason = "fraud"): Change => ({
+  _tag: "CouponRevoked",
+  userCouponId: userCoupon,
+  userId: from,
+  reason
 })
 
 /** An order of one piece that a coupon made cheaper, and what it changes. */
@@ -155,7 +165,13 @@ export const boughtWith = (buyer: UserId, product: ProductId, userCoupon: UserCo
     userCouponId: userCoupon,
     paidAmount: won(full.totalAmount - discount)
   }
-  const use: Change = { _tag: "CouponUsed", userCouponId: userCoupon, userId: buyer, orderId: order.orderId }
+  const use: Change = {
+    _tag: "CouponUsed",
+    userCouponId: userCoupon,
+    to: "USED",
+    userId: buyer,
+    orderId: order.orderId
+  }
   return { order, changes: [...bought(order), use] }
 }
 

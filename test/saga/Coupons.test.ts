@@ -1,13 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result } from "effect"
 import { permit } from "../../src/domain/Authority.ts"
-import { couponId, userId } from "../../src/domain/Ids.ts"
+import { type CouponId, couponId, userId, uuidOf } from "../../src/domain/Ids.ts"
+import { Directory } from "../../src/actors/Directory.ts"
+import { CouponNotFound } from "../../src/domain/Coupon.ts"
 import { won } from "../../src/domain/Money.ts"
 import { OutcomeUnknown } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
-import { setCondition } from "../../src/saga/Coupons.ts"
+import { revoke, setCondition } from "../../src/saga/Coupons.ts"
 import { uuid } from "../domain/Samples.ts"
-import { buy, engine, type JournalShape, offered, onSale, take, user } from "./Engine.ts"
+import { buy, claimed, engine, type JournalShape, offered, onSale, request, take, user } from "./Engine.ts"
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
 
@@ -169,6 +171,144 @@ describe("First come, first served", () => {
   )
 })
 
+describe("A coupon for some tiers", () => {
+  it.live("is issued to their users, and nobody else takes one of the quantity", () =>
+    Effect.gen(function* () {
+      const coupon = yield* offered({ totalQuantity: 3, tiers: ["GOLD", "VIP"] })
+      const { users } = yield* MemoryTables
+      const people = yield* Effect.forEach(numbers(40), (n) => user(n, 0))
+      const tiers = ["BRONZE", "SILVER", "GOLD", "VIP"] as const
+      for (const [n, who] of people.entries()) {
+        const record = users.get(uuidOf(who))
+        if (record !== undefined) users.set(uuidOf(who), { ...record, tier: tiers[n % 4] ?? "BRONZE" })
+      }
+      const outcomes = yield* Effect.forEach(people, (who, n) => Effect.result(take(coupon, who, n)), {
+        concurrency: 40
+      })
+      assert.strictEqual(countsOf(outcomes)["issued"], 3)
+      for (const [n, outcome] of outcomes.entries()) {
+        // Whoever comes too late is told so, and no more.
+        const expected = n % 4 < 2 ? ["CouponNotIssuable", "CouponExhausted"] : ["issued", "CouponExhausted"]
+        assert.include(expected, Result.isSuccess(outcome) ? "issued" : outcome.failure._tag)
+      }
+      const early = yield* offered({ tiers: ["GOLD"] })
+      const refused = yield* Effect.flip(take(early, people[0]!, 100))
+      assert.deepInclude(refused, { _tag: "CouponNotIssuable", couponStatus: "ACTIVE", reason: "TIER" })
+      assert.strictEqual((yield* Effect.flip(take(early, userId(uuid(77)), 101)))._tag, "UserNotFound")
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
+describe("A coupon with a code", () => {
+  const codeOf = (id: CouponId) =>
+    Effect.map(MemoryTables, ({ coupons }) => coupons.get(uuidOf(id))?.code ?? assert.fail("no coupon"))
+
+  it.live("is issued to who knows the code, out of the same quantity", () =>
+    Effect.gen(function* () {
+      const coupon = yield* offered({ totalQuantity: 2, issueBy: ["CODE"] })
+      const code = yield* codeOf(coupon)
+      const users = yield* Effect.forEach(numbers(10), (n) => user(n, 0))
+      const outcomes = yield* Effect.forEach(users, (who, n) => Effect.result(claimed(code, who, n)), {
+        concurrency: 10
+      })
+      assert.deepStrictEqual(countsOf(outcomes), { issued: 2, CouponExhausted: 8 })
+      assert.strictEqual((yield* Effect.flip(take(coupon, users[9]!, 99)))._tag, "CouponNotIssuable")
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("that is not to be had by it now is none, like a code that nobody made", () =>
+    Effect.gen(function* () {
+      const who = yield* user(1, 0)
+      const closed = [
+        yield* offered({ issueBy: ["FIRST_COME", "GRANT"] }),
+        yield* offered({ issue: { from: 2 ** 45, until: undefined } }),
+        yield* offered({ issue: { from: undefined, until: 1 } }),
+        yield* offered({ condition: "SUSPENDED" }),
+        yield* offered({ condition: "CANCELLED" }),
+        yield* offered({ tiers: ["VIP"] })
+      ]
+      const codes = [...(yield* Effect.forEach(closed, codeOf)), "nothing"]
+      const refused = yield* Effect.forEach(codes, (code, n) => Effect.flip(claimed(code, who, n)))
+      for (const error of refused) assert.deepStrictEqual(error, new CouponNotFound({}))
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is none also when it is suspended while it is being claimed", () =>
+    Effect.gen(function* () {
+      const who = yield* user(1, 0)
+      const coupon = yield* offered({})
+      const { coupons } = yield* MemoryTables
+      const record = coupons.get(uuidOf(coupon))
+      yield* setCondition(permit(coupon), 1, "SUSPENDED")
+      // What the list says is a moment old.
+      if (record !== undefined) coupons.set(uuidOf(coupon), record)
+      assert.deepStrictEqual(yield* Effect.flip(claimed(yield* codeOf(coupon), who, 1)), new CouponNotFound({}))
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is told again to who repeats the request, whatever became of it", () =>
+    Effect.gen(function* () {
+      const who = yield* user(1, 0)
+      const coupon = yield* offered({})
+      const code = yield* codeOf(coupon)
+      const { answer } = yield* claimed(code, who, 1)
+      yield* setCondition(permit(coupon), 1, "CANCELLED")
+      assert.deepStrictEqual(yield* claimed(code, who, 1), { answer, replayed: true })
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
+describe("A coupon that is revoked", () => {
+  const scene = Effect.gen(function* () {
+    const product = yield* onSale(10)
+    const who = yield* user(1, 20_000)
+    const coupon = yield* offered({})
+    const { answer } = yield* take(coupon, who, 1)
+    const { userCouponId } = answer
+    const away = (key: number) =>
+      revoke({
+        request: request(500_000 + key),
+        coupon: permit({ userId: who, userCouponId, couponId: coupon }),
+        reason: "fraud"
+      })
+    return { product, who, coupon, userCouponId, away }
+  })
+
+  it.live("is not used, nor had again, and it is told of", () =>
+    Effect.gen(function* () {
+      const { product, who, coupon, userCouponId, away } = yield* scene
+      const { answer } = yield* away(1)
+      assert.deepInclude(answer, { userCouponId, couponId: coupon, userId: who, status: "REVOKED", reason: "fraud" })
+      assert.deepStrictEqual(yield* away(1), { answer, replayed: true })
+      const refused = yield* Effect.flip(buy({ key: 1, buyer: who, product, userCouponId }))
+      assert.deepInclude(refused, { _tag: "CouponNotUsable", reason: "REVOKED" })
+      assert.strictEqual((yield* Effect.flip(take(coupon, who, 2)))._tag, "CouponAlreadyIssued")
+      assert.deepInclude(yield* Effect.flip(away(2)), { _tag: "CouponNotRevocable", reason: "REVOKED" })
+      const { userCoupons, outbox } = yield* MemoryTables
+      assert.deepInclude(userCoupons.get(uuidOf(userCouponId)), { status: "REVOKED", revokeReason: "fraud", rank: 1 })
+      const told = outbox.filter(({ type }) => type === "CouponRevoked")
+      assert.deepStrictEqual(
+        told.map(({ entity, payload }) => [entity, JSON.parse(payload)]),
+        [[userCouponId, { couponId: coupon, userId: who, reason: "fraud" }]]
+      )
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("is revoked or used, whichever comes first, but not both", () =>
+    Effect.gen(function* () {
+      const { product, who, userCouponId, away } = yield* scene
+      const [gone, bought] = yield* Effect.all(
+        [Effect.result(away(1)), Effect.result(buy({ key: 1, buyer: who, product, userCouponId }))],
+        { concurrency: 2 }
+      )
+      assert.notStrictEqual(Result.isSuccess(gone), Result.isSuccess(bought))
+      const { userCoupons } = yield* MemoryTables
+      const status = userCoupons.get(uuidOf(userCouponId))?.status
+      assert.strictEqual(status, Result.isSuccess(gone) ? "REVOKED" : "USED")
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
 describe("A coupon used in a checkout", () => {
   const scene = Effect.gen(function* () {
     const product = yield* onSale(10, 5000)
@@ -191,7 +331,10 @@ describe("A coupon used in a checkout", () => {
       const { orders, userCoupons } = yield* MemoryTables
       const [record] = [...orders.values()]
       assert.strictEqual(record?.lines[0]?.discount, 1000)
-      assert.deepInclude(userCoupons.get(userCouponId.slice(4)), { status: "USED", order: record?.order.order ?? null })
+      assert.deepInclude(userCoupons.get(userCouponId.slice(4)), {
+        status: "USED",
+        order: record?.orderId.slice(4) ?? null
+      })
       const again = yield* Effect.flip(buy({ key: 11, buyer, product, userCouponId }))
       assert.deepInclude(again, { _tag: "CouponNotUsable", reason: "USED" })
     }).pipe(Effect.provide(engine()))
@@ -224,6 +367,43 @@ describe("A coupon used in a checkout", () => {
         ["InsufficientBalance", "StockShortage", "PriceChanged"]
       )
       yield* buy({ key: 13, buyer, product, userCouponId, expectedTotal: won(4000) })
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("for a first purchase only is used by one of two first purchases at once", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(100)
+      const buyer = yield* user(1, 200_000)
+      const ids = yield* Effect.forEach([1, 2], (key) =>
+        Effect.flatMap(offered({ firstPurchaseOnly: true }), (coupon) =>
+          Effect.map(take(coupon, buyer, key), ({ answer }) => answer.userCouponId)
+        )
+      )
+      const outcomes = yield* Effect.forEach(
+        numbers(20),
+        (n) => Effect.result(buy({ key: 10 + n, buyer, product, userCouponId: ids[n % 2] })),
+        { concurrency: 20 }
+      )
+      assert.deepStrictEqual(countsOf(outcomes), { issued: 1, CouponNotUsable: 19 })
+      const left = ids.filter((_, n) => !Result.isSuccess(outcomes[n] ?? assert.fail()))
+      const refused = yield* Effect.flip(buy({ key: 50, buyer, product, userCouponId: left[0] }))
+      assert.deepInclude(refused, { _tag: "CouponNotUsable", reason: "FIRST_PURCHASE_ONLY" })
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("for a first purchase only is no use to who has bought before, also after a restart", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 20_000)
+      const coupon = yield* offered({ firstPurchaseOnly: true })
+      yield* buy({ key: 10, buyer, product })
+      const { answer } = yield* take(coupon, buyer, 1)
+      const { userCouponId } = answer
+      const refused = () => Effect.flip(buy({ key: 11, buyer, product, userCouponId }))
+      assert.deepInclude(yield* refused(), { _tag: "CouponNotUsable", reason: "FIRST_PURCHASE_ONLY" })
+      const directory = yield* Directory
+      directory.drop(directory.owned().map(({ id, epoch }) => ({ partition: id, epoch })))
+      assert.deepInclude(yield* refused(), { _tag: "CouponNotUsable", reason: "FIRST_PURCHASE_ONLY" })
     }).pipe(Effect.provide(engine()))
   )
 

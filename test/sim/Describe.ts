@@ -93,15 +93,21 @@ const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
     case "UserWithdrew":
       return [change.userId]
     case "StockMoved":
+    case "StockReserved":
     case "ProductEdited":
       return [change.productId]
     case "ProductCreated":
       return [change.product.productId]
     case "OrderPlaced":
       return [change.order.orderId]
+    case "OrderChanged":
+      return [change.after.orderId]
+    case "GatewayMoved":
+      return [change.orderId]
     case "CouponIssued":
       return [change.userCouponId, change.couponId, change.userId]
     case "CouponUsed":
+    case "CouponRevoked":
       return [change.userCouponId, change.userId]
     case "CouponEdited":
       return [change.couponId]

@@ -115,7 +115,7 @@ export class Shop {
     const id = uuid(n)
     const { users, wallets, ledger } = this.#tables
     const role = name === "seller" ? "SELLER" : "BUYER"
-    users.set(id, { loginId: name, name, role, passwordHash: "", withdrawn: false })
+    users.set(id, { loginId: name, name, role, tier: "BRONZE", passwordHash: "", withdrawn: false })
     wallets.set(id, balance)
     if (balance > 0)
       ledger.push({ asset: "KRW", debit: house.FUNDING, credit: id, amount: balance, reason: "CHARGE", ...opening })
@@ -163,6 +163,7 @@ export class Shop {
       price,
       status,
       onHand: stock,
+      reserved: 0,
       version: 1
     })
     this.#tables.ledger.push({

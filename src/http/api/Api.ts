@@ -7,6 +7,7 @@ import { complete } from "./Document.ts"
 import { ManagersApi } from "./Managers.ts"
 import { Exchange } from "./Middleware.ts"
 import { OrdersApi } from "./Orders.ts"
+import { PaymentsApi } from "./Payments.ts"
 import { ProductsApi } from "./Products.ts"
 import { SystemApi } from "./System.ts"
 import { UsersApi } from "./Users.ts"
@@ -15,7 +16,7 @@ import { UsersApi } from "./Users.ts"
 export const strict = { onExcessProperty: "error", errors: "all" } as const
 
 const contract = HttpApi.make("sluice")
-  .add(UsersApi, ManagersApi, BalancesApi, ProductsApi, CouponsApi, OrdersApi, AuditApi)
+  .add(UsersApi, ManagersApi, BalancesApi, ProductsApi, CouponsApi, OrdersApi, PaymentsApi, AuditApi)
   .prefix("/api/v1")
   .add(SystemApi)
   .middleware(Exchange)

@@ -20,7 +20,7 @@ export const Charge = Schema.Struct({ userId: Schema.optionalKey(ClaimedUserId),
 
 export const BalanceTransaction = Schema.Struct({
   transactionId: Schema.String,
-  type: Schema.Literals(["CHARGE", "PAYMENT"]),
+  type: Schema.Literals(["CHARGE", "PAYMENT", "REFUND"]),
   /** Negative when money left. */
   amount: Schema.Int,
   balanceAfter: Money,

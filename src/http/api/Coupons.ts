@@ -1,13 +1,15 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { CouponQuantity, CouponStatus, PerUserLimit } from "../../domain/Coupon.ts"
+import { CouponQuantity, CouponStatus, GrantOn, IssueBy, PerUserLimit } from "../../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../domain/Ids.ts"
 import { maxPrice, Money } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
+import { Tier } from "../../domain/Tier.ts"
 import { UserCouponStatus } from "../../domain/UserCoupon.ts"
 import {
   ClaimedCouponId,
   ClaimedProductId,
+  ClaimedUserCouponId,
   ClaimedUserId,
   IdempotencyKey,
   IfMatch,
@@ -22,7 +24,7 @@ import {
 import { Authenticated } from "./Middleware.ts"
 import { asking, changing, keyed, problems, writing } from "./Problems.ts"
 
-const { nameMax, codeMax, productsMost, categoriesMost } = Policy.coupon
+const { nameMax, codeMax, reasonMax, productsMost, categoriesMost } = Policy.coupon
 
 const Code = Schema.String.check(
   Schema.isPattern(new RegExp(`^[A-Za-z0-9][A-Za-z0-9_-]{2,${codeMax - 1}}$`, "u"), {
@@ -40,6 +42,8 @@ const terms = {
   maxDiscount: Schema.NullOr(Money),
   /** The least total of an order. */
   minOrderAmount: Money,
+  /** Only for who has never bought anything. */
+  firstPurchaseOnly: Schema.Boolean,
   validFrom: Schema.NullOr(Timestamp),
   validUntil: Schema.NullOr(Timestamp)
 }
@@ -52,9 +56,15 @@ const shown = {
   /** What it is for; none: all. */
   productIds: Schema.Array(ProductId),
   categories: Schema.Array(Schema.String),
+  /** Whom it is for; none: all. */
+  tiers: Schema.Array(Tier),
   totalQuantity: Schema.Int,
   issuedQuantity: Schema.Int,
   perUserLimit: Schema.Int,
+  /** How it can be had: by who comes first, by who knows its code, or from who manages it. */
+  issueBy: Schema.Array(IssueBy),
+  /** What makes users get one by themselves. */
+  grantOn: Schema.NullOr(GrantOn),
   issueFrom: Schema.NullOr(Timestamp),
   issueUntil: Schema.NullOr(Timestamp),
   status: CouponStatus,
@@ -83,6 +93,11 @@ const cap = Schema.makeFilter(
     discountType === "PERCENTAGE" || maxDiscount === undefined,
   { expected: "a maxDiscount for a PERCENTAGE only" }
 )
+const grantable = Schema.makeFilter(
+  ({ grantOn, issueBy }: { readonly grantOn?: GrantOn; readonly issueBy?: ReadonlyArray<IssueBy> }) =>
+    grantOn === undefined || issueBy === undefined || issueBy.includes("GRANT"),
+  { expected: "GRANT in issueBy for a grantOn" }
+)
 const isWindow = (from: number | undefined, until: number | undefined) =>
   from === undefined || until === undefined || from < until
 const windows = Schema.makeFilter(
@@ -105,9 +120,16 @@ export const NewCoupon = Schema.Struct({
   maxDiscount: Schema.optionalKey(Won),
   totalQuantity: CouponQuantity,
   perUserLimit: Schema.optionalKey(PerUserLimit),
+  /** Unless told otherwise, FIRST_COME and GRANT. */
+  issueBy: Schema.optionalKey(Schema.Array(IssueBy).check(Schema.isNonEmpty(), Schema.isUnique())),
   minOrderAmount: Schema.optionalKey(Money),
+  firstPurchaseOnly: Schema.optionalKey(Schema.Boolean),
   productIds: Schema.optionalKey(Schema.Array(ClaimedProductId).check(Schema.isMaxLength(productsMost))),
   categories: Schema.optionalKey(Schema.Array(Line(1, 50)).check(Schema.isMaxLength(categoriesMost))),
+  /** Everybody gets one who registers while it can be had. For an ADMIN to say. */
+  grantOn: Schema.optionalKey(GrantOn),
+  /** Only users of these tiers can have it. */
+  tiers: Schema.optionalKey(Schema.Array(Tier).check(Schema.isUnique())),
   issueFrom: Schema.optionalKey(Moment),
   issueUntil: Schema.optionalKey(Moment),
   validFrom: Schema.optionalKey(Moment),
@@ -115,7 +137,7 @@ export const NewCoupon = Schema.Struct({
   /** Whose products it is for: one's own, unless somebody acts for a seller. */
   sellerId: Schema.optionalKey(ClaimedUserId)
 })
-  .check(percentage, cap, windows)
+  .check(percentage, cap, windows, grantable)
   .annotate({ identifier: "NewCoupon" })
 
 export const CouponChange = Schema.Struct({
@@ -131,6 +153,24 @@ export const IssueRequest = Schema.Struct({
 export const GrantRequest = Schema.Struct({ couponId: ClaimedCouponId, userId: ClaimedUserId }).annotate({
   identifier: "GrantRequest"
 })
+
+export const ClaimRequest = Schema.Struct({ code: Line(1, codeMax) }).annotate({ identifier: "ClaimRequest" })
+
+export const Revocation = Schema.Struct({
+  userId: ClaimedUserId,
+  userCouponId: ClaimedUserCouponId,
+  /** For those who look into it later; its user is not told. */
+  reason: Line(1, reasonMax)
+}).annotate({ identifier: "Revocation" })
+
+export const RevokedCoupon = Schema.Struct({
+  userCouponId: UserCouponId,
+  couponId: CouponId,
+  userId: UserId,
+  status: Schema.Literal("REVOKED"),
+  reason: Schema.String,
+  revokedAt: Timestamp
+}).annotate({ identifier: "RevokedCoupon" })
 
 export const IssuedCoupon = Schema.Struct({
   userCouponId: UserCouponId,
@@ -153,6 +193,21 @@ export const UserCoupon = Schema.Struct({
   orderId: Schema.optionalKey(OrderId),
   issuedAt: Timestamp
 }).annotate({ identifier: "UserCoupon" })
+
+export const CouponStatistics = Schema.Struct({
+  couponId: CouponId,
+  /** All that were ever issued; the others are some of them. */
+  issued: Schema.Int,
+  used: Schema.Int,
+  held: Schema.Int,
+  refunded: Schema.Int,
+  revoked: Schema.Int,
+  expired: Schema.Int,
+  /** Used of issued, in basis points: 10,000 is all. */
+  usageRate: Schema.Int,
+  /** What those that are used took off their orders, in won. */
+  totalDiscount: Money
+}).annotate({ identifier: "CouponStatistics" })
 
 const params = { couponId: ClaimedCouponId }
 
@@ -213,6 +268,13 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
         "STALE_VERSION"
       )
     }).middleware(Authenticated),
+    HttpApiEndpoint.get("statistics", "/coupons/:couponId/statistics", {
+      params,
+      success: CouponStatistics,
+      error: problems(...asking, "COUPON_PERMISSION_DENIED", "USER_NOT_FOUND", "COUPON_NOT_FOUND")
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "For who manages it."),
     HttpApiEndpoint.post("issueLimited", "/coupons/issue/limited", {
       headers: IdempotencyKey,
       payload: IssueRequest,
@@ -221,6 +283,25 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
     })
       .middleware(Authenticated)
       .annotate(OpenApi.Description, "First come, first served. COUPON_EXHAUSTED is final."),
+    HttpApiEndpoint.post("claim", "/coupons/claim", {
+      headers: IdempotencyKey,
+      payload: ClaimRequest,
+      success: replayable(IssuedCoupon.pipe(HttpApiSchema.status(201))),
+      error: problems(
+        ...writing,
+        ...keyed,
+        "COUPON_NOT_FOUND",
+        "USER_NOT_FOUND",
+        "COUPON_EXHAUSTED",
+        "COUPON_ALREADY_ISSUED",
+        "RATE_LIMITED"
+      )
+    })
+      .middleware(Authenticated)
+      .annotate(
+        OpenApi.Description,
+        "COUPON_NOT_FOUND, if there is none to be had with this code now. Who guesses is slowed down."
+      ),
     HttpApiEndpoint.post("issue", "/coupons/issue", {
       headers: IdempotencyKey,
       payload: GrantRequest,
@@ -229,6 +310,24 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
     })
       .middleware(Authenticated)
       .annotate(OpenApi.Description, "Gives one to somebody, out of the same quantity."),
+    HttpApiEndpoint.post("revoke", "/coupons/revoke", {
+      headers: IdempotencyKey,
+      payload: Revocation,
+      success: replayable(RevokedCoupon),
+      error: problems(
+        ...writing,
+        ...keyed,
+        "COUPON_PERMISSION_DENIED",
+        "USER_NOT_FOUND",
+        "COUPON_NOT_FOUND",
+        "COUPON_NOT_REVOCABLE"
+      )
+    })
+      .middleware(Authenticated)
+      .annotate(
+        OpenApi.Description,
+        "It still counts for how many its user may have. One that is in use is not taken."
+      ),
     HttpApiEndpoint.get("ofUser", "/coupons/user/:userId", {
       params: { userId: ClaimedUserId },
       query: { ...PageQuery, status: Schema.optionalKey(UserCouponStatus) },

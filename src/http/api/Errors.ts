@@ -59,10 +59,6 @@ export class CouponPermissionDenied extends Schema.TaggedError<CouponPermissionD
   {}
 ) {}
 
-export class OrderNotFound extends Schema.TaggedError<OrderNotFound>()("OrderNotFound", {
-  orderId: Schema.String
-}) {}
-
 export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", {}) {}
 
 export class RouteNotFound extends Schema.TaggedError<RouteNotFound>()("RouteNotFound", {}) {}

@@ -17,11 +17,20 @@ export type ClaimedOrderId = typeof ClaimedOrderId.Type
 export const ClaimedCouponId = claimed.pipe(Schema.brand("ClaimedCouponId"))
 export type ClaimedCouponId = typeof ClaimedCouponId.Type
 
+export const ClaimedUserCouponId = claimed.pipe(Schema.brand("ClaimedUserCouponId"))
+export type ClaimedUserCouponId = typeof ClaimedUserCouponId.Type
+
 /** The role somebody would like to have; only `Policy` gives it. */
 export const ClaimedRole = Schema.String.check(
   Schema.isPattern(/^(?:BUYER|SELLER|MANAGER|ADMIN)$/u, { expected: "BUYER, SELLER, MANAGER or ADMIN" })
 ).pipe(Schema.brand("ClaimedRole"))
 export type ClaimedRole = typeof ClaimedRole.Type
+
+/** The tier somebody is to have; only `Policy` gives it. */
+export const ClaimedTier = Schema.String.check(
+  Schema.isPattern(/^(?:BRONZE|SILVER|GOLD|VIP)$/u, { expected: "BRONZE, SILVER, GOLD or VIP" })
+).pipe(Schema.brand("ClaimedTier"))
+export type ClaimedTier = typeof ClaimedTier.Type
 
 /** Neither control characters, which Postgres and terminals dislike, nor halves of surrogate pairs. */
 const line = Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, { expected: "text without control characters" })

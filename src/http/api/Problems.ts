@@ -8,6 +8,15 @@ import { Effect, Schema, SchemaGetter, Struct } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 import { KeyReused, Overloaded, RequestInProgress, TimedOut, Unavailable } from "../../actors/Errors.ts"
 import { CouponExhausted, CouponNotFound, CouponNotIssuable } from "../../domain/Coupon.ts"
+import {
+  AmountMismatch,
+  CancelWindowClosed,
+  NotRefundable,
+  OrderNotCancellable,
+  OrderNotFound,
+  OrderNotPayable,
+  OrderStatusConflict
+} from "../../domain/OrderLife.ts"
 import { PriceChanged } from "../../domain/Pricing.ts"
 import {
   ProductNotFound,
@@ -24,8 +33,9 @@ import {
   InvalidAmount,
   UserNotFound
 } from "../../domain/Wallet.ts"
-import { CouponAlreadyIssued, CouponNotUsable } from "../../domain/UserCoupon.ts"
+import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable } from "../../domain/UserCoupon.ts"
 import { CouponCodeTaken } from "../../persistence/Coupons.ts"
+import { PaymentDeclined, PaymentKeyUsed, PaymentUnavailable } from "../../saga/Payments.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
 import { LoginIdTaken } from "../../persistence/Users.ts"
 import * as Errors from "./Errors.ts"
@@ -99,6 +109,13 @@ export const catalogue = [
   row("PRODUCT_NOT_ON_SALE", 400, ProductNotOnSale, "판매 중인 상품이 아닙니다", "The product is not on sale"),
   row("UNAUTHENTICATED", 401, Errors.Unauthenticated, "인증이 필요합니다", "Authentication is required"),
   row("BAD_CREDENTIALS", 401, Errors.BadCredentials, "아이디 또는 비밀번호가 다릅니다", "Wrong login id or password"),
+  row(
+    "PAYMENT_DECLINED",
+    402,
+    PaymentDeclined,
+    "결제가 거절되어 주문이 취소되었습니다",
+    "Declined; the order is cancelled"
+  ),
   row("FORBIDDEN", 403, Errors.Forbidden, "권한이 없습니다", "Not permitted"),
   row(
     "COUPON_PERMISSION_DENIED",
@@ -112,7 +129,7 @@ export const catalogue = [
   row("USER_NOT_FOUND", 404, UserNotFound, "사용자를 찾을 수 없습니다", "No such user"),
   row("PRODUCT_NOT_FOUND", 404, ProductNotFound, "상품을 찾을 수 없습니다", "No such product"),
   row("COUPON_NOT_FOUND", 404, CouponNotFound, "쿠폰을 찾을 수 없습니다", "No such coupon"),
-  row("ORDER_NOT_FOUND", 404, Errors.OrderNotFound, "주문을 찾을 수 없습니다", "No such order"),
+  row("ORDER_NOT_FOUND", 404, OrderNotFound, "주문을 찾을 수 없습니다", "No such order"),
   row(
     "METHOD_NOT_ALLOWED",
     405,
@@ -123,6 +140,29 @@ export const catalogue = [
   row("LOGIN_ID_TAKEN", 409, LoginIdTaken, "이미 사용 중인 아이디입니다", "The login id is taken"),
   row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance"),
   row("BALANCE_REMAINING", 409, BalanceRemaining, "잔액이 남아 있습니다", "There is balance left"),
+  row("ORDER_NOT_PAYABLE", 409, OrderNotPayable, "결제할 수 없는 주문입니다", "The order cannot be paid now"),
+  row(
+    "ORDER_NOT_CANCELLABLE",
+    409,
+    OrderNotCancellable,
+    "취소할 수 없는 주문입니다",
+    "The order, or these pieces of it, cannot be cancelled"
+  ),
+  row(
+    "CANCEL_WINDOW_CLOSED",
+    409,
+    CancelWindowClosed,
+    "취소 가능 시간이 지났습니다. 환불을 요청해 주세요",
+    "It was paid too long ago to be cancelled; ask for a refund"
+  ),
+  row("NOT_REFUNDABLE", 409, NotRefundable, "환불할 수 없습니다", "This cannot be refunded"),
+  row(
+    "ORDER_STATUS_CONFLICT",
+    409,
+    OrderStatusConflict,
+    "주문 상태를 그렇게 바꿀 수 없습니다",
+    "The order does not go from its status to that one"
+  ),
   row("COUPON_CODE_TAKEN", 409, CouponCodeTaken, "이미 사용 중인 쿠폰 코드입니다", "The coupon code is taken"),
   row("COUPON_EXHAUSTED", 409, CouponExhausted, "쿠폰이 모두 소진되었습니다", "All of these coupons have been issued"),
   row(
@@ -133,6 +173,7 @@ export const catalogue = [
     "The user has had as many of this coupon as a user may have"
   ),
   row("COUPON_NOT_ISSUABLE", 409, CouponNotIssuable, "발급할 수 없는 쿠폰입니다", "The coupon is not being issued"),
+  row("COUPON_NOT_REVOCABLE", 409, CouponNotRevocable, "회수할 수 없는 쿠폰입니다", "The coupon cannot be taken away"),
   row("COUPON_NOT_USABLE", 409, CouponNotUsable, "사용할 수 없는 쿠폰입니다", "The coupon cannot be used"),
   row("PRICE_CHANGED", 409, PriceChanged, "가격이 변경되었습니다", "The price has changed"),
   row("NOT_A_SELLER", 409, Errors.NotASeller, "판매자가 아닙니다", "Not a seller"),
@@ -157,6 +198,14 @@ export const catalogue = [
   row("VALIDATION_FAILED", 422, Errors.ValidationFailed, "입력값이 올바르지 않습니다", "Invalid values"),
   row("SELLER_REQUIRED", 422, Errors.SellerRequired, "sellerId가 필요합니다", "Say for which seller: sellerId"),
   row("INVALID_CURSOR", 422, InvalidCursor, "커서가 올바르지 않습니다", "Not a cursor of this list"),
+  row(
+    "PAYMENT_KEY_USED",
+    409,
+    PaymentKeyUsed,
+    "다른 주문의 결제에 사용된 키입니다",
+    "The payment key is of another order's payment"
+  ),
+  row("AMOUNT_MISMATCH", 422, AmountMismatch, "결제 금액이 일치하지 않습니다", "Not the amount there is to pay"),
   row("INVALID_AMOUNT", 422, InvalidAmount, "충전 금액이 올바르지 않습니다", "Not an amount that can be charged"),
   row("CHARGE_BELOW_MINIMUM", 422, ChargeBelowMinimum, "최소 충전 금액보다 적습니다", "Below the least charge"),
   row("STOCK_LIMIT_EXCEEDED", 422, StockLimitExceeded, "재고 한도를 초과합니다", "Above the most a stock can be"),
@@ -165,6 +214,13 @@ export const catalogue = [
   row("PRECONDITION_REQUIRED", 428, Errors.PreconditionRequired, "If-Match 헤더가 필요합니다", "If-Match is required"),
   row("RATE_LIMITED", 429, Errors.RateLimited, "요청이 너무 많습니다", "Too many requests", again),
   row("INTERNAL", 500, Errors.Internal, "서버 오류가 발생했습니다", "Something went wrong here"),
+  row(
+    "PAYMENT_UNAVAILABLE",
+    503,
+    PaymentUnavailable,
+    "결제 대행사에 연결할 수 없습니다. 새 Idempotency-Key로 다시 시도해 주세요",
+    "The payment gateway cannot be reached; nothing was paid. Try again, with another Idempotency-Key"
+  ),
   row("OVERLOADED", 503, Overloaded, "요청이 몰려 처리할 수 없습니다", "Too busy", again),
   row("UNAVAILABLE", 503, Unavailable, "일시적으로 사용할 수 없습니다", "Unavailable for the moment", again),
   row(

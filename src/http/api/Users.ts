@@ -2,7 +2,8 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { UserId } from "../../domain/Ids.ts"
 import { Role } from "../../domain/Authority.ts"
-import { ClaimedRole, ClaimedUserId, Line, Secret } from "./Fields.ts"
+import { Tier } from "../../domain/Tier.ts"
+import { ClaimedRole, ClaimedTier, ClaimedUserId, Line, Secret } from "./Fields.ts"
 import { Authenticated, MaybeAuthenticated } from "./Middleware.ts"
 import { asking, changing, problems, writing } from "./Problems.ts"
 
@@ -16,7 +17,8 @@ export const Profile = Schema.Struct({
   userId: UserId,
   loginId: Schema.String,
   name: Schema.String,
-  role: Role
+  role: Role,
+  tier: Tier
 }).annotate({ identifier: "Profile" })
 
 export const Registration = Schema.Struct({
@@ -28,7 +30,8 @@ export const Registration = Schema.Struct({
 
 export const ProfileChange = Schema.Struct({
   name: Schema.optionalKey(Name),
-  password: Schema.optionalKey(Password)
+  password: Schema.optionalKey(Password),
+  tier: Schema.optionalKey(ClaimedTier)
 }).annotate({ identifier: "ProfileChange" })
 
 /** Bounded, but not held to what is asked of new ones. */
@@ -67,8 +70,10 @@ export class UsersApi extends HttpApiGroup.make("users")
       params,
       payload: ProfileChange,
       success: Profile,
-      error: problems(...writing, ...asking, "USER_NOT_FOUND")
-    }).middleware(Authenticated),
+      error: problems(...writing, ...asking, "USER_NOT_FOUND", "FORBIDDEN")
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "The tier is given by an ADMIN."),
     HttpApiEndpoint.delete("withdraw", "/users/:userId", {
       params,
       success: HttpApiSchema.NoContent,

@@ -1,32 +1,34 @@
-import { Effect, Struct } from "effect"
+import { Effect, Option, Struct } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
 import { TimedOut } from "../../actors/Errors.ts"
-import { type CouponCondition, CouponNotFound, couponStatus, type Discount } from "../../domain/Coupon.ts"
+import { type CouponCondition, CouponNotFound, couponStatus, type Discount, usageRate } from "../../domain/Coupon.ts"
 import type { CouponId, UserId } from "../../domain/Ids.ts"
 import { basisPoints, won, zero } from "../../domain/Money.ts"
 import { Policy as Limits } from "../../domain/Policy.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { type CouponEntry, Coupons, type UserCouponEntry } from "../../persistence/Coupons.ts"
 import { Journal } from "../../persistence/Journal.ts"
-import { createCoupon, issue, type IssueRequest, setCondition } from "../../saga/Coupons.ts"
+import { claim, createCoupon, issue, type IssueRequest, revoke, setCondition } from "../../saga/Coupons.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
 import type { CouponChange, IssueRequest as IssueBody, NewCoupon } from "../api/Coupons.ts"
 import { replay, withEtag } from "../api/Fields.ts"
 import { type Asker, Principal } from "../api/Middleware.ts"
+import { ClaimGuard } from "../ClaimGuard.ts"
 import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 
 const time = (ms: number | undefined) => (ms === undefined ? null : iso(ms))
 
-const termsOf = ({ name, discount, minOrderAmount, validity }: UserCouponEntry | CouponEntry) => ({
+const termsOf = ({ name, discount, minOrderAmount, firstPurchaseOnly, validity }: UserCouponEntry | CouponEntry) => ({
   name,
   discountType: discount._tag,
   discountValue: discount._tag === "FIXED" ? discount.amount : discount.share / 100,
   maxDiscount: discount._tag === "FIXED" ? null : (discount.most ?? null),
   minOrderAmount,
+  firstPurchaseOnly,
   validFrom: time(validity.from),
   validUntil: time(validity.until)
 })
@@ -37,9 +39,12 @@ const shown = (entry: CouponEntry, now: number) => ({
   sellerId: entry.sellerId ?? null,
   productIds: entry.productIds,
   categories: entry.categories,
+  tiers: entry.tiers,
   totalQuantity: entry.totalQuantity,
   issuedQuantity: entry.issued,
   perUserLimit: entry.perUserLimit,
+  issueBy: entry.issueBy,
+  grantOn: entry.grantOn ?? null,
   issueFrom: time(entry.issue.from),
   issueUntil: time(entry.issue.until),
   status: couponStatus(entry, now),
@@ -69,22 +74,18 @@ const conditionOf: Record<(typeof CouponChange.Type)["status"], CouponCondition>
   CANCELLED: "CANCELLED"
 }
 
-/** What the engine's types allow, and an issue rules out. */
-const impossible = [
-  "CouponNotUsable",
-  "CouponUndecided",
-  "StaleVersion",
-  "InsufficientBalance",
-  "BalanceLimitExceeded",
-  "BalanceRemaining"
-] as const
+/** What a wallet can refuse only to whoever asks for money. */
+const ofMoney = ["InsufficientBalance", "BalanceLimitExceeded", "BalanceRemaining"] as const
 
-const issued = (who: UserId, route: string, key: string, payload: object, wanted: IssueRequest["wanted"]) =>
-  Effect.catchTag(issue({ request: keyed(who, route, key, payload), wanted }), impossible, Effect.die)
+/** What the engine's types allow, and an issue rules out. */
+const impossible = ["CouponNotUsable", "CouponNotRevocable", "CouponUndecided", "StaleVersion", ...ofMoney] as const
+
+const issued = (who: UserId, route: string, key: string, payload: object, asked: Omit<IssueRequest, "request">) =>
+  Effect.catchTag(issue({ request: keyed(who, route, key, payload), ...asked }), impossible, Effect.die)
 
 export const issueLimited = (who: Asker, key: string, payload: typeof IssueBody.Type) =>
   Effect.flatMap(Policy.couponFor(who, payload.couponId, payload.userId), (wanted) =>
-    issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, wanted)
+    issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, { wanted, issueBy: "FIRST_COME" })
   )
 
 export const layer = HttpApiBuilder.group(
@@ -95,6 +96,7 @@ export const layer = HttpApiBuilder.group(
     const coupons = yield* Coupons
     const journal = yield* Journal
     const random = yield* SecureRandom.SecureRandom
+    const { guard } = yield* ClaimGuard
 
     /** Numbers from the actor, texts from the database, in this order: so the texts are no older than the version. */
     const current = Effect.fnUntraced(function* (couponId: CouponId) {
@@ -108,17 +110,21 @@ export const layer = HttpApiBuilder.group(
 
     return handlers.handleAll({
       create: Effect.fnUntraced(function* ({ payload }) {
-        const scope = yield* Policy.couponScope(payload.sellerId, payload.productIds ?? [])
-        const { code, name, totalQuantity, perUserLimit = Limits.coupon.perUserLimit } = payload
+        const scope = yield* Policy.couponScope(payload.sellerId, payload.productIds ?? [], payload.grantOn)
+        const { code, name, totalQuantity } = payload
+        const { perUserLimit = Limits.coupon.perUserLimit, issueBy = Limits.coupon.issueBy } = payload
         const couponId = yield* createCoupon({
           scope,
           code,
           name,
           discount: discountOf(payload),
           minOrderAmount: payload.minOrderAmount ?? zero,
+          firstPurchaseOnly: payload.firstPurchaseOnly ?? false,
           categories: payload.categories ?? [],
+          tiers: payload.tiers ?? [],
           totalQuantity,
           perUserLimit,
+          issueBy,
           issue: { from: payload.issueFrom, until: payload.issueUntil },
           validity: { from: payload.validFrom, until: payload.validUntil }
         }).pipe(Effect.provideService(SecureRandom.SecureRandom, random), Effect.provideService(Coupons, coupons))
@@ -146,13 +152,37 @@ export const layer = HttpApiBuilder.group(
         return forAll(yield* changed)
       }),
 
+      statistics: Effect.fnUntraced(function* ({ params }) {
+        const { of: couponId } = yield* Policy.managedCoupon(params.couponId)
+        const counted = yield* coupons.statistics(couponId)
+        return { couponId, ...counted, usageRate: usageRate(counted) }
+      }),
+
       issueLimited: ({ headers, payload }) =>
         Effect.flatMap(Principal, (who) => Effect.map(issueLimited(who, headers["idempotency-key"], payload), replay)),
+
+      claim: Effect.fnUntraced(function* ({ headers, payload, request }) {
+        const user = yield* Policy.oneself
+        const asked = keyed(user.of, "POST /coupons/claim", headers["idempotency-key"], payload)
+        const address = Option.getOrElse(request.remoteAddress, () => "")
+        const claimed = Effect.provideService(claim({ request: asked, code: payload.code, user }), Coupons, coupons)
+        return replay(yield* guard(user.of, address, Effect.catchTag(claimed, impossible, Effect.die)))
+      }),
 
       issue: Effect.fnUntraced(function* ({ headers, payload }) {
         const who = yield* Policy.self
         const wanted = yield* Policy.couponGrant(payload.couponId, payload.userId)
-        return replay(yield* issued(who, "POST /coupons/issue", headers["idempotency-key"], payload, wanted))
+        const key = headers["idempotency-key"]
+        return replay(yield* issued(who, "POST /coupons/issue", key, payload, { wanted, issueBy: "GRANT" }))
+      }),
+
+      revoke: Effect.fnUntraced(function* ({ headers, payload }) {
+        const who = yield* Policy.self
+        const coupon = yield* Policy.revocableCoupon(payload.userId, payload.userCouponId)
+        const request = keyed(who, "POST /coupons/revoke", headers["idempotency-key"], payload)
+        const revoked = revoke({ request, coupon, reason: payload.reason })
+        const never = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided", ...ofMoney] as const
+        return replay(yield* Effect.catchTag(revoked, never, Effect.die))
       }),
 
       ofUser: Effect.fnUntraced(function* ({ params, query: { limit, cursor, status } }) {

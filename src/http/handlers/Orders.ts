@@ -1,21 +1,55 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import type { UserId } from "../../domain/Ids.ts"
-import { type Order, type OrderView, statusView } from "../../domain/Order.ts"
+import type { Permitted } from "../../domain/Authority.ts"
+import { type OrderId, refundId, type UserId } from "../../domain/Ids.ts"
+import { type Order, type OrderView, refundedAmount, statusView } from "../../domain/Order.ts"
+import { type Deed, underWay } from "../../domain/OrderLife.ts"
+import type { Directory } from "../../actors/Directory.ts"
 import { Orders } from "../../persistence/Orders.ts"
 import { checkout } from "../../saga/Checkout.ts"
+import { askRefund, change, createOrder } from "../../saga/Orders.ts"
 import { iso } from "../../saga/Time.ts"
+import type { Keyed } from "../../saga/Transact.ts"
 import { Api } from "../api/Api.ts"
-import type { Checkout } from "../api/Orders.ts"
-import { replay } from "../api/Fields.ts"
+import { type Checkout, type NewOrder, Order as Shown } from "../api/Orders.ts"
+import { type ClaimedOrderId, replay } from "../api/Fields.ts"
 import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 
-const shown = ({ userCouponId, ...order }: Order, view: OrderView | undefined) => {
-  const status = view === undefined ? order.status : statusView(order.status, view)
-  const createdAt = iso(order.createdAt)
-  const coupon = userCouponId === undefined ? {} : { userCouponId }
-  return { ...order, ...coupon, status, statusHistory: [{ status, at: createdAt }], createdAt }
+const shown = (order: Order, view?: OrderView): typeof Shown.Type => {
+  const named = (status: Order["status"]) => (view === undefined ? status : statusView(status, view))
+  const { status, cancelReason, userCouponId, shippingAddress, paymentDeadline, paidAt } = order
+  return {
+    orderId: order.orderId,
+    userId: order.userId,
+    status: named(status),
+    ...(status === "CREATED" && { phase: underWay(order) === undefined ? "PENDING" : "PROCESSING" }),
+    ...(cancelReason !== undefined && { cancelReason }),
+    lines: order.lines,
+    payments: order.payments.map(({ paymentId, method, amount, status: paymentStatus, refunded }) => ({
+      paymentId,
+      method,
+      amount,
+      status: paymentStatus,
+      refunded
+    })),
+    refunds: order.refunds.map(({ refundId: id, status: refundStatus, amount, requestedAt }) => ({
+      refundId: id,
+      status: refundStatus,
+      amount,
+      requestedAt: iso(requestedAt)
+    })),
+    totalAmount: order.totalAmount,
+    discountAmount: order.discountAmount,
+    ...(userCouponId !== undefined && { userCouponId }),
+    paidAmount: order.paidAmount,
+    refundedAmount: refundedAmount(order),
+    ...(paymentDeadline !== undefined && { paymentDeadline: iso(paymentDeadline) }),
+    ...(paidAt !== undefined && { paidAt: iso(paidAt) }),
+    ...(shippingAddress !== undefined && { shippingAddress }),
+    statusHistory: order.history.map((entry) => ({ status: named(entry.status), at: iso(entry.at) })),
+    createdAt: iso(order.createdAt)
+  }
 }
 
 /** What the engine's types allow, and a purchase rules out. */
@@ -28,6 +62,7 @@ const impossible = [
   "CouponExhausted",
   "CouponNotIssuable",
   "CouponAlreadyIssued",
+  "CouponNotRevocable",
   "CouponUndecided"
 ] as const
 
@@ -37,15 +72,114 @@ export const buy = (buyer: UserId, key: string, payload: typeof Checkout.Type) =
   return Effect.catchTag(checkout({ request, buyer, items, userCouponId, expectedTotal }), impossible, Effect.die)
 }
 
+/** What only an order that is there can be refused for. */
+const orderly = [
+  "OrderNotFound",
+  "OrderUndecided",
+  "OrderNotPayable",
+  "AmountMismatch",
+  "OrderNotCancellable",
+  "CancelWindowClosed",
+  "NotRefundable",
+  "OrderStatusConflict"
+] as const
+
+export const create = (buyer: UserId, key: string, payload: typeof NewOrder.Type) => {
+  const { items, userCouponId, couponPolicy = "drop", expectedTotal, shippingAddress } = payload
+  const request = keyed(buyer, "POST /orders", key, payload)
+  return Effect.catchTag(
+    createOrder({ request, buyer, items, userCouponId, couponPolicy, expectedTotal, shippingAddress }),
+    [...impossible, ...orderly, "InsufficientBalance"],
+    Effect.die
+  )
+}
+
+/** What the engine's types allow, and what becomes of an order rules out: all it moves is its own. */
+export const itsOwn = [
+  "OrderUndecided",
+  "ProductNotFound",
+  "StockShortage",
+  "ProductNotOnSale",
+  "StaleVersion",
+  "StockLimitExceeded",
+  "BalanceRemaining",
+  "CouponNotUsable",
+  "CouponAlreadyIssued",
+  "CouponNotRevocable",
+  "CouponUndecided"
+] as const
+
+/** And when it is not for paying. */
+const unpaid = [...itsOwn, "InsufficientBalance", "OrderNotPayable", "AmountMismatch"] as const
+/** And without a key. */
+const keyless = ["RequestInProgress", "KeyReused"] as const
+
+/** Does a deed to an order; answers with what it is then. */
+const become = (order: Permitted<OrderId>, deed: Parameters<typeof change>[0]["deed"], request?: Keyed) =>
+  Effect.catchTag(
+    change({ request, order, deed, schema: Shown, answer: ({ order: after }) => shown(after) }),
+    unpaid,
+    Effect.die
+  )
+
+const advance = (order: Permitted<OrderId>, to: (Deed & { readonly _tag: "Advance" })["to"]) =>
+  become(order, () => ({ _tag: "Advance", to })).pipe(
+    Effect.catchTag([...keyless, "NotRefundable", "OrderNotCancellable", "CancelWindowClosed"], Effect.die),
+    Effect.map(({ answer }) => answer)
+  )
+
 export const layer = HttpApiBuilder.group(
   Api,
   "orders",
   Effect.fnUntraced(function* (handlers) {
     const orders = yield* Orders
+    const directory = yield* Effect.context<Directory>()
+    const changeable = (claimed: ClaimedOrderId) => Effect.provideContext(Policy.changeableOrder(claimed), directory)
 
     return handlers.handleAll({
       checkout: ({ headers, payload }) =>
         Effect.flatMap(Policy.self, (buyer) => Effect.map(buy(buyer, headers["idempotency-key"], payload), replay)),
+
+      create: ({ headers, payload }) =>
+        Effect.flatMap(Policy.self, (buyer) => Effect.map(create(buyer, headers["idempotency-key"], payload), replay)),
+
+      cancel: Effect.fnUntraced(function* ({ params, headers, payload: { items } }) {
+        const who = yield* Policy.self
+        const { order, reason } = yield* changeable(params.orderId)
+        const request = keyed(who, `PUT /orders/${order.of}/cancel`, headers["idempotency-key"], { items })
+        const cancelled = become(order, (id) => ({ _tag: "Cancel", refundId: refundId(id), reason, items }), request)
+        return replay(yield* Effect.catchTag(cancelled, ["NotRefundable", "OrderStatusConflict"], Effect.die))
+      }),
+
+      progress: ({ params, payload }) =>
+        Effect.flatMap(Policy.soldOrder(params.orderId), ({ order }) => advance(order, payload.status)),
+
+      confirm: ({ params }) => Effect.flatMap(changeable(params.orderId), ({ order }) => advance(order, "COMPLETED")),
+
+      refund: Effect.fnUntraced(function* ({ headers, payload }) {
+        const who = yield* Policy.self
+        const { order } = yield* changeable(payload.orderId)
+        const request = keyed(who, "POST /refunds", headers["idempotency-key"], payload)
+        const asked = askRefund({ request, order, items: payload.items })
+        return replay(
+          yield* Effect.catchTag(
+            asked,
+            [...unpaid, "OrderNotCancellable", "CancelWindowClosed", "OrderStatusConflict"],
+            Effect.die
+          )
+        )
+      }),
+
+      decideRefund: Effect.fnUntraced(function* ({ params, payload: { approved } }) {
+        const { order } = yield* Policy.soldOrder(params.orderId)
+        const decided = become(order, () => ({ _tag: "DecideRefund", refundId: params.refundId, approved }))
+        const { answer } = yield* Effect.catchTag(
+          decided,
+          [...keyless, "OrderStatusConflict", "OrderNotCancellable", "CancelWindowClosed"],
+          Effect.die
+        )
+        return answer
+      }),
 
       list: Effect.fnUntraced(function* ({ query: { userId, limit, cursor, view } }) {
         const user = yield* userId === undefined ? Policy.self : Policy.visibleUser(userId)

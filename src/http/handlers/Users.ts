@@ -2,6 +2,7 @@ import { Effect, Option } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpApiBuilder } from "effect/http-api"
 import { userId } from "../../domain/Ids.ts"
+import { firstTier } from "../../domain/Tier.ts"
 import { couponRefusals } from "../../domain/UserCoupon.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { Users } from "../../persistence/Users.ts"
@@ -29,7 +30,7 @@ export const layer = HttpApiBuilder.group(
         const passwordHash = yield* passwords.hash(password)
         const user = { userId: userId(yield* random.uuidV7()), loginId, name }
         yield* users.register({ ...user, role, passwordHash })
-        return { ...user, role: role.of }
+        return { ...user, role: role.of, tier: firstTier }
       }),
 
       login: ({ payload: { loginId, password }, request }) =>
@@ -49,10 +50,12 @@ export const layer = HttpApiBuilder.group(
         return (yield* users.get(user)) ?? (yield* new UserNotFound({ userId: user }))
       }),
 
-      changeProfile: Effect.fnUntraced(function* ({ params, payload: { name, password } }) {
+      changeProfile: Effect.fnUntraced(function* ({ params, payload: { name, password, tier: wanted } }) {
         const user = yield* Policy.changeableUser(params.userId)
+        const tier = wanted === undefined ? undefined : yield* Policy.grantedTier(wanted)
         const passwordHash = password === undefined ? undefined : yield* passwords.hash(password)
-        return (yield* users.update(user, { name, passwordHash })) ?? (yield* new UserNotFound({ userId: user.of }))
+        const changed = yield* users.update(user, { name, passwordHash, tier })
+        return changed ?? (yield* new UserNotFound({ userId: user.of }))
       }),
 
       withdraw: ({ params }) =>

@@ -20,6 +20,7 @@ CREATE TABLE users (
   name          text NOT NULL,
   password_hash text,
   role          text NOT NULL CHECK (role IN ('BUYER', 'SELLER', 'MANAGER', 'ADMIN')),
+  tier          text NOT NULL DEFAULT 'BRONZE' CHECK (tier IN ('BRONZE', 'SILVER', 'GOLD', 'VIP')),
   created_at    timestamptz NOT NULL DEFAULT now(),
   withdrawn_at  timestamptz,
   CHECK (withdrawn_at IS NOT NULL OR (login_id IS NOT NULL AND password_hash IS NOT NULL))
@@ -47,6 +48,8 @@ CREATE TABLE products (
   category    text,
   price       bigint NOT NULL CHECK (price BETWEEN 0 AND 1000000000),
   on_hand     bigint NOT NULL CHECK (on_hand BETWEEN 0 AND 1000000000),
+  -- Of them, pieces of orders that are not paid.
+  reserved    bigint NOT NULL DEFAULT 0 CHECK (reserved BETWEEN 0 AND on_hand),
   sale_status text NOT NULL CHECK (sale_status IN ('PREPARING', 'ON_SALE', 'SUSPENDED', 'DISCONTINUED')),
   version     int NOT NULL DEFAULT 1 CHECK (version > 0),
   created_at  timestamptz NOT NULL DEFAULT now(),
@@ -67,10 +70,14 @@ CREATE TABLE coupons (
   discount_value   bigint NOT NULL CHECK (discount_value > 0),
   max_discount     bigint CHECK (max_discount > 0),
   min_order_amount bigint NOT NULL CHECK (min_order_amount >= 0),
+  first_purchase_only boolean NOT NULL DEFAULT false,
   product_ids      uuid[] NOT NULL,
   categories       text[] NOT NULL,
+  tiers            text[] NOT NULL DEFAULT '{}' CHECK (tiers <@ '{BRONZE,SILVER,GOLD,VIP}'),
   total_quantity   int NOT NULL CHECK (total_quantity > 0),
   per_user_limit   smallint NOT NULL CHECK (per_user_limit > 0),
+  issue_by         text[] NOT NULL CHECK (issue_by <@ '{FIRST_COME,CODE,GRANT}' AND cardinality(issue_by) > 0),
+  grant_on         text CHECK (grant_on IN ('REGISTRATION')),
   issue_from       timestamptz,
   issue_until      timestamptz,
   valid_from       timestamptz,
@@ -80,10 +87,23 @@ CREATE TABLE coupons (
   version          int NOT NULL DEFAULT 1 CHECK (version > 0),
   created_by       uuid NOT NULL REFERENCES users,
   created_at       timestamptz NOT NULL DEFAULT now(),
+  CHECK (grant_on IS NULL OR 'GRANT' = ANY (issue_by)),
   CHECK (issue_from < issue_until),
   CHECK (valid_from < valid_until),
   CHECK (discount_type = 'FIXED' AND max_discount IS NULL OR discount_type = 'PERCENTAGE' AND discount_value <= 10000)
 ) WITH (fillfactor = 50);
+
+CREATE INDEX coupons_granted ON coupons (grant_on) WHERE grant_on IS NOT NULL;
+
+-- Coupons that users are to get by themselves: written in one commit with what they are for, deleted once granted or
+-- refused (decision 12). `due`: when somebody is to grant it next; whoever tries puts it off.
+CREATE TABLE owed_coupons (
+  user_id   uuid NOT NULL,
+  coupon_id uuid NOT NULL,
+  due       timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (user_id, coupon_id)
+);
+CREATE INDEX owed_coupons_due ON owed_coupons (due);
 
 -- `slot`: which of the coupons that one user may have of a kind. Its key is also the index of a user's coupons.
 CREATE TABLE user_coupons (
@@ -94,10 +114,12 @@ CREATE TABLE user_coupons (
   rank           int NOT NULL CHECK (rank > 0),
   status         text NOT NULL CHECK (status IN ('ISSUED', 'HELD', 'USED', 'REFUNDED', 'REVOKED')),
   order_id       uuid,
+  revoke_reason  text CHECK (char_length(revoke_reason) BETWEEN 1 AND 200),
   issued_at      timestamptz NOT NULL,
   UNIQUE (user_id, coupon_id, slot),
   UNIQUE (coupon_id, rank),
-  CHECK (order_id IS NOT NULL OR status NOT IN ('HELD', 'USED'))
+  CHECK (order_id IS NOT NULL OR status NOT IN ('HELD', 'USED')),
+  CHECK ((revoke_reason IS NOT NULL) = (status = 'REVOKED'))
 ) WITH (fillfactor = 90);
 
 -- One row per committed transaction. `key` makes it happen once, `id` says which attempt it was; the answer is kept
@@ -129,9 +151,22 @@ CREATE TABLE orders (
   paid_amount     bigint NOT NULL CHECK (paid_amount BETWEEN 0 AND total_amount - discount_amount),
   created_at      timestamptz NOT NULL,
   user_coupon_id  uuid,
-  CHECK (status IN ('CREATED', 'CANCELLED') OR paid_amount = total_amount - discount_amount)
+  -- Until when it has to be paid; none for one that was paid when it was made.
+  pay_until       timestamptz,
+  paid_at         timestamptz,
+  -- When it does something by itself (src/saga/Timers.ts).
+  due_at          timestamptz,
+  cancel_reason   text CHECK (cancel_reason IN ('INSUFFICIENT_BALANCE', 'PAYMENT_FAILED', 'PAYMENT_TIMEOUT', 'BUYER',
+                    'SELLER', 'ADMIN', 'OUT_OF_STOCK')),
+  address         text,
+  version         int NOT NULL DEFAULT 1 CHECK (version > 0),
+  CHECK (status IN ('CREATED', 'CANCELLED') OR paid_amount = total_amount - discount_amount),
+  CHECK (status <> 'CREATED' OR paid_amount = 0 AND due_at IS NOT NULL),
+  CHECK ((status = 'CANCELLED') = (cancel_reason IS NOT NULL))
 );
 CREATE INDEX orders_user ON orders (user_id, order_id);
+CREATE INDEX orders_unpaid ON orders (user_id) WHERE status = 'CREATED';
+CREATE INDEX orders_due ON orders (due_at, order_id) WHERE due_at IS NOT NULL;
 -- One order per coupon, unless it was cancelled.
 CREATE UNIQUE INDEX orders_coupon ON orders (user_coupon_id) WHERE user_coupon_id IS NOT NULL AND status <> 'CANCELLED';
 
@@ -144,16 +179,53 @@ CREATE TABLE order_lines (
   quantity   int NOT NULL CHECK (quantity > 0),
   amount     bigint NOT NULL CHECK (amount = unit_price * quantity),
   discount   bigint NOT NULL DEFAULT 0 CHECK (discount BETWEEN 0 AND amount),
+  cancelled  int NOT NULL DEFAULT 0 CHECK (cancelled BETWEEN 0 AND quantity),
   PRIMARY KEY (order_id, line)
 );
 
-CREATE TABLE payments (
-  order_id   uuid NOT NULL,
-  payment_id uuid NOT NULL,
-  method     text NOT NULL CHECK (method IN ('WALLET')),
-  amount     bigint NOT NULL CHECK (amount >= 0),
-  PRIMARY KEY (order_id, payment_id)
+-- Every status of an order but its first, which is its row's own.
+CREATE TABLE order_history (
+  order_id uuid NOT NULL,
+  n        smallint NOT NULL CHECK (n > 1),
+  status   text NOT NULL,
+  at       timestamptz NOT NULL,
+  PRIMARY KEY (order_id, n)
 );
+
+-- A row for each tender of each attempt to pay.
+CREATE TABLE payments (
+  order_id    uuid NOT NULL,
+  payment_id  uuid NOT NULL,
+  method      text NOT NULL CHECK (method IN ('WALLET', 'CARD', 'BANK_TRANSFER', 'KAKAOPAY', 'NAVERPAY')),
+  amount      bigint NOT NULL CHECK (amount >= 0),
+  status      text NOT NULL CHECK (status IN ('INITIATED', 'VALIDATING', 'LOCK_ACQUIRED', 'DEBITED',
+                'GATEWAY_REQUESTED', 'COMPLETED', 'FAILED')),
+  refunded    bigint NOT NULL DEFAULT 0 CHECK (refunded BETWEEN 0 AND amount),
+  -- Who carries it out, and what they know it by; never a card (C42).
+  gateway     text CHECK (gateway IN ('toss', 'nice', 'inicis')),
+  payment_key text,
+  gateway_id  text,
+  due_at      timestamptz,
+  PRIMARY KEY (order_id, payment_id, method),
+  CHECK ((method = 'WALLET') = (gateway IS NULL))
+);
+-- A key of a gateway's pays one order.
+CREATE UNIQUE INDEX payments_key ON payments (payment_key) WHERE payment_key IS NOT NULL AND status <> 'FAILED';
+
+CREATE TABLE refunds (
+  refund_id    uuid PRIMARY KEY,
+  order_id     uuid NOT NULL REFERENCES orders,
+  amount       bigint NOT NULL CHECK (amount >= 0),
+  via_gateway  bigint NOT NULL CHECK (via_gateway BETWEEN 0 AND amount),
+  status       text NOT NULL CHECK (status IN ('REFUND_REQUESTED', 'PROCESSING', 'REFUNDED', 'FAILED', 'MANUAL')),
+  attempts     smallint NOT NULL,
+  due_at       timestamptz,
+  items        json NOT NULL,
+  requested_at timestamptz NOT NULL
+);
+CREATE INDEX refunds_order ON refunds (order_id);
+-- What waits for a person.
+CREATE INDEX refunds_manual ON refunds (refund_id) WHERE status = 'MANUAL';
 
 -- The foreign keys of what comes in batches, checked once per statement. Postgres' own are checked row by row, at a
 -- third of the whole commit's cost, and lock the row they refer to: the hot product's, of all things.
@@ -197,9 +269,10 @@ CREATE TRIGGER refer AFTER INSERT ON user_coupons
   REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION user_coupons_refer();
 
 -- Double entry: one row moves `amount` from one account to another, so postings sum to zero by their shape. Accounts
--- are wallets (their user's id), products (their stock), and the four of the house:
+-- are wallets (their user's id), products (their stock), and the five of the house:
 --   …01 FUNDING  money that came from outside      …02 SALES  money earned
 --   …03 SUPPLY   pieces that came from outside     …04 SOLD   pieces sold
+--   …05 GATEWAYS money that payment gateways have for us
 CREATE TABLE ledger (
   entry_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   transaction_id uuid NOT NULL,

@@ -47,8 +47,9 @@ END $$;
 -- Commits a batch. Returns a verdict per transaction: 0 committed, 1 fenced, 2 expired, 3 duplicate; below 0, the rank of
 -- a coupon it issued, and so a commit. A coupon's row is locked before its ranks are given: ranks are the order of commits.
 --
--- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to.
--- Rows are written in one global order, hot ones last: request keys, orders, the coupons they use, wallets, ledger and
+-- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to. A function
+-- has at most 100 arguments: rows that are rare come as one, `…_rows`, a JSON array of objects with a `t`.
+-- Rows are written in one global order, hot ones last: request keys, orders, coupons they are made with or that are revoked, wallets, ledger and
 -- outbox, coupons issued, products. Keys and rows that two batches may share are taken in the order of their ids, so
 -- batches of two nodes wait for, but never deadlock, one another. The ledger follows the wallets' locks: a wallet's
 -- entries are in the order of their commits.
@@ -60,18 +61,21 @@ CREATE FUNCTION journal_commit(
   n_t int[], n_product uuid[], n_seller uuid[], n_name text[], n_description text[], n_category text[],
     n_price bigint[], n_status text[],
   o_t int[], o_order uuid[], o_user uuid[], o_status text[], o_total bigint[], o_discount bigint[], o_paid bigint[],
-    o_created bigint[], o_coupon uuid[],
+    o_created bigint[], o_coupon uuid[], o_deadline bigint[], o_due bigint[], o_address text[],
+  order_changes json, order_statuses json, lines_cancelled json, payment_changes json, refunds_changed json,
   l_t int[], l_order uuid[], l_line int[], l_product uuid[], l_name text[], l_price bigint[], l_quantity int[],
     l_discount bigint[],
-  p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[],
+  p_t int[], p_order uuid[], p_payment uuid[], p_method text[], p_amount bigint[], p_status text[], p_gateway text[], p_key text[],
+    p_due bigint[],
   g_t int[], g_asset text[], g_debit uuid[], g_credit uuid[], g_amount bigint[], g_reason text[], g_order uuid[],
   e_t int[], e_type text[], e_entity text[], e_payload text[],
   x_t int[], x_user uuid[],
   w_t int[], w_user uuid[], w_delta bigint[],
-  s_t int[], s_product uuid[], s_delta bigint[],
+  s_t int[], s_product uuid[], s_delta bigint[], s_reserved bigint[],
   c_t int[], c_product uuid[], c_name text[], c_description text[], c_category text[], c_price bigint[],
     c_status text[],
-  u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[],
+  u_t int[], u_coupon uuid[], u_user uuid[], u_order uuid[], u_to text[],
+  v_rows json,
   i_t int[], i_id uuid[], i_coupon uuid[], i_user uuid[], i_slot int[], i_issued bigint[],
   m_t int[], m_coupon uuid[], m_condition text[],
   a_t int[], a_record text[], a_details text[]
@@ -133,20 +137,59 @@ BEGIN
       r(t, product, seller, name, description, category, price, status)
     WHERE r.t <> ALL (skip);
   INSERT INTO orders (order_id, user_id, status, total_amount, discount_amount, paid_amount, created_at,
-      user_coupon_id)
-    SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0), r.coupon
-    FROM unnest(o_t, o_order, o_user, o_status, o_total, o_discount, o_paid, o_created, o_coupon)
-      r(t, id, usr, status, total, discount, paid, created, coupon)
+      user_coupon_id, pay_until, due_at, address)
+    SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0), r.coupon,
+      to_timestamp(r.deadline / 1000.0), to_timestamp(r.due / 1000.0), r.address
+    FROM unnest(o_t, o_order, o_user, o_status, o_total, o_discount, o_paid, o_created, o_coupon, o_deadline, o_due,
+      o_address) r(t, id, usr, status, total, discount, paid, created, coupon, deadline, due, address)
     WHERE r.t <> ALL (skip);
   INSERT INTO order_lines (order_id, line, product_id, name, unit_price, quantity, amount, discount)
     SELECT r.id, r.line, r.product, r.name, r.price, r.quantity, r.price * r.quantity, r.discount
     FROM unnest(l_t, l_order, l_line, l_product, l_name, l_price, l_quantity, l_discount)
       r(t, id, line, product, name, price, quantity, discount)
     WHERE r.t <> ALL (skip);
-  INSERT INTO payments (order_id, payment_id, method, amount)
-    SELECT r.id, r.payment, r.method, r.amount
-    FROM unnest(p_t, p_order, p_payment, p_method, p_amount) r(t, id, payment, method, amount)
+  INSERT INTO payments (order_id, payment_id, method, amount, status, gateway, payment_key, due_at)
+    SELECT r.id, r.payment, r.method, r.amount, r.status, r.gateway, r.key, to_timestamp(r.due / 1000.0)
+    FROM unnest(p_t, p_order, p_payment, p_method, p_amount, p_status, p_gateway, p_key, p_due)
+      r(t, id, payment, method, amount, status, gateway, key, due)
     WHERE r.t <> ALL (skip);
+
+  IF order_changes IS NOT NULL THEN
+    WITH change AS MATERIALIZED (
+      SELECT d.* FROM json_to_recordset(order_changes)
+        d(t int, "order" uuid, version int, status text, paid bigint, reason text, "paidAt" bigint, due bigint)
+      WHERE d.t <> ALL (skip) ORDER BY d.order
+    ), changed AS (
+      UPDATE orders o SET status = change.status, paid_amount = change.paid, cancel_reason = change.reason,
+        paid_at = to_timestamp(change."paidAt" / 1000.0), due_at = to_timestamp(change.due / 1000.0),
+        version = o.version + 1
+      FROM change WHERE o.order_id = change.order AND o.version = change.version RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM change), (SELECT count(*) FROM changed) INTO expected, changed;
+    IF changed < expected THEN
+      RAISE EXCEPTION 'an order is not as it was' USING ERRCODE = 'check_violation';
+    END IF;
+    INSERT INTO order_history (order_id, n, status, at)
+      SELECT h.order, h.n, h.status, to_timestamp(h.at / 1000.0)
+      FROM json_to_recordset(order_statuses) h(t int, "order" uuid, n int, status text, at bigint)
+      WHERE h.t <> ALL (skip);
+    UPDATE order_lines l SET cancelled = k.cancelled
+      FROM json_to_recordset(lines_cancelled) k(t int, "order" uuid, line int, cancelled int)
+      WHERE k.t <> ALL (skip) AND l.order_id = k.order AND l.line = k.line;
+    UPDATE payments p SET status = q.status, refunded = q.refunded, payment_key = q.key, gateway_id = q.transaction,
+        due_at = to_timestamp(q.due / 1000.0)
+      FROM json_to_recordset(payment_changes) q(t int, "order" uuid, payment uuid, method text, status text,
+        refunded bigint, key text, transaction text, due bigint)
+      WHERE q.t <> ALL (skip) AND p.order_id = q.order AND p.payment_id = q.payment AND p.method = q.method;
+    INSERT INTO refunds AS old (refund_id, order_id, amount, via_gateway, status, attempts, due_at, items, requested_at)
+      SELECT r.refund, r.order, r.amount, r."viaGateway", r.status, r.attempts, to_timestamp(r.due / 1000.0), r.items::json,
+        to_timestamp(r.requested / 1000.0)
+      FROM json_to_recordset(refunds_changed) r(t int, "order" uuid, refund uuid, amount bigint, "viaGateway" bigint,
+        status text, attempts int, due bigint, items text, requested bigint)
+      WHERE r.t <> ALL (skip)
+      ON CONFLICT (refund_id) DO UPDATE SET via_gateway = excluded.via_gateway, status = excluded.status,
+        attempts = excluded.attempts, due_at = excluded.due_at;
+  END IF;
 
   IF cardinality(u_t) > 0 THEN
     IF EXISTS (
@@ -156,16 +199,45 @@ BEGIN
       RAISE EXCEPTION 'a discount that its lines do not add up to' USING ERRCODE = 'check_violation';
     END IF;
     FOR it IN
-      SELECT u.* FROM unnest(u_t, u_coupon, u_user, u_order) u(t, coupon, usr, id)
+      SELECT u.* FROM unnest(u_t, u_coupon, u_user, u_order, u_to) u(t, coupon, usr, id, becomes)
       WHERE u.t <> ALL (skip) ORDER BY u.coupon
     LOOP
-      UPDATE user_coupons SET status = 'USED', order_id = it.id
-        WHERE user_coupon_id = it.coupon AND user_id = it.usr AND status IN ('ISSUED', 'REFUNDED');
+      -- A coupon is the order's that holds or used it; any other has to find it free.
+      UPDATE user_coupons SET status = it.becomes, order_id = CASE WHEN it.becomes = 'ISSUED' THEN NULL ELSE it.id END
+        WHERE user_coupon_id = it.coupon AND user_id = it.usr AND CASE it.becomes
+          WHEN 'HELD' THEN status IN ('ISSUED', 'REFUNDED')
+          WHEN 'USED' THEN status IN ('ISSUED', 'REFUNDED') OR status = 'HELD' AND order_id = it.id
+          WHEN 'ISSUED' THEN status = 'HELD' AND order_id = it.id
+          WHEN 'REFUNDED' THEN status = 'USED' AND order_id = it.id END;
       IF NOT FOUND THEN
         RAISE EXCEPTION 'user coupon % cannot be used', it.coupon USING ERRCODE = 'check_violation';
       END IF;
     END LOOP;
+    -- Not whether it is the user's first order: one that was admitted later may have been committed sooner.
+    IF EXISTS (
+      SELECT FROM unnest(u_t, u_coupon, u_user) r(t, id, usr)
+      JOIN user_coupons mine ON mine.user_coupon_id = r.id
+      JOIN coupons kind ON kind.coupon_id = mine.coupon_id AND kind.first_purchase_only
+      WHERE r.t <> ALL (skip) AND EXISTS (
+        SELECT FROM user_coupons u JOIN coupons c USING (coupon_id) JOIN orders o USING (order_id)
+        WHERE u.user_id = r.usr AND u.user_coupon_id <> r.id AND u.status IN ('HELD', 'USED')
+          AND c.first_purchase_only AND o.status <> 'CANCELLED'
+      )
+    ) THEN
+      RAISE EXCEPTION 'two first purchases of one user' USING ERRCODE = 'check_violation';
+    END IF;
   END IF;
+
+  FOR it IN
+    SELECT v.* FROM json_to_recordset(v_rows) v(t int, "userCoupon" uuid, "user" uuid, reason text)
+    WHERE v.t <> ALL (skip) ORDER BY v."userCoupon"
+  LOOP
+    UPDATE user_coupons SET status = 'REVOKED', revoke_reason = it.reason
+      WHERE user_coupon_id = it."userCoupon" AND user_id = it."user" AND status IN ('ISSUED', 'REFUNDED');
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'user coupon % cannot be revoked', it."userCoupon" USING ERRCODE = 'check_violation';
+    END IF;
+  END LOOP;
 
   WITH change AS MATERIALIZED (
     SELECT w.usr, sum(w.delta)::bigint AS delta
@@ -200,10 +272,12 @@ BEGIN
   FOR it IN
     SELECT x.usr FROM unnest(x_t, x_user) x(t, usr) WHERE x.t <> ALL (skip) ORDER BY x.usr
   LOOP
-    DELETE FROM wallets WHERE user_id = it.usr AND balance = 0;
+    DELETE FROM wallets WHERE user_id = it.usr AND balance = 0
+      AND NOT EXISTS (SELECT FROM orders WHERE user_id = it.usr AND status = 'CREATED');
     IF NOT FOUND THEN
-      RAISE EXCEPTION 'user % has money left', it.usr USING ERRCODE = 'check_violation';
+      RAISE EXCEPTION 'user % has money left, or an order', it.usr USING ERRCODE = 'check_violation';
     END IF;
+    UPDATE orders SET address = NULL WHERE user_id = it.usr AND address IS NOT NULL;
     UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = it.usr;
   END LOOP;
 
@@ -248,10 +322,11 @@ BEGIN
     PERFORM 1 FROM products WHERE product_id = ANY (s_product || c_product) ORDER BY product_id FOR NO KEY UPDATE;
   END IF;
   WITH change AS MATERIALIZED (
-    SELECT s.product, sum(s.delta)::bigint AS delta FROM unnest(s_t, s_product, s_delta) s(t, product, delta)
+    SELECT s.product, sum(s.delta)::bigint AS delta, sum(s.reserved)::bigint AS reserved
+    FROM unnest(s_t, s_product, s_delta, s_reserved) s(t, product, delta, reserved)
     WHERE s.t <> ALL (skip) GROUP BY s.product ORDER BY s.product
   ), moved AS (
-    UPDATE products SET on_hand = on_hand + change.delta FROM change WHERE product_id = change.product RETURNING 1
+    UPDATE products SET on_hand = on_hand + change.delta, reserved = products.reserved + change.reserved FROM change WHERE product_id = change.product RETURNING 1
   )
   SELECT (SELECT count(*) FROM change), (SELECT count(*) FROM moved) INTO expected, changed;
   IF changed < expected THEN

@@ -2,7 +2,8 @@
 -- and the audit can only grow.
 GRANT USAGE ON SCHEMA public TO sluice_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO sluice_app;
-GRANT INSERT ON settings, order_lines, ledger, outbox, audit TO sluice_app;
-GRANT INSERT, UPDATE ON partitions, users, products, orders, payments, coupons, user_coupons TO sluice_app;
-GRANT INSERT, UPDATE, DELETE ON wallets TO sluice_app;
+GRANT INSERT ON settings, order_history, ledger, outbox, audit TO sluice_app;
+GRANT INSERT, UPDATE ON partitions, users, products, orders, order_lines, payments, refunds, coupons,
+  user_coupons TO sluice_app;
+GRANT INSERT, UPDATE, DELETE ON wallets, owed_coupons TO sluice_app;
 GRANT INSERT, DELETE ON transactions, absent, managers TO sluice_app;

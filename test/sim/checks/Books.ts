@@ -149,7 +149,7 @@ export const orders = (evidence: Evidence): ReadonlyArray<Violation> => {
     const paid = record?.payments.reduce((total, { amount }) => total + amount, 0)
     const isWhole =
       record?.lines.length === request.operation.items.length &&
-      paid === record.order.paid &&
+      paid === record.paidAmount &&
       sum("KRW") === paid &&
       sum("PIECE") === pieces
     if (isWhole) return []

@@ -1,0 +1,494 @@
+/**
+ * The life of an order: what may happen to it, when, and what it is afterwards (A27).
+ *
+ * `decide` is all of it, one deed at a time. What a deed moves (stock, money, the coupon) follows from the order before
+ * and the order after, and is `OrderMoves`'; who may do it is the HTTP layer's.
+ */
+import { Match, Result, Schema } from "effect"
+import { type OrderId, PaymentId, ProductId, RefundId } from "./Ids.ts"
+import type { Kind } from "./Kind.ts"
+import { add, least, minus, Money, pieces, Quantity, sum, won, zero } from "./Money.ts"
+import {
+  CancelReason,
+  Order,
+  type OrderLine,
+  OrderStatus,
+  payable,
+  type Payment,
+  type Refund,
+  type RefundStatus
+} from "./Order.ts"
+import { Policy } from "./Policy.ts"
+import { GatewayName, GatewayTransactionId, PaymentKey, Tender } from "./Tender.ts"
+
+const Items = Schema.Array(Schema.Struct({ productId: ProductId, quantity: Quantity }))
+type Items = typeof Items.Type
+
+export const Deed = Schema.Union([
+  /** Tenders for all there is to pay. The wallet's is taken at once; a gateway's is asked for, if the buyer has its key. */
+  Schema.TaggedStruct("Pay", {
+    paymentId: PaymentId,
+    /** `undefined`: the wallet for all. */
+    tenders: Schema.UndefinedOr(Schema.Array(Tender)),
+    /** Who carries out what is not the wallet's. */
+    gateway: Schema.UndefinedOr(GatewayName),
+    paymentKey: Schema.UndefinedOr(PaymentKey)
+  }),
+  /** The buyer is back from the gateway's page. */
+  Schema.TaggedStruct("AskGateway", { paymentKey: PaymentKey, amount: Money }),
+  Schema.TaggedStruct("Approved", { paymentId: PaymentId, gatewayId: GatewayTransactionId }),
+  /** A gateway did not say what became of it, for now. */
+  Schema.TaggedStruct("PaymentDelayed", { paymentId: PaymentId }),
+  /** An attempt to pay came to nothing; with `cancel`, so did the order. */
+  Schema.TaggedStruct("NotPaid", { paymentId: PaymentId, cancel: Schema.UndefinedOr(CancelReason) }),
+  /** All of it, or some pieces once it is paid. */
+  Schema.TaggedStruct("Cancel", { refundId: RefundId, reason: CancelReason, items: Schema.UndefinedOr(Items) }),
+  /** Seller and carrier. */
+  Schema.TaggedStruct("Advance", { to: Schema.Literals(["PREPARING", "SHIPPED", "DELIVERED", "COMPLETED"]) }),
+  /** What was delivered is to come back; without `items` all of it. */
+  Schema.TaggedStruct("AskRefund", { refundId: RefundId, items: Schema.UndefinedOr(Items) }),
+  Schema.TaggedStruct("DecideRefund", { refundId: RefundId, approved: Schema.Boolean }),
+  /** A gateway gave it back, or a person saw to it. */
+  Schema.TaggedStruct("Refunded", { refundId: RefundId }),
+  /** A gateway did not, for now. */
+  Schema.TaggedStruct("RefundDelayed", { refundId: RefundId }),
+  /** It is time: what it does by itself by now (`dueBy`), not what somebody thought it would before it was asked. */
+  Schema.TaggedStruct("Elapse", {})
+])
+export type Deed = typeof Deed.Type
+
+export class OrderNotFound extends Schema.TaggedError<OrderNotFound>()("OrderNotFound", {
+  orderId: Schema.String
+}) {}
+
+/** Something else is being decided about it: ask again in a moment. */
+export class OrderUndecided extends Schema.TaggedError<OrderUndecided>()("OrderUndecided", {}) {}
+
+/** Only CREATED orders are, and only one attempt at a time (Y5, Y10). */
+export class OrderNotPayable extends Schema.TaggedError<OrderNotPayable>()("OrderNotPayable", {
+  orderStatus: OrderStatus
+}) {}
+
+export class AmountMismatch extends Schema.TaggedError<AmountMismatch>()("AmountMismatch", {
+  payable: Money
+}) {}
+
+export class OrderNotCancellable extends Schema.TaggedError<OrderNotCancellable>()("OrderNotCancellable", {
+  orderStatus: OrderStatus
+}) {}
+
+/** It was paid too long ago; what comes back now is a refund (C22, C33). */
+export class CancelWindowClosed extends Schema.TaggedError<CancelWindowClosed>()("CancelWindowClosed", {
+  /** Milliseconds since 1970. */
+  closedAt: Schema.Finite
+}) {}
+
+export class NotRefundable extends Schema.TaggedError<NotRefundable>()("NotRefundable", {
+  orderStatus: OrderStatus
+}) {}
+
+/** It does not go from this status to that one. */
+export class OrderStatusConflict extends Schema.TaggedError<OrderStatusConflict>()("OrderStatusConflict", {
+  orderStatus: OrderStatus
+}) {}
+
+export const OrderRefusal = Schema.Union([
+  OrderNotFound,
+  OrderUndecided,
+  OrderNotPayable,
+  AmountMismatch,
+  OrderNotCancellable,
+  CancelWindowClosed,
+  NotRefundable,
+  OrderStatusConflict
+])
+export type OrderRefusal = typeof OrderRefusal.Type
+
+type Decided = Result.Result<Order, OrderRefusal>
+
+const enter = (order: Order, status: OrderStatus, at: number): Order => ({
+  ...order,
+  status,
+  history: [...order.history, { status, at }]
+})
+
+/** The payment under way, if any. */
+export const underWay = ({ payments }: Order): Payment | undefined =>
+  payments.find(({ status }) => status === "INITIATED" || status === "GATEWAY_REQUESTED")
+
+const withPayments = (order: Order, id: PaymentId, change: (payment: Payment) => Payment): Order => ({
+  ...order,
+  payments: order.payments.map((payment) => (payment.paymentId === id ? change(payment) : payment))
+})
+
+const paid = (order: Order, at: number): Order =>
+  enter({ ...order, paidAmount: payable(order), paidAt: at }, "CONFIRMED", at)
+
+const recoverAt = (at: number) => at + Policy.payment.recoverMs
+
+const pay = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): Decided => {
+  const { paymentId, tenders = [{ method: "WALLET", amount: payable(order) }], gateway, paymentKey } = deed
+  const { paymentDeadline = 0, status: orderStatus } = order
+  if (orderStatus !== "CREATED" || underWay(order) !== undefined || at >= paymentDeadline) {
+    return Result.fail(new OrderNotPayable({ orderStatus }))
+  }
+  const due = payable(order)
+  if (sum(tenders.map(({ amount }) => amount)) !== due) return Result.fail(new AmountMismatch({ payable: due }))
+  const isWalletOnly = tenders.every(({ method }) => method === "WALLET")
+  // In one order, however they were named: as they are read again.
+  const named = tenders.toSorted((a, b) => (a.method < b.method ? -1 : 1))
+  const payments = named.map(({ method, amount }): Payment => {
+    const payment = { paymentId, method, amount, refunded: zero, paymentKey: undefined, gatewayId: undefined }
+    if (method === "WALLET") {
+      return { ...payment, gateway: undefined, status: isWalletOnly ? "COMPLETED" : "DEBITED", dueAt: undefined }
+    }
+    return paymentKey === undefined
+      ? {
+          ...payment,
+          gateway,
+          status: "INITIATED",
+          dueAt: Math.min(at + Policy.payment.attemptTimeoutMs, paymentDeadline)
+        }
+      : { ...payment, gateway, status: "GATEWAY_REQUESTED", paymentKey, dueAt: recoverAt(at) }
+  })
+  const begun = { ...order, payments: [...order.payments, ...payments] }
+  return Result.succeed(isWalletOnly ? paid(begun, at) : begun)
+}
+
+const askGateway = (
+  order: Order,
+  { paymentKey, amount }: Deed & { readonly _tag: "AskGateway" },
+  at: number
+): Decided => {
+  const payment = underWay(order)
+  if (payment?.status !== "INITIATED") return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+  if (payment.amount !== amount) return Result.fail(new AmountMismatch({ payable: payment.amount }))
+  return Result.succeed({
+    ...order,
+    payments: order.payments.map((each) =>
+      each === payment ? { ...each, status: "GATEWAY_REQUESTED", paymentKey, dueAt: recoverAt(at) } : each
+    )
+  })
+}
+
+const approved = (order: Order, { paymentId, gatewayId }: Deed & { readonly _tag: "Approved" }, at: number): Decided =>
+  underWay(order)?.paymentId !== paymentId
+    ? Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+    : Result.succeed(
+        paid(
+          withPayments(order, paymentId, (payment) => ({
+            ...payment,
+            status: "COMPLETED",
+            gatewayId: payment.method === "WALLET" ? undefined : gatewayId,
+            dueAt: undefined
+          })),
+          at
+        )
+      )
+
+const paymentDelayed = (order: Order, id: PaymentId, at: number): Decided =>
+  underWay(order)?.paymentId !== id
+    ? Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+    : Result.succeed({
+        ...order,
+        payments: order.payments.map((payment) =>
+          payment.status === "GATEWAY_REQUESTED" ? { ...payment, dueAt: recoverAt(at) } : payment
+        )
+      })
+
+const notPaid = (order: Order, { paymentId, cancel }: Deed & { readonly _tag: "NotPaid" }, at: number): Decided => {
+  if (underWay(order)?.paymentId !== paymentId) {
+    return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+  }
+  const failed = withPayments(order, paymentId, (payment) => ({ ...payment, status: "FAILED", dueAt: undefined }))
+  return Result.succeed(cancel === undefined ? failed : givenUp(failed, cancel, at))
+}
+
+/** An order nobody paid. */
+const givenUp = (order: Order, cancelReason: CancelReason, at: number): Order =>
+  enter(
+    { ...order, cancelReason, lines: order.lines.map((line) => ({ ...line, cancelled: line.quantity })) },
+    "CANCELLED",
+    at
+  )
+
+/** What a number of pieces of a line cost, so that the parts of a line always sum to it (G4). */
+const worth = ({ amount, discount, quantity }: OrderLine, count: number): Money =>
+  won(Number((BigInt(amount - discount) * BigInt(count)) / BigInt(quantity)))
+
+/** Takes pieces off the lines, and says what they cost. `undefined`: there are not so many. */
+const without = (lines: ReadonlyArray<OrderLine>, items: Items) => {
+  const wanted = new Map(items.map(({ productId, quantity }) => [productId, quantity]))
+  const known = new Set(lines.map(({ productId }) => productId))
+  if (wanted.size !== items.length || items.some(({ productId }) => !known.has(productId))) return undefined
+  const left = lines.map((line): OrderLine => ({
+    ...line,
+    cancelled: pieces(line.cancelled + (wanted.get(line.productId) ?? 0))
+  }))
+  if (left.some(({ cancelled, quantity }) => cancelled > quantity)) return undefined
+  const amount = lines.map((line, n) => minus(worth(line, left[n]?.cancelled ?? 0), worth(line, line.cancelled)))
+  return { lines: left, amount: sum(amount) }
+}
+
+const remaining = (lines: ReadonlyArray<OrderLine>): Items =>
+  lines.flatMap(({ productId, quantity, cancelled }) =>
+    quantity > cancelled ? [{ productId, quantity: pieces(quantity - cancelled) }] : []
+  )
+
+/** Nobody has decided about it. */
+const isOpen = ({ status }: Refund) => status === "REFUND_REQUESTED"
+/** A gateway is giving it back: its refunds go one after the other. */
+const isUnderWay = ({ status }: Refund) => status === "PROCESSING"
+
+/** What the gateways still have of the buyer's, and nobody has asked back. */
+const atGateway = ({ payments, refunds }: Order): Money => {
+  const taken = payments.filter(({ method, status }) => method !== "WALLET" && status === "COMPLETED")
+  const asked = refunds.filter(({ status }) => status !== "FAILED")
+  return minus(sum(taken.map(({ amount }) => amount)), sum(asked.map(({ viaGateway }) => viaGateway)))
+}
+
+/** The gateway gives back first; the rest goes to the wallet, in the same transaction (G7). */
+const refunding = (order: Order, id: RefundId, amount: Money, items: Items, at: number): Refund => {
+  const viaGateway = least(amount, atGateway(order))
+  return {
+    refundId: id,
+    amount,
+    viaGateway,
+    status: viaGateway > 0 ? "PROCESSING" : "REFUNDED",
+    attempts: 0,
+    dueAt: viaGateway > 0 ? at : undefined,
+    items,
+    requestedAt: at
+  }
+}
+
+const toWallet = (order: Order, { amount, viaGateway }: Refund): Order => {
+  let left: number = minus(amount, viaGateway)
+  const payments = order.payments.map((payment) => {
+    if (payment.method !== "WALLET" || payment.status !== "COMPLETED") return payment
+    const part = Math.min(left, payment.amount - payment.refunded)
+    left -= part
+    return { ...payment, refunded: won(payment.refunded + part) }
+  })
+  return { ...order, payments }
+}
+
+/** Somebody paid while somebody else gave it up. */
+const isForUnpaid = (reason: CancelReason) =>
+  reason === "INSUFFICIENT_BALANCE" || reason === "PAYMENT_FAILED" || reason === "PAYMENT_TIMEOUT"
+
+const cancel = (order: Order, { refundId, reason, items }: Deed & { readonly _tag: "Cancel" }, at: number): Decided => {
+  const { status: orderStatus, paidAt = 0 } = order
+  const refused = Result.fail(new OrderNotCancellable({ orderStatus }))
+  if (orderStatus === "CREATED") {
+    return items !== undefined || underWay(order) !== undefined ? refused : Result.succeed(givenUp(order, reason, at))
+  }
+  if (orderStatus !== "CONFIRMED" && orderStatus !== "PREPARING") return refused
+  if (order.refunds.some(isOpen) || isForUnpaid(reason)) return refused
+  if (order.refunds.some(isUnderWay)) return Result.fail(new OrderUndecided())
+  const closedAt = paidAt + Policy.order.cancelWindowMs
+  if (reason === "BUYER" && at >= closedAt) return Result.fail(new CancelWindowClosed({ closedAt }))
+  const off = items ?? remaining(order.lines)
+  const less = without(order.lines, off)
+  if (less === undefined) return refused
+  const refund = refunding(order, refundId, less.amount, off, at)
+  const cancelled = { ...toWallet(order, refund), lines: less.lines, refunds: [...order.refunds, refund] }
+  return Result.succeed(
+    remaining(less.lines).length === 0 ? enter({ ...cancelled, cancelReason: reason }, "CANCELLED", at) : cancelled
+  )
+}
+
+const next: Record<OrderStatus, OrderStatus | undefined> = {
+  CREATED: undefined,
+  CONFIRMED: "PREPARING",
+  PREPARING: "SHIPPED",
+  SHIPPED: "DELIVERED",
+  DELIVERED: "COMPLETED",
+  COMPLETED: undefined,
+  CANCELLED: undefined
+}
+
+const askRefund = (order: Order, { refundId, items }: Deed & { readonly _tag: "AskRefund" }, at: number): Decided => {
+  const { status: orderStatus } = order
+  const refused = Result.fail(new NotRefundable({ orderStatus }))
+  if (orderStatus === "CREATED" || orderStatus === "CANCELLED" || order.refunds.some(isOpen)) return refused
+  if (order.refunds.some(isUnderWay)) return Result.fail(new OrderUndecided())
+  const wanted = items ?? remaining(order.lines)
+  const less = without(order.lines, wanted)
+  if (less === undefined || wanted.length === 0) return refused
+  const refund = refunding(order, refundId, less.amount, wanted, at)
+  return Result.succeed({
+    ...order,
+    refunds: [...order.refunds, { ...refund, viaGateway: zero, status: "REFUND_REQUESTED", dueAt: undefined }]
+  })
+}
+
+const withRefund = (
+  order: Order,
+  id: RefundId,
+  from: ReadonlyArray<RefundStatus>,
+  change: (refund: Refund) => Refund
+): Decided =>
+  order.refunds.some(({ refundId, status }) => refundId === id && from.includes(status))
+    ? Result.succeed({
+        ...order,
+        refunds: order.refunds.map((refund) => (refund.refundId === id ? change(refund) : refund))
+      })
+    : Result.fail(new NotRefundable({ orderStatus: order.status }))
+
+const decideRefund = (
+  order: Order,
+  { refundId, approved: isApproved }: Deed & { readonly _tag: "DecideRefund" },
+  at: number
+): Decided =>
+  withRefund(order, refundId, ["REFUND_REQUESTED"], (refund) =>
+    isApproved
+      ? { ...refunding(order, refundId, refund.amount, refund.items, at), requestedAt: refund.requestedAt }
+      : { ...refund, status: "FAILED" }
+  ).pipe(
+    Result.map((decided) => {
+      const refund = decided.refunds.find((each) => each.refundId === refundId)
+      const less = refund === undefined || !isApproved ? undefined : without(order.lines, refund.items)
+      return refund === undefined || less === undefined ? decided : { ...toWallet(decided, refund), lines: less.lines }
+    })
+  )
+
+/** What the gateway has given back is off what it has. */
+const refunded = (order: Order, id: RefundId): Decided =>
+  withRefund(order, id, ["PROCESSING", "MANUAL"], (refund) => ({
+    ...refund,
+    status: "REFUNDED",
+    dueAt: undefined
+  })).pipe(
+    Result.map((done) => {
+      const viaGateway = done.refunds.find(({ refundId }) => refundId === id)?.viaGateway ?? zero
+      return {
+        ...done,
+        payments: done.payments.map((payment) =>
+          payment.method !== "WALLET" && payment.status === "COMPLETED"
+            ? { ...payment, refunded: add(payment.refunded, viaGateway) }
+            : payment
+        )
+      }
+    })
+  )
+
+const delayed = (order: Order, id: RefundId, at: number): Decided =>
+  withRefund(order, id, ["PROCESSING"], (refund) => {
+    const attempts = refund.attempts + 1
+    return attempts < Policy.payment.refundAttempts
+      ? { ...refund, attempts, dueAt: at + Policy.payment.refundDelayMs(attempts) }
+      : { ...refund, attempts, status: "MANUAL", dueAt: undefined }
+  })
+
+const changed = (order: Order, deed: Deed, at: number): Decided =>
+  Match.value(deed).pipe(
+    Match.tagsExhaustive({
+      Pay: (pays) => pay(order, pays, at),
+      AskGateway: (asks) => askGateway(order, asks, at),
+      Approved: (approves) => approved(order, approves, at),
+      PaymentDelayed: ({ paymentId }) => paymentDelayed(order, paymentId, at),
+      NotPaid: (fails) => notPaid(order, fails, at),
+      Cancel: (cancels) => cancel(order, cancels, at),
+      Advance: ({ to }) =>
+        next[order.status] === to
+          ? Result.succeed(enter(order, to, at))
+          : Result.fail(new OrderStatusConflict({ orderStatus: order.status })),
+      AskRefund: (asks) => askRefund(order, asks, at),
+      DecideRefund: (decides) => decideRefund(order, decides, at),
+      Refunded: ({ refundId }) => refunded(order, refundId),
+      RefundDelayed: ({ refundId }) => delayed(order, refundId, at),
+      Elapse: () => elapse(order, at)
+    })
+  )
+
+/** What an order is after a deed at a moment, in milliseconds since 1970; or why it can't be done. */
+export const decide = (order: Order, deed: Deed, at: number): Decided =>
+  Result.map(changed(order, deed, at), (after) => ({ ...after, version: order.version + 1 }))
+
+/** What an order does by itself, once it is time. */
+export type Due =
+  | { readonly _tag: "Do"; readonly deed: Deed }
+  /** The node that asked the gateway says nothing. */
+  | { readonly _tag: "ResumePayment"; readonly payment: Payment }
+  | { readonly _tag: "ResumeRefund"; readonly refund: Refund }
+
+interface Timer {
+  readonly at: number
+  readonly due: Due
+}
+
+const elapse = (order: Order, at: number): Decided => {
+  const due = dueBy(order, at)
+  return due?._tag === "Do"
+    ? changed(order, due.deed, at)
+    : Result.fail(new OrderStatusConflict({ orderStatus: order.status }))
+}
+
+const timers = (order: Order): ReadonlyArray<Timer> => {
+  const payment = underWay(order)
+  const { paymentDeadline, status, history } = order
+  const all: Array<Timer> = order.refunds.flatMap((refund) =>
+    refund.dueAt === undefined ? [] : [{ at: refund.dueAt, due: { _tag: "ResumeRefund", refund } }]
+  )
+  if (payment?.dueAt !== undefined) {
+    const deed: Deed = { _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined }
+    const due: Due = payment.status === "INITIATED" ? { _tag: "Do", deed } : { _tag: "ResumePayment", payment }
+    all.push({ at: payment.dueAt, due })
+  } else if (status === "CREATED" && paymentDeadline !== undefined) {
+    const deed: Deed = { _tag: "Cancel", refundId: noRefund, reason: "PAYMENT_TIMEOUT", items: undefined }
+    all.push({ at: paymentDeadline, due: { _tag: "Do", deed } })
+  }
+  const delivered = status === "DELIVERED" && !order.refunds.some(isOpen) ? history.at(-1)?.at : undefined
+  if (delivered !== undefined) {
+    const deed: Deed = { _tag: "Advance", to: "COMPLETED" }
+    all.push({ at: delivered + Policy.order.autoConfirmMs, due: { _tag: "Do", deed } })
+  }
+  return all.toSorted((a, b) => a.at - b.at)
+}
+
+/** An order nobody paid has nothing to refund. */
+const noRefund = RefundId.make("rfd_00000000-0000-0000-0000-000000000000")
+
+/** When it acts by itself, in milliseconds since 1970; `undefined` for never. A durable column (design §4). */
+export const dueAt = (order: Order): number | undefined => timers(order)[0]?.at
+
+/** What it does by then; `undefined` when it is not time. */
+export const dueBy = (order: Order, at: number): Due | undefined => timers(order).find((timer) => timer.at <= at)?.due
+
+// The actor.
+
+export const OrderState = Schema.Struct({
+  order: Order,
+  /** What is being decided about it: one thing at a time. */
+  pending: Schema.UndefinedOr(Order)
+})
+export type OrderState = typeof OrderState.Type
+
+export const OrderCommand = Schema.Union([
+  Schema.TaggedStruct("Place", { order: Order }),
+  Schema.TaggedStruct("Change", { deed: Deed, at: Schema.Finite })
+])
+export type OrderCommand = typeof OrderCommand.Type
+
+/** The order before and after; the same for one that is placed. */
+export const OrderGrant = Schema.Struct({ before: Order, after: Order })
+export type OrderGrant = typeof OrderGrant.Type
+
+export const OrderKind: Kind<OrderId, OrderState, OrderCommand, OrderGrant, OrderRefusal> = {
+  hold: (orderId, state, command) => {
+    if (command._tag === "Place") {
+      const { order } = command
+      return Result.succeed({ state: { order, pending: order }, grant: { before: order, after: order } })
+    }
+    if (state === undefined) return Result.fail(new OrderNotFound({ orderId }))
+    if (state.pending !== undefined) return Result.fail(new OrderUndecided())
+    const { order: before } = state
+    return Result.map(decide(before, command.deed, command.at), (after) => ({
+      state: { order: before, pending: after },
+      grant: { before, after }
+    }))
+  },
+  settle: ({ order, pending }) => ({ order: pending ?? order, pending: undefined }),
+  release: ({ order }, command) => (command._tag === "Place" ? undefined : { order, pending: undefined })
+}

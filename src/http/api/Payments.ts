@@ -1,0 +1,76 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { OrderId, PaymentId } from "../../domain/Ids.ts"
+import { Money } from "../../domain/Money.ts"
+import { PaymentStatus } from "../../domain/Order.ts"
+import { PaymentKey, Tender } from "../../domain/Tender.ts"
+import { ClaimedOrderId, IdempotencyKey, replayable } from "./Fields.ts"
+import { Authenticated } from "./Middleware.ts"
+import { keyed, problems, writing } from "./Problems.ts"
+
+const Tenders = Schema.Array(Tender).check(
+  Schema.isBetweenLength(1, 2),
+  Schema.makeFilter(
+    (tenders: ReadonlyArray<typeof Tender.Type>) =>
+      new Set(tenders.map(({ method }) => method === "WALLET")).size === tenders.length,
+    { expected: "the wallet, one other method, or both" }
+  )
+)
+
+export const PaymentRequest = Schema.Struct({
+  orderId: ClaimedOrderId,
+  /** For all there is to pay; without, the wallet for all. */
+  tenders: Schema.optionalKey(Tenders),
+  /** What the gateway's page gave the buyer; without, POST /payments/confirm brings it. */
+  paymentKey: Schema.optionalKey(PaymentKey)
+}).annotate({ identifier: "PaymentRequest" })
+
+export const ConfirmRequest = Schema.Struct({
+  orderId: ClaimedOrderId,
+  paymentKey: PaymentKey,
+  /** What the buyer agreed to at the gateway's page. */
+  amount: Money
+}).annotate({ identifier: "ConfirmRequest" })
+
+export const Paid = Schema.Struct({
+  paymentId: PaymentId,
+  orderId: OrderId,
+  /** INITIATED: the buyer is to go to the gateway's page. GATEWAY_REQUESTED: nobody knows yet; repeat the request. */
+  status: PaymentStatus,
+  paidAmount: Money,
+  /** The wallet's balance after this payment, if any of it was the wallet's. */
+  balance: Schema.optionalKey(Money)
+}).annotate({ identifier: "Payment" })
+
+const paying = [
+  ...writing,
+  ...keyed,
+  "ORDER_NOT_FOUND",
+  "USER_NOT_FOUND",
+  "ORDER_NOT_PAYABLE",
+  "AMOUNT_MISMATCH",
+  "PAYMENT_KEY_USED",
+  "PAYMENT_DECLINED",
+  "PAYMENT_UNAVAILABLE"
+] as const
+
+export class PaymentsApi extends HttpApiGroup.make("payments")
+  .add(
+    HttpApiEndpoint.post("process", "/payments/process", {
+      headers: IdempotencyKey,
+      payload: PaymentRequest,
+      success: replayable(Paid),
+      error: problems(...paying, "INSUFFICIENT_BALANCE")
+    }).annotate(
+      OpenApi.Description,
+      "Pays an order: with its buyer's wallet, through a gateway, or with both. Without enough in the wallet, or when the gateway declines, the order is cancelled."
+    ),
+    HttpApiEndpoint.post("confirm", "/payments/confirm", {
+      headers: IdempotencyKey,
+      payload: ConfirmRequest,
+      success: replayable(Paid),
+      error: problems(...paying)
+    }).annotate(OpenApi.Description, "The buyer is back from the gateway's page; and where a payment stands.")
+  )
+  .middleware(Authenticated)
+  .annotate(OpenApi.Description, "Payments of orders") {}

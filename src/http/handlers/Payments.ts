@@ -1,0 +1,60 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import type { Directory } from "../../actors/Directory.ts"
+import type { Orders } from "../../persistence/Orders.ts"
+import type { Gateways } from "../../saga/gateways/Gateway.ts"
+import { confirm, pay } from "../../saga/Payments.ts"
+import { Api } from "../api/Api.ts"
+import { replay } from "../api/Fields.ts"
+import { type Asker, Principal } from "../api/Middleware.ts"
+import type { PaymentRequest } from "../api/Payments.ts"
+import { keyed } from "../Idempotency.ts"
+import * as Policy from "../Policy.ts"
+import { itsOwn } from "./Orders.ts"
+
+/** What the engine's types allow, and a payment rules out. */
+const impossible = [
+  ...itsOwn,
+  "BalanceLimitExceeded",
+  "NotRefundable",
+  "OrderNotCancellable",
+  "CancelWindowClosed",
+  "OrderStatusConflict"
+] as const
+
+export const process = Effect.fnUntraced(function* (who: Asker, key: string, payload: typeof PaymentRequest.Type) {
+  const { order } = yield* Policy.changeableOrderOf(who, payload.orderId)
+  const { tenders, paymentKey } = payload
+  const request = keyed(Policy.selfOf(who), "POST /payments/process", key, payload)
+  const begin = keyed(Policy.selfOf(who), "POST /payments/process, begun", key, payload)
+  return yield* Effect.catchTag(pay({ request, begin, order, tenders, paymentKey }), impossible, Effect.die)
+})
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "payments",
+  Effect.fnUntraced(function* (handlers) {
+    const services = yield* Effect.context<Gateways | Directory | Orders>()
+    return handlers.handleAll({
+      process: ({ headers, payload }) =>
+        Effect.flatMap(Principal, (who) => Effect.map(process(who, headers["idempotency-key"], payload), replay)).pipe(
+          Effect.provideContext(services)
+        ),
+
+      confirm: Effect.fnUntraced(function* ({ headers, payload }) {
+        const who = yield* Policy.self
+        const { order } = yield* Effect.provideContext(Policy.changeableOrder(payload.orderId), services)
+        const { paymentKey, amount } = payload
+        const key = headers["idempotency-key"]
+        const request = keyed(who, "POST /payments/confirm", key, payload)
+        const begin = keyed(who, "POST /payments/confirm, begun", key, payload)
+        const confirmed = confirm({ request, begin, order, paymentKey, amount })
+        return replay(
+          yield* Effect.catchTag(confirmed, [...impossible, "InsufficientBalance"], Effect.die).pipe(
+            Effect.provideContext(services)
+          )
+        )
+      })
+    })
+  })
+)

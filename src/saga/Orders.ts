@@ -1,0 +1,247 @@
+/**
+ * Orders that are made first and paid later (seeds 000 F4, 001 §2.5), and all that becomes of them.
+ *
+ * Every step is the same: hold the order → hold what it moves → commit → settle. The order decides (`OrderLife`), and
+ * what it moves follows (`OrderMoves`).
+ */
+import { Array as Arr, Effect, Schedule, Schema } from "effect"
+import type { Permitted } from "../domain/Authority.ts"
+import type { CouponRefusal } from "../domain/Coupon.ts"
+import {
+  OrderId,
+  orderId,
+  RefundId,
+  refundId,
+  type TransactionId,
+  type UserCouponId,
+  type UserId
+} from "../domain/Ids.ts"
+import { Money, zero } from "../domain/Money.ts"
+import { type Order, payable, placed, RefundStatus } from "../domain/Order.ts"
+import { type Deed, type OrderRefusal, OrderUndecided } from "../domain/OrderLife.ts"
+import { moves } from "../domain/OrderMoves.ts"
+import { Policy } from "../domain/Policy.ts"
+import { type PriceChanged, quote } from "../domain/Pricing.ts"
+import type { ProductRefusal } from "../domain/Product.ts"
+import { type CouponNotUsable, Unusable } from "../domain/UserCoupon.ts"
+import type { WalletRefusal } from "../domain/Wallet.ts"
+import { Unavailable } from "../actors/Errors.ts"
+import { type CheckoutItem, couponOf } from "./Checkout.ts"
+import { iso } from "./Time.ts"
+import { type Answer, type Attempt, type Failure, type Interruption, type Keyed, Transact } from "./Transact.ts"
+
+/** What to do about a coupon that cannot be used (C6). */
+export const CouponPolicy = Schema.Literals(["reject", "drop", "dropIfMinimumOnly"])
+export type CouponPolicy = typeof CouponPolicy.Type
+
+export interface OrderRequest {
+  readonly request: Keyed
+  readonly buyer: UserId
+  /** At least one, each product once. */
+  readonly items: ReadonlyArray<CheckoutItem>
+  readonly userCouponId: UserCouponId | undefined
+  readonly couponPolicy: CouponPolicy
+  /** What the buyer expects to pay; another total is refused. */
+  readonly expectedTotal: Money | undefined
+  readonly shippingAddress: string | undefined
+}
+
+export const OrderAnswer = Schema.Struct({
+  orderId: OrderId,
+  status: Schema.Literal("CREATED"),
+  totalAmount: Money,
+  discountAmount: Money,
+  payableAmount: Money,
+  /** RFC 3339. */
+  paymentDeadline: Schema.String,
+  /** `null`: none was asked for. */
+  coupon: Schema.NullOr(Schema.Struct({ applied: Schema.Boolean, reason: Schema.optionalKey(Unusable) }))
+})
+export type OrderAnswer = typeof OrderAnswer.Type
+
+const isDropped = ({ reason }: CouponNotUsable, policy: CouponPolicy) =>
+  policy === "drop" || (policy === "dropIfMinimumOnly" && reason === "MINIMUM_NOT_MET")
+
+/** Reserves stock and holds the coupon; nothing is paid. */
+export const createOrder = ({
+  request,
+  buyer,
+  items,
+  userCouponId,
+  couponPolicy,
+  expectedTotal,
+  shippingAddress
+}: OrderRequest): Effect.Effect<
+  Answer<OrderAnswer>,
+  ProductRefusal | CouponRefusal | WalletRefusal | OrderRefusal | PriceChanged | Failure,
+  Transact
+> =>
+  Effect.flatMap(Transact, (transact) =>
+    transact.run({
+      request,
+      by: undefined,
+      answer: OrderAnswer,
+      plan: Effect.fnUntraced(function* (attempt) {
+        const { id, now, hold, holdAll } = attempt
+        const products = yield* holdAll(
+          "product",
+          items.map(({ productId, quantity }) => [productId, { _tag: "Reserve", quantity }])
+        )
+        const quoted = Arr.zipWith(products, items, (product, { quantity }) => ({ product, quantity }))
+
+        const paymentDeadline = now + Policy.order.paymentDeadlineMs
+
+        /** Prices it, with a coupon if one is named, and has the buyer's wallet hold what it needs. */
+        const placeWith = Effect.fnUntraced(function* (wanted: UserCouponId | undefined) {
+          const coupon = wanted === undefined ? undefined : yield* couponOf(attempt, buyer, wanted)
+          const price = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
+          const order = placed({
+            orderId: orderId(id),
+            userId: buyer,
+            status: "CREATED",
+            lines: price.lines,
+            payments: [],
+            totalAmount: price.total,
+            discountAmount: price.discount,
+            userCouponId: wanted,
+            paidAmount: zero,
+            createdAt: now,
+            paymentDeadline,
+            shippingAddress
+          })
+          const moved = moves(undefined, order, coupon?.firstPurchaseOnly)
+          if (moved.wallet !== undefined) yield* hold("wallet", buyer, moved.wallet)
+          return { order, moved, dropped: undefined }
+        })
+        const { order, moved, dropped } = yield* Effect.catchTag(
+          placeWith(userCouponId),
+          "CouponNotUsable",
+          (unusable) =>
+            isDropped(unusable, couponPolicy)
+              ? Effect.map(placeWith(undefined), (without) => ({ ...without, dropped: unusable }))
+              : Effect.fail(unusable)
+        )
+        yield* hold("order", order.orderId, { _tag: "Place", order })
+        const { changes, events } = moved
+        return {
+          changes,
+          events,
+          answer: {
+            orderId: order.orderId,
+            status: "CREATED" as const,
+            totalAmount: order.totalAmount,
+            discountAmount: order.discountAmount,
+            payableAmount: payable(order),
+            paymentDeadline: iso(paymentDeadline),
+            coupon: couponAnswer(userCouponId, dropped)
+          }
+        }
+      })
+    })
+  )
+
+const couponAnswer = (wanted: UserCouponId | undefined, dropped: CouponNotUsable | undefined) => {
+  if (wanted === undefined) return null
+  return dropped === undefined ? { applied: true } : { applied: false, reason: dropped.reason }
+}
+
+/** Why something cannot become of an order. */
+export type ChangeRefusal = OrderRefusal | ProductRefusal | WalletRefusal
+
+const isUndecided = (error: unknown): error is OrderUndecided => error instanceof OrderUndecided
+/** A commit takes some ten milliseconds; whoever never says how it ended is asked about at the deadline. */
+const patience = { schedule: Schedule.spaced("10 millis"), times: 500 }
+
+/** The order before and after, once nobody else is deciding about it. */
+const holdOrder = ({ hold, now }: Attempt, id: OrderId, deed: Deed) => {
+  const asked = hold("order", id, { _tag: "Change", deed, at: now })
+  return Effect.catchIf(asked, isUndecided, () =>
+    Effect.catchIf(Effect.retry(asked, { ...patience, while: isUndecided }), isUndecided, () =>
+      Effect.fail(new Unavailable())
+    )
+  )
+}
+
+/** Plans a deed: holds the order and everything it moves. */
+const plan = Effect.fnUntraced(function* (
+  attempt: Attempt,
+  id: OrderId,
+  deed: Deed
+): Effect.fn.Return<
+  { readonly after: Order; readonly balance: Money | undefined } & Pick<ReturnType<typeof moves>, "changes" | "events">,
+  ChangeRefusal | Interruption
+> {
+  const { hold, holdAll } = attempt
+  const { before, after } = yield* holdOrder(attempt, id, deed)
+  const { products, wallet, changes, events } = moves(before, after)
+  if (products.length > 0) yield* holdAll("product", products)
+  const grant = wallet === undefined ? undefined : yield* hold("wallet", after.userId, wallet)
+  return { after, balance: grant?.balance, changes, events }
+})
+
+export interface ChangeRequest<A> {
+  /** Without one, a repetition does the deed again, if the order allows it. */
+  readonly request: Keyed | undefined
+  readonly order: Permitted<OrderId>
+  /** The ids of what it creates are made of the transaction's. */
+  readonly deed: (id: TransactionId) => Deed
+  /** How a kept answer is read again, and what is answered. */
+  readonly schema: Schema.Codec<A, unknown>
+  readonly answer: (changed: {
+    readonly order: Order
+    /** The wallet's, if it was asked for anything. */
+    readonly balance: Money | undefined
+    /** The database's clock. */
+    readonly now: number
+  }) => A
+}
+
+/** Does one deed to an order, with all it moves, in one transaction. */
+export const change = <A>({
+  request,
+  order: { of: id, by },
+  deed,
+  schema,
+  answer
+}: ChangeRequest<A>): Effect.Effect<Answer<A>, ChangeRefusal | Failure, Transact> =>
+  Effect.flatMap(Transact, (transact) =>
+    transact.run({
+      request,
+      by,
+      answer: schema,
+      plan: (attempt) =>
+        Effect.map(plan(attempt, id, deed(attempt.id)), ({ after, balance, changes, events }) => ({
+          changes,
+          events,
+          answer: answer({ order: after, balance, now: attempt.now })
+        }))
+    })
+  )
+
+const Asked = Schema.Struct({ refundId: RefundId, status: RefundStatus, amount: Money })
+
+/** Asks for money back that is too late to have by cancelling; its seller decides (C33). */
+export const askRefund = ({
+  request,
+  order,
+  items
+}: {
+  readonly request: Keyed
+  readonly order: Permitted<OrderId>
+  /** `undefined`: all that is left. */
+  readonly items: ReadonlyArray<CheckoutItem> | undefined
+}) =>
+  change({
+    request,
+    order,
+    deed: (id) => ({ _tag: "AskRefund", refundId: refundId(id), items }),
+    schema: Schema.NullOr(Asked),
+    answer: ({ order: { refunds } }) => {
+      const last = refunds.at(-1)
+      return last === undefined ? null : { refundId: last.refundId, status: last.status, amount: last.amount }
+    }
+  }).pipe(
+    Effect.flatMap(({ answer, ...rest }) =>
+      answer === null ? Effect.die("A refund asked for, and none is there") : Effect.succeed({ ...rest, answer })
+    )
+  )

@@ -1,0 +1,315 @@
+/**
+ * Paying an order that was made before (seed 001 §2.5, §6.1). The wallet's part is one transaction. With a gateway's part
+ * it is a saga, and each of its steps is a transaction of the order's:
+ *
+ * 1. `Pay`: the wallet's part is taken, and what is to be asked of the gateway is durable, before it is asked. Without
+ *    the key that the gateway's page gives the buyer, this is as far as it goes: `confirm` goes on.
+ * 2. The gateway is asked to approve it, under the payment's id: however often it is asked, it takes the money once.
+ * 3. `Approved` confirms the order. `NotPaid` gives the wallet's part back; if the gateway refused, the order ends
+ *    CANCELLED (S4, D12). Nobody knows: the order stays as it is, and is due again (`Timers`).
+ *
+ * Whoever owns the order goes on where a node left off: it asks what became of the payment, and only what the gateway
+ * does not know of is asked for again, for as long as the order waits for its payment.
+ */
+import { Effect, Schema } from "effect"
+import type { Permitted } from "../domain/Authority.ts"
+import { OrderId, PaymentId, paymentId, refundId } from "../domain/Ids.ts"
+import { minus, Money } from "../domain/Money.ts"
+import { type Order, type Payment, PaymentStatus, type Refund } from "../domain/Order.ts"
+import { type Deed, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
+import { Policy } from "../domain/Policy.ts"
+import type { PaymentKey, Tender } from "../domain/Tender.ts"
+import { InsufficientBalance } from "../domain/Wallet.ts"
+import { Directory } from "../actors/Directory.ts"
+import { Journal } from "../persistence/Journal.ts"
+import { Orders } from "../persistence/Orders.ts"
+import { type Approved, type Declined, Gateways, type GatewayUnavailable, type PaymentRef } from "./gateways/Gateway.ts"
+import { change, type ChangeRefusal } from "./Orders.ts"
+import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
+
+export const PaymentAnswer = Schema.Struct({
+  paymentId: PaymentId,
+  orderId: OrderId,
+  /** INITIATED: the buyer's turn, at the gateway's page. GATEWAY_REQUESTED: nobody knows yet; ask again. */
+  status: PaymentStatus,
+  paidAmount: Money,
+  /** The wallet's balance when this and everything admitted before it is committed, if any of it was the wallet's. */
+  balance: Schema.optionalKey(Money)
+})
+export type PaymentAnswer = typeof PaymentAnswer.Type
+
+/** The gateway said no; the order is CANCELLED. */
+export class PaymentDeclined extends Schema.TaggedError<PaymentDeclined>()("PaymentDeclined", {
+  orderId: OrderId,
+  /** As the gateway has it. */
+  declineCode: Schema.String,
+  reason: Schema.String
+}) {}
+
+/** The gateway could not be asked. Nothing was paid; the order still waits. */
+export class PaymentUnavailable extends Schema.TaggedError<PaymentUnavailable>()("PaymentUnavailable", {
+  orderId: OrderId
+}) {}
+
+/** The key is of another order's payment. */
+export class PaymentKeyUsed extends Schema.TaggedError<PaymentKeyUsed>()("PaymentKeyUsed", {
+  orderId: OrderId
+}) {}
+
+/** What is kept for whoever repeats the request: also what came to nothing, for it changed the order. */
+const Kept = Schema.Union([
+  PaymentAnswer,
+  Schema.Struct({ short: Schema.Struct({ balance: Money, required: Money }) }),
+  Schema.Struct({ declined: Schema.Struct({ orderId: OrderId, declineCode: Schema.String, reason: Schema.String }) }),
+  Schema.Struct({ unavailable: Schema.Struct({ orderId: OrderId }) })
+])
+type Kept = typeof Kept.Type
+
+type PaymentRefusal = ChangeRefusal | PaymentDeclined | PaymentUnavailable | PaymentKeyUsed
+type Paid = Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal | Failure, Transact | Gateways | Directory | Orders>
+
+const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal> => {
+  if ("short" in answer) return Effect.fail(new InsufficientBalance(answer.short))
+  if ("declined" in answer) return Effect.fail(new PaymentDeclined(answer.declined))
+  if ("unavailable" in answer) return Effect.fail(new PaymentUnavailable(answer.unavailable))
+  return Effect.succeed({ answer, replayed })
+}
+
+const paymentOf = (order: Order, id?: PaymentId): Payment | undefined =>
+  order.payments.findLast(
+    (payment) =>
+      (id === undefined || payment.paymentId === id) && payment.status !== "FAILED" && payment.gateway !== undefined
+  ) ?? order.payments.findLast((payment) => id === undefined || payment.paymentId === id)
+
+/** Where an order's payment stands. */
+const standing = (order: Order, balance: Money | undefined): PaymentAnswer => {
+  const payment = paymentOf(order)
+  return {
+    paymentId: payment?.paymentId ?? noPayment,
+    orderId: order.orderId,
+    status: payment?.status ?? "FAILED",
+    paidAmount: order.paidAmount,
+    ...(balance === undefined ? {} : { balance })
+  }
+}
+/** An order that was asked to be paid has a payment. */
+const noPayment = PaymentId.make("pay_00000000-0000-0000-0000-000000000000")
+
+type Step = { readonly request: Keyed | undefined; readonly order: Permitted<OrderId> }
+
+const step = ({ request, order }: Step, deed: Parameters<typeof change>[0]["deed"], kept?: Kept) =>
+  change<Kept>({
+    request,
+    order,
+    deed,
+    schema: Kept,
+    answer: ({ order: after, balance }) => kept ?? standing(after, balance)
+  })
+
+export interface PaymentRequest {
+  readonly request: Keyed
+  /** The first of the saga's steps; another key of the same request. */
+  readonly begin: Keyed
+  readonly order: Permitted<OrderId>
+  /** For all there is to pay, with one gateway's at the most; `undefined`: the wallet for all. */
+  readonly tenders: ReadonlyArray<Tender> | undefined
+  /** What the gateway's page gave the buyer, if that was before. */
+  readonly paymentKey: PaymentKey | undefined
+}
+
+/**
+ * Pays an order. Without enough money in the wallet the order ends CANCELLED, its stock and its coupon are free again
+ * (seed 000 F4), and whoever repeats the request is told the same.
+ */
+export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentRequest): Paid =>
+  Effect.gen(function* () {
+    const gateways = yield* Gateways
+    const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
+    const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
+    if (paymentKey !== undefined) yield* unused(order.of, paymentKey)
+    const isSaga = gateway !== undefined && paymentKey !== undefined
+    const begun = yield* step({ request: isSaga ? begin : request, order }, (id) => ({
+      _tag: "Pay",
+      paymentId: paymentId(id),
+      tenders,
+      gateway,
+      paymentKey
+    })).pipe(
+      Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
+        step(
+          { request, order },
+          (id) => ({ _tag: "Cancel", refundId: refundId(id), reason: "INSUFFICIENT_BALANCE", items: undefined }),
+          { short: { balance, required } }
+        ).pipe(
+          // Somebody else has ended it, or paid it, since.
+          Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
+        )
+      ),
+      Effect.flatMap(told)
+    )
+    if (!isSaga) return begun
+    const before = begun.replayed ? yield* answered(request) : undefined
+    return before ?? (yield* carryThrough({ request, order }))
+  })
+
+export interface ConfirmRequest {
+  readonly request: Keyed
+  readonly begin: Keyed
+  readonly order: Permitted<OrderId>
+  readonly paymentKey: PaymentKey
+  /** What the buyer agreed to pay at the gateway's page. */
+  readonly amount: Money
+}
+
+/** The buyer is back from the gateway's page (C47); and whoever asks again is told where it stands. */
+export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRequest): Paid =>
+  Effect.gen(function* () {
+    yield* unused(order.of, paymentKey)
+    yield* Effect.catchTag(
+      step({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount })),
+      "OrderNotPayable",
+      (refusal) =>
+        Effect.flatMap(current(order.of), ({ payments }) =>
+          payments.some((payment) => payment.paymentKey === paymentKey) ? Effect.void : Effect.fail(refusal)
+        )
+    )
+    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }))
+  })
+
+/** What the request was answered before, if it was. */
+const answered = (request: Keyed) =>
+  Effect.gen(function* () {
+    const { answered: find } = yield* Transact
+    const kept = yield* find({ request, answer: Kept })
+    return kept === undefined ? undefined : yield* told(kept)
+  })
+
+/** A gateway's key pays one order: another one would have what the first has paid given back. */
+const unused = Effect.fnUntraced(function* (id: OrderId, key: PaymentKey) {
+  const { ofPaymentKey } = yield* Orders
+  const other = yield* ofPaymentKey(key)
+  if (other !== undefined && other !== id) return yield* new PaymentKeyUsed({ orderId: id })
+})
+
+const current = Effect.fnUntraced(function* (id: OrderId) {
+  const state = yield* (yield* Directory).read("order", id)
+  return state === undefined ? yield* new OrderNotFound({ orderId: id }) : state.order
+})
+
+/** What an order that is being paid through a gateway asks of it. */
+const refOf = (order: Order, payment: Payment): PaymentRef | undefined =>
+  payment.paymentKey === undefined
+    ? undefined
+    : { paymentId: payment.paymentId, orderId: order.orderId, paymentKey: payment.paymentKey }
+
+const approved =
+  ({ paymentId: id }: Payment, { transactionId: gatewayId }: Approved) =>
+  (): Deed => ({
+    _tag: "Approved",
+    paymentId: id,
+    gatewayId
+  })
+
+const declined = (asked: Step, { paymentId: id }: Payment, { code, reason }: Pick<Declined, "code" | "reason">) =>
+  step(asked, () => ({ _tag: "NotPaid", paymentId: id, cancel: "PAYMENT_FAILED" }), {
+    declined: { orderId: asked.order.of, declineCode: code, reason }
+  })
+
+/** Asks the gateway to approve what the order says it does, and tells the order what came of it. */
+const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment) {
+  const gateways = yield* Gateways
+  const ref = refOf(order, payment)
+  const { gateway, method, amount } = payment
+  if (gateway === undefined || ref === undefined || method === "WALLET")
+    return yield* Effect.die("No gateway's payment")
+  // One that is interrupted is one nobody knows the end of; and it ends in time by itself.
+  const approval = Effect.uninterruptible(gateways.of(gateway).approve({ ...ref, amount, method }))
+  return yield* Effect.matchEffect(approval, {
+    onSuccess: (done) => step(asked, approved(payment, done)),
+    onFailure: (failure) => {
+      switch (failure._tag) {
+        case "Declined":
+          return declined(asked, payment, failure)
+        case "GatewayUnavailable":
+          return step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined }), {
+            unavailable: { orderId: order.orderId }
+          })
+        case "OutcomeUnknown":
+          return Effect.succeed<Answer<Kept>>({ answer: standing(order, undefined), replayed: false })
+      }
+    }
+  })
+})
+
+/** From the durable intent to what came of it. Somebody else may have been faster: then it is told where it stands. */
+const carryThrough = (asked: Step): Paid =>
+  Effect.gen(function* () {
+    const order = yield* current(asked.order.of)
+    const payment = underWay(order)
+    if (payment?.status === "GATEWAY_REQUESTED") return yield* approve(asked, order, payment)
+    if (order.paidAt === undefined) return yield* new OrderNotPayable({ orderStatus: order.status })
+    return { answer: standing(order, undefined), replayed: true }
+  }).pipe(Effect.flatMap(told))
+
+/** Goes on with a payment whose node says nothing. */
+export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<OrderId>, payment: Payment) {
+  const journal = yield* Journal
+  const gateways = yield* Gateways
+  const order = yield* current(permitted.of)
+  const ref = refOf(order, payment)
+  if (payment.gateway === undefined || ref === undefined) return
+  const asked: Step = { request: undefined, order: permitted }
+  const isOver = journal.now() >= (order.paymentDeadline ?? 0)
+  const mayBeForgotten = journal.now() >= (order.paymentDeadline ?? 0) + Policy.payment.attemptTimeoutMs
+  const later = step(asked, () => ({ _tag: "PaymentDelayed", paymentId: payment.paymentId }))
+  // Whoever takes longer than it is due again would be overtaken by the next one.
+  yield* later
+  yield* Effect.matchEffect(gateways.of(payment.gateway).inquire(ref), {
+    onFailure: (_: GatewayUnavailable) => Effect.void,
+    onSuccess: (found) => {
+      switch (found._tag) {
+        case "Approved":
+          return Effect.asVoid(step(asked, approved(payment, found)))
+        case "Declined":
+          return Effect.asVoid(declined(asked, payment, found))
+        case "Cancelled":
+          return Effect.asVoid(declined(asked, payment, { code: "CANCELLED", reason: "Given back since" }))
+        case "NotFound":
+          if (!isOver) return Effect.asVoid(approve(asked, order, payment))
+          return mayBeForgotten
+            ? Effect.asVoid(
+                step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: "PAYMENT_TIMEOUT" }))
+              )
+            : Effect.void
+      }
+    }
+  })
+})
+
+/** Has a gateway give back what is due to the buyer; after too many attempts it is a person's. */
+export const resumeRefund = Effect.fnUntraced(function* (permitted: Permitted<OrderId>, refund: Refund) {
+  const gateways = yield* Gateways
+  const order = yield* current(permitted.of)
+  const payment = order.payments.find(({ gateway, status }) => gateway !== undefined && status === "COMPLETED")
+  const ref = payment === undefined ? undefined : refOf(order, payment)
+  if (payment?.gateway === undefined || payment.gatewayId === undefined || ref === undefined) return
+  const asked: Step = { request: undefined, order: permitted }
+  const { refundId: id, viaGateway } = refund
+  // It is due again later, whatever becomes of this node.
+  yield* step(asked, () => ({ _tag: "RefundDelayed", refundId: id }))
+  yield* Effect.matchEffect(
+    gateways.of(payment.gateway).cancel({
+      ...ref,
+      transactionId: payment.gatewayId,
+      refundId: id,
+      amount: viaGateway,
+      approvedAmount: payment.amount,
+      remaining: minus(payment.amount, payment.refunded),
+      reason: order.cancelReason ?? "REFUND"
+    }),
+    {
+      onSuccess: () => Effect.asVoid(step(asked, () => ({ _tag: "Refunded", refundId: id }))),
+      onFailure: (failure) => Effect.logWarning(`The refund ${id} was not carried out`, failure)
+    }
+  )
+})

@@ -1,0 +1,452 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import { paymentId, refundId } from "../../src/domain/Ids.ts"
+import { pieces, sum, won, zero } from "../../src/domain/Money.ts"
+import { paymentKey } from "../../src/domain/Tender.ts"
+import { CancelReason, type Order, OrderStatus, payable, refundedAmount } from "../../src/domain/Order.ts"
+import {
+  type Deed,
+  decide,
+  dueAt,
+  dueBy,
+  OrderKind,
+  type OrderRefusal,
+  type OrderState,
+  underWay
+} from "../../src/domain/OrderLife.ts"
+import { Policy } from "../../src/domain/Policy.ts"
+import {
+  after,
+  approved,
+  askGateway,
+  askRefund,
+  boot,
+  cancel,
+  created,
+  createdAt,
+  deadline,
+  decideRefund,
+  inStatus,
+  lived,
+  mixed,
+  paidAt,
+  pay,
+  pay1,
+  refund1,
+  Steps
+} from "./Orders.ts"
+import { sneaker, uuid } from "./Samples.ts"
+
+const said = (decided: Result.Result<Order, OrderRefusal>) =>
+  Result.match(decided, { onSuccess: ({ status }) => status, onFailure: ({ _tag }) => _tag })
+
+const soon = paidAt + 60_000
+
+type Name = OrderStatus | "with its buyer at the gateway" | "with the gateway asked"
+
+/** An order in every status; of those that are not paid, also one whose payment is under way. */
+const orders: ReadonlyArray<readonly [Name, Order]> = [
+  ...OrderStatus.literals.map((status): readonly [Name, Order] => [status, inStatus(status)]),
+  ["with its buyer at the gateway", after(created, mixed())],
+  ["with the gateway asked", after(created, mixed("key"))]
+]
+
+/** What becomes of the orders that something becomes of; what every other one says. */
+type Row = readonly [what: string, deed: Deed, becomes: Partial<Record<Name, OrderStatus>>, otherwise: string]
+
+const waiting = { "with its buyer at the gateway": "CREATED", "with the gateway asked": "CREATED" } as const
+const paid = { CONFIRMED: "CONFIRMED", PREPARING: "PREPARING" } as const
+const cancellable = { CONFIRMED: "CANCELLED", PREPARING: "CANCELLED" } as const
+const advance = (to: (Deed & { readonly _tag: "Advance" })["to"]): Deed => ({ _tag: "Advance", to })
+
+const table: ReadonlyArray<Row> = [
+  ["paid by wallet", pay, { CREATED: "CONFIRMED" }, "OrderNotPayable"],
+  ["paid in part by card", mixed(), { CREATED: "CREATED" }, "OrderNotPayable"],
+  ["paid in part by card, with its key", mixed("key"), { CREATED: "CREATED" }, "OrderNotPayable"],
+  ["asked of the gateway", askGateway, { "with its buyer at the gateway": "CREATED" }, "OrderNotPayable"],
+  [
+    "approved",
+    approved,
+    { "with its buyer at the gateway": "CONFIRMED", "with the gateway asked": "CONFIRMED" },
+    "OrderNotPayable"
+  ],
+  ["not paid", { _tag: "NotPaid", paymentId: pay1, cancel: undefined }, waiting, "OrderNotPayable"],
+  [
+    "not paid, for good",
+    { _tag: "NotPaid", paymentId: pay1, cancel: "PAYMENT_FAILED" },
+    { "with its buyer at the gateway": "CANCELLED", "with the gateway asked": "CANCELLED" },
+    "OrderNotPayable"
+  ],
+  [
+    "not paid by a payment that is not its",
+    { _tag: "NotPaid", paymentId: paymentId(uuid(99)), cancel: undefined },
+    {},
+    "OrderNotPayable"
+  ],
+  ["cancelled", cancel(), { CREATED: "CANCELLED", ...cancellable }, "OrderNotCancellable"],
+  ["cancelled in part", cancel([[sneaker, 1]]), paid, "OrderNotCancellable"],
+  [
+    "cancelled piece by piece, all at once",
+    cancel([
+      [sneaker, 3],
+      [boot, 7]
+    ]),
+    cancellable,
+    "OrderNotCancellable"
+  ],
+  ["cancelled by more than there is", cancel([[sneaker, 4]]), {}, "OrderNotCancellable"],
+  [
+    "cancelled twice in one",
+    cancel([
+      [sneaker, 1],
+      [sneaker, 1]
+    ]),
+    {},
+    "OrderNotCancellable"
+  ],
+  [
+    "given up unpaid",
+    cancel(undefined, { reason: "PAYMENT_TIMEOUT" }),
+    { CREATED: "CANCELLED" },
+    "OrderNotCancellable"
+  ],
+  [
+    "given up for want of money",
+    cancel(undefined, { reason: "INSUFFICIENT_BALANCE" }),
+    { CREATED: "CANCELLED" },
+    "OrderNotCancellable"
+  ],
+  ["prepared", advance("PREPARING"), { CONFIRMED: "PREPARING" }, "OrderStatusConflict"],
+  ["shipped", advance("SHIPPED"), { PREPARING: "SHIPPED" }, "OrderStatusConflict"],
+  ["delivered", advance("DELIVERED"), { SHIPPED: "DELIVERED" }, "OrderStatusConflict"],
+  ["confirmed by its buyer", advance("COMPLETED"), { DELIVERED: "COMPLETED" }, "OrderStatusConflict"],
+  [
+    "asked back",
+    askRefund(),
+    { ...paid, SHIPPED: "SHIPPED", DELIVERED: "DELIVERED", COMPLETED: "COMPLETED" },
+    "NotRefundable"
+  ],
+  ["asked back by more than there is", askRefund([[boot, 8]]), {}, "NotRefundable"],
+  ["taken back, and nobody asked", decideRefund(true), {}, "NotRefundable"],
+  ["given back, and nobody asked", { _tag: "Refunded", refundId: refund1 }, {}, "NotRefundable"],
+  ["not given back, and nobody asked", { _tag: "RefundDelayed", refundId: refund1 }, {}, "NotRefundable"]
+]
+
+describe("An order", () => {
+  for (const [what, deed, becomes, otherwise] of table) {
+    // One that was cancelled unpaid has no refund either.
+    it.each(orders)(`%s, ${what}`, (name, order) => {
+      const decided = decide(order, deed, soon)
+      assert.strictEqual(said(decided), becomes[name] ?? otherwise)
+      if (Result.isSuccess(decided)) assert.strictEqual(decided.success.version, order.version + 1)
+    })
+  }
+
+  it.each<[string, Order, Deed, number, string]>([
+    ["is paid until its deadline", created, pay, deadline - 1, "CONFIRMED"],
+    ["is not paid at its deadline", created, pay, deadline, "OrderNotPayable"],
+    ["is cancelled half an hour after its payment", inStatus("CONFIRMED"), cancel(), paidAt + 1_799_999, "CANCELLED"],
+    ["is not cancelled later", inStatus("CONFIRMED"), cancel(), paidAt + 1_800_000, "CancelWindowClosed"],
+    ["is not cancelled in part later", inStatus("PREPARING"), cancel([[boot, 1]]), soon * 2, "CancelWindowClosed"],
+    ["is cancelled by others later", inStatus("CONFIRMED"), cancel([], { reason: "ADMIN" }), soon * 2, "CONFIRMED"],
+    [
+      "is not cancelled while it is asked back",
+      after(inStatus("CONFIRMED"), askRefund()),
+      cancel(),
+      soon,
+      "OrderNotCancellable"
+    ],
+    [
+      "is asked back once at a time",
+      after(inStatus("DELIVERED"), askRefund([[boot, 1]])),
+      askRefund(),
+      soon,
+      "NotRefundable"
+    ],
+    [
+      "is decided on once",
+      after(inStatus("DELIVERED"), askRefund(), decideRefund(false)),
+      decideRefund(true),
+      soon,
+      "NotRefundable"
+    ]
+  ])("%s", (_, order, deed, at, expected) => assert.strictEqual(said(decide(order, deed, at)), expected))
+
+  it("tells how long it could have been cancelled", () => {
+    const refused = Result.getOrThrow(Result.flip(decide(inStatus("CONFIRMED"), cancel(), deadline * 2)))
+    assert.deepInclude(refused, { _tag: "CancelWindowClosed", closedAt: paidAt + Policy.order.cancelWindowMs })
+  })
+
+  it.each<[string, number, string]>([
+    ["less", 5199, "AmountMismatch"],
+    ["more", 5201, "AmountMismatch"],
+    ["what there is to pay", 5200, "CONFIRMED"]
+  ])("is not paid by %s", (_, amount, expected) => {
+    const deed: Deed = {
+      _tag: "Pay",
+      paymentId: pay1,
+      tenders: [{ method: "WALLET", amount: won(amount) }],
+      gateway: undefined,
+      paymentKey: undefined
+    }
+    assert.strictEqual(said(decide(created, deed, soon)), expected)
+  })
+
+  it("asks no gateway for another amount than the buyer saw", () => {
+    const asked = decide(
+      after(created, mixed()),
+      { _tag: "AskGateway", paymentKey: paymentKey("key"), amount: won(5200) },
+      soon
+    )
+    assert.deepInclude(Result.getOrThrow(Result.flip(asked)), { _tag: "AmountMismatch", payable: won(5000) })
+  })
+
+  it("keeps why it was cancelled, whoever did it", () => {
+    for (const reason of CancelReason.literals) {
+      assert.strictEqual(after(created, cancel(undefined, { reason })).cancelReason, reason)
+    }
+  })
+
+  it("remembers every status it had, and since when", () => {
+    assert.deepStrictEqual(
+      inStatus("DELIVERED").history,
+      (["CREATED", "CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED"] as const).map((status, n) => ({
+        status,
+        at: n === 0 ? createdAt : paidAt + (n - 1) * 1000
+      }))
+    )
+  })
+})
+
+describe("What an order gives back", () => {
+  const gives = (order: Order, ...deeds: ReadonlyArray<Deed>) =>
+    after(order, ...deeds).refunds.map(({ amount, viaGateway, status }) => [amount, viaGateway, status])
+  const byCard = after(created, mixed("key"), approved)
+
+  it("goes to the wallet at once", () => {
+    assert.deepStrictEqual(gives(inStatus("CONFIRMED"), cancel([[sneaker, 1]])), [[won(966), zero, "REFUNDED"]])
+  })
+
+  it("is asked of the gateway first, as far as it has something", () => {
+    assert.deepStrictEqual(gives(byCard, cancel()), [[won(5200), won(5000), "PROCESSING"]])
+    const back: Deed = { _tag: "Refunded", refundId: refund1 }
+    assert.deepStrictEqual(
+      gives(byCard, cancel([[boot, 7]]), back, cancel(undefined, { refundId: refundId(uuid(32)) })),
+      [
+        [won(2301), won(2301), "REFUNDED"],
+        [won(2899), won(2699), "PROCESSING"]
+      ]
+    )
+  })
+
+  it("goes back through a gateway one after the other: the next one waits", () => {
+    const [first] = [after(byCard, cancel([[boot, 1]]))]
+    assert.strictEqual(said(decide(first, cancel(undefined, { refundId: refundId(uuid(32)) }), soon)), "OrderUndecided")
+  })
+
+  it("is nothing before its seller has said so", () => {
+    const asked = after(inStatus("DELIVERED"), askRefund([[boot, 2]]))
+    assert.strictEqual(refundedAmount(asked), zero)
+    assert.deepStrictEqual(asked.lines, inStatus("DELIVERED").lines)
+    assert.strictEqual(refundedAmount(after(asked, decideRefund(false))), zero)
+    const back = after(asked, decideRefund(true))
+    assert.strictEqual(refundedAmount(back), won(657))
+    assert.deepStrictEqual(
+      back.lines.map(({ cancelled }) => cancelled),
+      [pieces(0), pieces(2)]
+    )
+  })
+
+  it("is asked for eight times, ever more patiently, and then by a person (C23)", () => {
+    const delayed: Deed = { _tag: "RefundDelayed", refundId: refund1 }
+    let order = after(byCard, cancel())
+    for (let attempts = 1; attempts < Policy.payment.refundAttempts; attempts++) {
+      order = Result.getOrThrow(decide(order, delayed, soon))
+      assert.deepInclude(order.refunds[0], { status: "PROCESSING", attempts })
+      assert.strictEqual(order.refunds[0]?.dueAt, soon + Policy.payment.refundDelayMs(attempts))
+    }
+    order = Result.getOrThrow(decide(order, delayed, soon))
+    assert.deepInclude(order.refunds[0], { status: "MANUAL", dueAt: undefined })
+    assert.isUndefined(dueAt(order))
+    assert.strictEqual(said(decide(order, delayed, soon)), "NotRefundable")
+    const seenTo = Result.getOrThrow(decide(order, { _tag: "Refunded", refundId: refund1 }, soon))
+    assert.deepInclude(seenTo.refunds[0], { status: "REFUNDED" })
+  })
+})
+
+describe("What an order does by itself", () => {
+  const delivered = inStatus("DELIVERED")
+  const deliveredAt = delivered.history.at(-1)?.at ?? 0
+  const week = Policy.order.autoConfirmMs
+
+  it.each<[string, Order, number | undefined, string | undefined]>([
+    ["unpaid, it is cancelled at its deadline", created, deadline, "Cancel"],
+    ["with its buyer at the gateway, it waits ten minutes", after(created, mixed()), paidAt + 600_000, "NotPaid"],
+    [
+      "with the gateway asked, somebody else asks again",
+      after(created, mixed("key")),
+      paidAt + 30_000,
+      "ResumePayment"
+    ],
+    ["paid, nothing", inStatus("CONFIRMED"), undefined, undefined],
+    ["shipped, nothing", inStatus("SHIPPED"), undefined, undefined],
+    ["delivered, it counts as confirmed a week later", delivered, deliveredAt + week, "Advance"],
+    ["asked back, it waits for its seller", after(delivered, askRefund()), undefined, undefined],
+    ["confirmed, nothing", inStatus("COMPLETED"), undefined, undefined],
+    ["cancelled, nothing", inStatus("CANCELLED"), undefined, undefined],
+    [
+      "with money to come back from the gateway, it is asked for again",
+      after(created, mixed("key"), approved, cancel()),
+      paidAt + 2000,
+      "ResumeRefund"
+    ]
+  ])("%s", (_, order, at, what) => {
+    assert.strictEqual(dueAt(order), at)
+    const due = at === undefined ? undefined : dueBy(order, at)
+    assert.strictEqual(due?._tag === "Do" ? due.deed._tag : due?._tag, what)
+  })
+
+  it("waits for a buyer at the gateway no longer than for the payment", () => {
+    const late = Result.getOrThrow(decide(created, mixed(), deadline - 1000))
+    assert.strictEqual(dueAt(late), deadline)
+  })
+})
+
+describe("An order whose time has come", () => {
+  const elapse: Deed = { _tag: "Elapse" }
+  const atGateway = after(created, mixed())
+  const attemptOver = paidAt + Policy.payment.attemptTimeoutMs
+
+  it.each<[string, Order, number, string]>([
+    ["is cancelled, unpaid", created, deadline, "CANCELLED"],
+    ["is left alone before", created, deadline - 1, "OrderStatusConflict"],
+    ["is left alone, once paid", inStatus("CONFIRMED"), deadline, "OrderStatusConflict"],
+    ["gives up a buyer who is still at the gateway", atGateway, attemptOver, "CREATED"],
+    ["does not give up one who came back just then", after(atGateway, askGateway), attemptOver, "OrderStatusConflict"],
+    ["counts as confirmed", inStatus("DELIVERED"), deadline + Policy.order.autoConfirmMs, "COMPLETED"],
+    ["does not while it is asked back", after(inStatus("DELIVERED"), askRefund()), deadline * 2, "OrderStatusConflict"]
+  ])("%s", (_, order, at, expected) => assert.strictEqual(said(decide(order, elapse, at)), expected))
+
+  it("keeps why", () => {
+    const over = Result.getOrThrow(decide(created, elapse, deadline))
+    assert.deepInclude(over, { cancelReason: "PAYMENT_TIMEOUT", version: created.version + 1 })
+    const payments = Result.getOrThrow(decide(atGateway, elapse, attemptOver)).payments
+    assert.deepStrictEqual(
+      payments.map(({ status }) => status),
+      ["FAILED", "FAILED"]
+    )
+  })
+})
+
+const same = (left: Order, right: Order) => assert.deepStrictEqual({ ...left, version: 0 }, { ...right, version: 0 })
+
+/** Whoever does these again means something else by it. */
+const isAnotherEachTime = (deed: Deed) =>
+  deed._tag === "RefundDelayed" || (deed._tag === "Cancel" && deed.items !== undefined)
+
+describe("Whatever becomes of an order", () => {
+  it.prop("it counts its changes, and what it refuses changes nothing", [Steps], ([steps]) => {
+    for (const { before, deed, at, after: order } of lived(steps)) {
+      const state: OrderState = { order: before, pending: undefined }
+      const held = OrderKind.hold(before.orderId, state, { _tag: "Change", deed, at })
+      if (order === undefined) {
+        assert.isTrue(Result.isFailure(held))
+      } else {
+        assert.strictEqual(order.version, before.version + 1)
+        const { state: pending } = Result.getOrThrow(held)
+        assert.deepStrictEqual(pending, { order: before, pending: order })
+        const change = { _tag: "Change", deed, at } as const
+        assert.deepStrictEqual(OrderKind.settle(pending, change), { order, pending: undefined })
+        assert.deepStrictEqual(OrderKind.release(pending, change), state)
+      }
+    }
+  })
+
+  it.prop("what it has of the buyer's is what was paid, less what went back", [Steps], ([steps]) => {
+    for (const { after: order } of lived(steps)) {
+      if (order === undefined) continue
+      const isPaid = order.paidAt !== undefined
+      const complete = order.payments.filter(({ status }) => status === "COMPLETED")
+      assert.strictEqual(sum(complete.map(({ amount }) => amount)), order.paidAmount)
+      assert.strictEqual(order.paidAmount, isPaid ? payable(order) : zero)
+      const back = order.refunds.filter(({ status }) => status !== "REFUND_REQUESTED" && status !== "FAILED")
+      const toWallet = back.reduce((all, { amount, viaGateway }) => all + amount - viaGateway, 0)
+      const fromGateways = back.reduce(
+        (all, { status, viaGateway }) => all + (status === "REFUNDED" ? viaGateway : 0),
+        0
+      )
+      assert.strictEqual<number>(sum(complete.map(({ refunded }) => refunded)), toWallet + fromGateways)
+      for (const { amount, refunded } of order.payments) assert.isTrue(refunded >= 0 && refunded <= amount)
+    }
+  })
+
+  it.prop(
+    "the parts of a line sum to it: who gives all back, piece by piece, has it all back (G4)",
+    [Steps],
+    ([steps]) => {
+      for (const { after: order } of lived(steps)) {
+        if (order === undefined || order.paidAt === undefined) continue
+        for (const { cancelled, quantity } of order.lines) assert.isTrue(cancelled >= 0 && cancelled <= quantity)
+        const isAllBack = order.lines.every(({ cancelled, quantity }) => cancelled === quantity)
+        assert.isTrue(refundedAmount(order) <= order.paidAmount)
+        assert.isTrue(!isAllBack || refundedAmount(order) === order.paidAmount)
+      }
+    }
+  )
+
+  it.prop("when it acts and what it does then agree, and it can be done", [Steps], ([steps]) => {
+    for (const { after: order } of lived(steps)) {
+      if (order === undefined) continue
+      const at = dueAt(order)
+      if (at === undefined) {
+        assert.isUndefined(dueBy(order, Number.MAX_SAFE_INTEGER))
+        continue
+      }
+      assert.isUndefined(dueBy(order, at - 1))
+      const due = dueBy(order, at)
+      assert.isDefined(due)
+      if (due._tag === "Do") assert.isTrue(Result.isSuccess(decide(order, due.deed, at)), due.deed._tag)
+    }
+  })
+
+  it.prop("a deed done again is refused, or changes nothing", [Steps], ([steps]) => {
+    for (const { deed, at, after: order } of lived(steps)) {
+      if (order === undefined || isAnotherEachTime(deed)) continue
+      const again = decide(order, deed, at)
+      if (Result.isSuccess(again)) same(again.success, order)
+    }
+  })
+
+  it.prop("one payment at a time is under way, and none of an order that is paid or cancelled", [Steps], ([steps]) => {
+    for (const { after: order } of lived(steps)) {
+      if (order === undefined) continue
+      const open = order.payments.filter(({ status }) => ["INITIATED", "GATEWAY_REQUESTED", "DEBITED"].includes(status))
+      assert.isTrue(new Set(open.map(({ paymentId: id }) => id)).size <= 1)
+      assert.isTrue(order.status === "CREATED" || open.length === 0)
+      assert.strictEqual(underWay(order) === undefined, open.length === 0)
+    }
+  })
+})
+
+describe("An order as an actor", () => {
+  const change = { _tag: "Change", deed: pay, at: soon } as const
+  const outcome = (state: OrderState | undefined) =>
+    Result.match(OrderKind.hold(created.orderId, state, change), {
+      onSuccess: () => "granted",
+      onFailure: ({ _tag }) => _tag
+    })
+
+  it("decides one thing at a time", () => {
+    assert.strictEqual(outcome(undefined), "OrderNotFound")
+    assert.strictEqual(outcome({ order: created, pending: undefined }), "granted")
+    assert.strictEqual(outcome({ order: created, pending: inStatus("CONFIRMED") }), "OrderUndecided")
+  })
+
+  it("is there once it is placed, and was never if that was not committed", () => {
+    const place = { _tag: "Place", order: created } as const
+    const { state } = Result.getOrThrow(OrderKind.hold(created.orderId, undefined, place))
+    assert.strictEqual(outcome(state), "OrderUndecided")
+    assert.deepStrictEqual(OrderKind.settle(state, place), { order: created, pending: undefined })
+    assert.isUndefined(OrderKind.release(state, place))
+  })
+})

@@ -1,0 +1,203 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import * as Shop from "./Shop.ts"
+import { buy, call, coupon, order, outcome, pay, person, product, take } from "./Shop.ts"
+
+/** A seller's product at 1,500 won, ten of it, and a buyer with 10,000. */
+const scene = Effect.gen(function* () {
+  const seller = yield* person("SELLER")
+  const buyer = yield* person("BUYER", 10_000)
+  const id = yield* product(seller, { price: 1500, stock: 10 })
+  const stock = Effect.map(call("GET", `/products/${id}`), ({ body }) => [body["stock"], body["stockStatus"]])
+  const balance = Effect.map(call("GET", `/balances/${buyer.userId}`, buyer), ({ body }) => body["balance"])
+  const read = (orderId: string) => Effect.map(call("GET", `/orders/${orderId}`, buyer), ({ body }) => body)
+  return { seller, buyer, id, stock, balance, read }
+})
+
+const eventsOf = (orderId: string) =>
+  Effect.map(MemoryTables, ({ outbox }) => outbox.flatMap(({ entity, type }) => (entity === orderId ? [type] : [])))
+
+describe("Paying an order", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    it.effect("takes the money, and says so once, however often it is asked", () =>
+      Effect.gen(function* () {
+        const { buyer, id, balance, read } = yield* scene
+        const orderId = yield* order(buyer, id, 2)
+        const answers = yield* Effect.all(
+          Array.from({ length: 20 }, () => pay(buyer, orderId)),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
+        assert.strictEqual(new Set(answers.map(({ text }) => text)).size, 1)
+        assert.strictEqual(answers.filter(({ headers }) => headers.has("idempotent-replayed")).length, 19)
+        const [first] = answers
+        assert.hasAllKeys(first?.body, ["paymentId", "orderId", "status", "paidAmount", "balance"])
+        assert.deepInclude(first?.body, { orderId, status: "COMPLETED", paidAmount: 3000, balance: 7000 })
+        assert.strictEqual(yield* balance, 7000)
+        const paid = yield* read(orderId)
+        assert.deepInclude(paid, { status: "CONFIRMED", paidAmount: 3000, refundedAmount: 0 })
+        assert.notProperty(paid, "phase")
+        assert.match(String(paid["paidAt"]), /Z$/)
+        assert.containSubset(paid["payments"], [{ method: "WALLET", amount: 3000, status: "COMPLETED", refunded: 0 }])
+        assert.deepStrictEqual(yield* eventsOf(orderId), ["OrderCreated", "OrderConfirmed"])
+      })
+    )
+
+    it.effect("again, with another key, is refused with what it is now", () =>
+      Effect.gen(function* () {
+        const { buyer, id } = yield* scene
+        const orderId = yield* order(buyer, id)
+        yield* pay(buyer, orderId)
+        const { body } = yield* pay(buyer, orderId, "again")
+        assert.deepInclude(body, { status: 409, code: "ORDER_NOT_PAYABLE", orderStatus: "CONFIRMED", retryable: false })
+      })
+    )
+
+    it.effect("without enough money ends it: the stock is free, and a repetition hears the same", () =>
+      Effect.gen(function* () {
+        const { buyer, id, stock, balance, read } = yield* scene
+        const orderId = yield* order(buyer, id, 7)
+        assert.deepStrictEqual(yield* stock, [3, "LOW_STOCK"])
+        const refusal = { status: 409, code: "INSUFFICIENT_BALANCE", balance: 10_000, required: 10_500 }
+        assert.deepInclude((yield* pay(buyer, orderId)).body, refusal)
+        assert.deepInclude(yield* read(orderId), { status: "CANCELLED", cancelReason: "INSUFFICIENT_BALANCE" })
+        yield* call("POST", "/balances/charge", { token: buyer.token, key: "more", body: { amount: 5000 } })
+        assert.deepInclude((yield* pay(buyer, orderId)).body, refusal)
+        assert.strictEqual((yield* pay(buyer, orderId, "again")).body["code"], "ORDER_NOT_PAYABLE")
+        assert.strictEqual(yield* balance, 15_000)
+        assert.deepStrictEqual(yield* stock, [10, "LOW_STOCK"])
+        assert.strictEqual(
+          yield* outcome("POST", "/checkout", {
+            token: buyer.token,
+            key: "all",
+            body: { items: [{ productId: id, quantity: 10 }] }
+          }),
+          "201"
+        )
+      })
+    )
+
+    it.effect("without enough money, from many places at once, is never a bug", () =>
+      Effect.gen(function* () {
+        const { buyer, id } = yield* scene
+        const orderId = yield* order(buyer, id, 7)
+        const answers = yield* Effect.forEach(
+          Array.from({ length: 10 }, (_, n) => `key-${n}`),
+          (key) => pay(buyer, orderId, key),
+          { concurrency: "unbounded" }
+        )
+        for (const { body } of answers) assert.include(["INSUFFICIENT_BALANCE", "ORDER_NOT_PAYABLE"], body["code"])
+      })
+    )
+
+    it.effect("of another buyer is not there to be paid", () =>
+      Effect.gen(function* () {
+        const { buyer, id, seller } = yield* scene
+        const orderId = yield* order(buyer, id)
+        for (const other of [seller, yield* person("BUYER", 10_000)]) {
+          assert.deepInclude((yield* pay(other, orderId)).body, { status: 404, code: "ORDER_NOT_FOUND" })
+        }
+      })
+    )
+  })
+})
+
+describe("Every route with a key", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    const stage = Effect.gen(function* () {
+      const { seller, buyer, id } = yield* scene
+      const couponId = yield* coupon(seller, { perUserLimit: 2 })
+      const paid = yield* order(buyer, id)
+      yield* pay(buyer, paid)
+      const asked = yield* order(buyer, id, 2)
+      yield* pay(buyer, asked, "pay-2")
+      return {
+        seller,
+        buyer,
+        ids: {
+          product: id,
+          coupon: couponId,
+          seller: seller.userId,
+          user: buyer.userId,
+          paid,
+          asked,
+          open: yield* order(buyer, id, 3)
+        }
+      }
+    })
+    const purchase = { items: [{ productId: "{product}", quantity: 1 }] }
+    const routes: ReadonlyArray<
+      readonly [method: string, path: string, status: number, body: object, other: object, by?: "seller"]
+    > = [
+      ["POST", "/balances/charge", 200, { amount: 1000 }, { amount: 2000 }],
+      ["POST", "/coupons/issue/limited", 201, { couponId: "{coupon}" }, { couponId: "{coupon}", userId: "{user}" }],
+      [
+        "POST",
+        "/coupons/issue",
+        201,
+        { couponId: "{coupon}", userId: "{user}" },
+        { couponId: "{coupon}", userId: "{seller}" },
+        "seller"
+      ],
+      ["POST", "/checkout", 201, purchase, { ...purchase, expectedTotal: 1500 }],
+      ["POST", "/orders", 201, purchase, { ...purchase, couponPolicy: "drop" }],
+      ["POST", "/payments/process", 200, { orderId: "{open}" }, { orderId: "{paid}" }],
+      ["PUT", "/orders/{paid}/cancel", 200, {}, purchase],
+      ["POST", "/refunds", 201, { orderId: "{asked}" }, { orderId: "{paid}" }]
+    ]
+    for (const [method, path, status, body, other, by] of routes) {
+      it.effect(`${method} ${path} happens once for it`, () =>
+        Effect.gen(function* () {
+          const { seller, buyer, ids } = yield* stage
+          const known: Record<string, string> = ids
+          const fill = (text: string) => text.replaceAll(/\{(\w+)\}/g, (_, name: string) => known[name] ?? "")
+          const { token } = by === "seller" ? seller : buyer
+          const ask = (what: object, key?: string) =>
+            call(method, fill(path), {
+              token,
+              body: JSON.parse(fill(JSON.stringify(what))),
+              ...(key !== undefined && { key })
+            })
+          const first = yield* ask(body, "once")
+          assert.strictEqual(first.status, status)
+          assert.isFalse(first.headers.has("idempotent-replayed"))
+          const again = yield* ask(body, "once")
+          assert.deepStrictEqual([again.status, again.text], [status, first.text])
+          assert.strictEqual(again.headers.get("idempotent-replayed"), "true")
+          assert.deepInclude((yield* ask(other, "once")).body, { status: 422, code: "IDEMPOTENCY_KEY_REUSED" })
+          assert.deepInclude((yield* ask(body)).body, { status: 400, code: "IDEMPOTENCY_KEY_REQUIRED" })
+        })
+      )
+    }
+  })
+})
+
+describe("A coupon, from its issue to its refund (seed 001 §5)", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    it.effect("is issued, held, used, given back, and used again", () =>
+      Effect.gen(function* () {
+        const { seller, buyer, id, balance, read } = yield* scene
+        const issued = yield* take(buyer, yield* coupon(seller))
+        const userCouponId = String(issued.body["userCouponId"])
+        const status = Effect.map(call("GET", `/coupons/user/${buyer.userId}`, buyer), ({ body }) =>
+          Array.isArray(body["items"]) ? body["items"].map((one: { status: string }) => one.status) : []
+        )
+        assert.deepStrictEqual(yield* status, ["ISSUED"])
+        const orderId = yield* order(buyer, id, 2, { userCouponId })
+        assert.deepStrictEqual(yield* status, ["HELD"])
+        yield* pay(buyer, orderId)
+        assert.deepStrictEqual(yield* status, ["USED"])
+        assert.strictEqual(yield* balance, 8000)
+        const cancelled = yield* call("PUT", `/orders/${orderId}/cancel`, { ...buyer, key: "cancel", body: {} })
+        assert.deepInclude(cancelled.body, { status: "CANCELLED", cancelReason: "BUYER", refundedAmount: 2000 })
+        assert.deepStrictEqual(cancelled.body, yield* read(orderId))
+        assert.deepStrictEqual(yield* status, ["REFUNDED"])
+        assert.strictEqual(yield* balance, 10_000)
+        yield* buy(buyer, id, 1, { body: { items: [{ productId: id, quantity: 1 }], userCouponId } })
+        assert.deepStrictEqual(yield* status, ["USED"])
+        assert.strictEqual(yield* balance, 9500)
+      })
+    )
+  })
+})
