@@ -32,7 +32,7 @@ export const demand = (checks: ReadonlyArray<Check>) => {
   return broken.length === 0 ? Effect.void : Effect.fail(failed(["The sale does not add up:", ...lines].join("\n")))
 }
 
-/** What the database says of itself. */
+/** What the database says of itself: what was sold, against the orders that are paid. */
 export const balances = Effect.fnUntraced(function* ({ users, funds, price, stock }: Shop) {
   const sql = yield* SqlClient.SqlClient
   const product = productUuid
@@ -40,8 +40,9 @@ export const balances = Effect.fnUntraced(function* ({ users, funds, price, stoc
   yield* sql`ANALYZE`
   return yield* sql<Check>`
     WITH
-      sold AS (SELECT count(*) AS lines, coalesce(sum(quantity), 0)::bigint AS pieces FROM order_lines),
-      placed AS (SELECT count(*) AS orders, coalesce(sum(paid_amount), 0)::bigint AS paid FROM orders),
+      bought AS (SELECT * FROM orders WHERE status NOT IN ('CREATED', 'CANCELLED')),
+      sold AS (SELECT coalesce(sum(quantity), 0)::bigint AS pieces FROM order_lines JOIN bought USING (order_id)),
+      placed AS (SELECT count(*) AS orders, coalesce(sum(paid_amount), 0)::bigint AS paid FROM bought),
       accounts AS (SELECT asset, account, sum(amount)::bigint AS amount FROM postings GROUP BY asset, account),
       unexplained AS (
         SELECT FROM wallets FULL JOIN (SELECT * FROM accounts WHERE asset = 'KRW') a ON a.account = user_id
@@ -70,15 +71,68 @@ export const balances = Effect.fnUntraced(function* ({ users, funds, price, stoc
       (SELECT count(*) FROM orders LEFT JOIN listed USING (order_id)
         WHERE (lines = 1 AND amount = total_amount) IS NOT TRUE)
     UNION ALL SELECT 'orders without their payment', 0,
-      (SELECT count(*) FROM orders LEFT JOIN settled USING (order_id)
+      (SELECT count(*) FROM bought LEFT JOIN settled USING (order_id)
         WHERE (payments = 1 AND amount = paid_amount) IS NOT TRUE)
     UNION ALL SELECT 'orders without their two ledger entries', 0,
-      (SELECT count(*) FROM orders LEFT JOIN written USING (order_id)
+      (SELECT count(*) FROM bought LEFT JOIN written USING (order_id)
         WHERE (entries = 2 AND assets = 2) IS NOT TRUE)
     UNION ALL SELECT 'orders without their event', 0,
-      (SELECT count(*) FROM orders LEFT JOIN told ON entity = 'ord_' || order_id WHERE events IS DISTINCT FROM 1)
+      (SELECT count(*) FROM bought LEFT JOIN told ON entity = 'ord_' || order_id WHERE events IS DISTINCT FROM 1)
     UNION ALL SELECT 'orders without their request key', 0,
       (SELECT count(*) FROM orders LEFT JOIN transactions ON id = order_id WHERE answer IS NULL)`
+})
+
+export interface Open {
+  /** Orders that are not paid, and may still be. */
+  readonly orders: number
+  /** Orders whose answer was lost: each may be one more. */
+  readonly lost?: number
+}
+
+/** What the database says of orders that are paid after they are made, and do nothing else. */
+export const reservations = Effect.fnUntraced(function* ({ orders, lost = 0 }: Open) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* sql<Check>`
+    WITH
+      waiting AS (SELECT * FROM orders WHERE status = 'CREATED'),
+      told AS (
+        SELECT entity, count(*) FILTER (WHERE type = 'OrderCreated') AS created,
+          count(*) FILTER (WHERE type = 'OrderCancelled') AS cancelled
+        FROM outbox GROUP BY entity
+      )
+    SELECT 'orders not paid yet' AS what, least(greatest(count(*), ${orders}::bigint), ${orders + lost}::bigint) AS expected,
+      count(*) AS found FROM waiting
+    UNION ALL SELECT 'pieces reserved = pieces of orders not paid yet',
+      (SELECT coalesce(sum(quantity), 0)::bigint FROM order_lines JOIN waiting USING (order_id)),
+      (SELECT sum(reserved)::bigint FROM products)
+    UNION ALL SELECT 'orders without their way to where they are', 0,
+      (SELECT count(*) FROM orders o WHERE array_remove(ARRAY['CREATED', status], 'CREATED')
+        IS DISTINCT FROM ARRAY(SELECT h.status FROM order_history h WHERE h.order_id = o.order_id ORDER BY n))
+    UNION ALL SELECT 'orders without the event of being made', 0,
+      (SELECT count(*) FROM orders LEFT JOIN told ON entity = 'ord_' || order_id WHERE created IS DISTINCT FROM 1)
+    UNION ALL SELECT 'cancelled orders without the event of it', 0,
+      (SELECT count(*) FROM orders LEFT JOIN told ON entity = 'ord_' || order_id
+        WHERE coalesce(cancelled, 0) <> (status = 'CANCELLED')::int)
+    UNION ALL SELECT 'orders that are not paid, and moved something', 0,
+      (SELECT count(*) FROM orders JOIN (SELECT order_id FROM payments UNION SELECT order_id FROM ledger) moved
+        USING (order_id) WHERE status IN ('CREATED', 'CANCELLED'))
+    UNION ALL SELECT 'payments without their request key', 0,
+      (SELECT count(*) FROM payments LEFT JOIN transactions ON id = payment_id WHERE answer IS NULL)`
+})
+
+/** Orders whose deadline has passed ended with it: not before, and less than a second late. */
+export const deadlines = Effect.fnUntraced(function* (due: number) {
+  const sql = yield* SqlClient.SqlClient
+  return yield* sql<Check>`
+    WITH ended AS (
+      SELECT cancel_reason, at - pay_until AS late
+      FROM orders JOIN order_history h USING (order_id) WHERE h.status = 'CANCELLED'
+    )
+    SELECT 'orders cancelled because their deadline passed' AS what, ${due}::bigint AS expected,
+      (SELECT count(*) FROM ended WHERE cancel_reason = 'PAYMENT_TIMEOUT') AS found
+    UNION ALL SELECT 'orders cancelled before it', 0, (SELECT count(*) FROM ended WHERE late < interval '0')
+    UNION ALL SELECT 'orders cancelled a second late or more', 0,
+      (SELECT count(*) FROM ended WHERE late >= interval '1 second')`
 })
 
 const chunk = 20_000

@@ -1,4 +1,4 @@
-/** The scenario `flash-sale`: the sale on each database, again and again if asked, and the baseline to compare with. */
+/** The scenario `flash-sale`, and those like it, `coupon` and `purchase`: the sale on each database, again and again if asked, and the baseline to compare with. */
 import { Config, Console, DateTime, Effect, FileSystem, Option } from "effect"
 import * as path from "node:path"
 import * as Services from "../dev/Services.ts"
@@ -16,7 +16,7 @@ export interface Options extends Sale.Options {
   /** Seconds for each number of the baseline's clients; 0 for no baseline. */
   readonly baselineSeconds: number
   readonly cpuProfile: boolean
-  /** Orders, unless it is coupons. */
+  /** What everybody wants; orders, if nothing is said. */
   readonly rush?: (options: Sale.Options) => Sale.Rush
 }
 
@@ -35,15 +35,16 @@ export const scenario = Effect.fnUntraced(function* (options: Options) {
   return { runs: [...pglite, ...postgres], baseline }
 }, Effect.scoped)
 
+const scenarioOf = { order: "flash-sale", coupon: "coupon", purchase: "purchase" } as const
+
 const runs = Effect.fnUntraced(function* <E, R>(open: Effect.Effect<Database.Database, E, R>, options: Options) {
+  const rush = (options.rush ?? Sale.orderRush)(options)
   const figures: Array<Sale.Figures> = []
   for (let run = 1; run <= options.repeat; run++) {
     const opened = Effect.tap(open, ({ name }) =>
-      Console.log(
-        `\n${options.rush === undefined ? "flash-sale" : "coupon"} on ${name}, run ${run} of ${options.repeat}`
-      )
+      Console.log(`\n${scenarioOf[rush.wanted]} on ${name}, run ${run} of ${options.repeat}`)
     )
-    const sale = Effect.flatMap(opened, (database) => profiled(database, `${database.name}-${run}`, options))
+    const sale = Effect.flatMap(opened, (database) => profiled(database, `${database.name}-${run}`, options, rush))
     figures.push(yield* Effect.scoped(sale))
   }
   if (figures.length > 1) yield* Report.showRuns(figures)
@@ -52,8 +53,12 @@ const runs = Effect.fnUntraced(function* <E, R>(open: Effect.Effect<Database.Dat
 
 const profilesMost = 25
 
-const profiled = Effect.fnUntraced(function* (database: Database.Database, name: string, options: Options) {
-  const rush = (options.rush ?? Sale.orderRush)(options)
+const profiled = Effect.fnUntraced(function* (
+  database: Database.Database,
+  name: string,
+  options: Options,
+  rush: Sale.Rush
+) {
   if (!options.cpuProfile) return yield* Effect.tap(Sale.measure(database, options, rush), Report.showFigures)
   const fs = yield* FileSystem.FileSystem
   const started = DateTime.formatIso(yield* DateTime.now).replaceAll(":", "")

@@ -1,13 +1,37 @@
 /** What a person reads. */
-import { Console, Effect } from "effect"
+import { Array as Arr, Console, Effect } from "effect"
 import { stdout } from "node:process"
 import type { Measured as Baseline } from "./Baseline.ts"
-import { holds } from "./Conservation.ts"
+import { type Check, holds } from "./Conservation.ts"
 import type { Figures } from "./Sale.ts"
-import type { Progress } from "./load/Protocol.ts"
+import type { Latency, Progress } from "./load/Protocol.ts"
 import type { Distribution } from "./Metrics.ts"
 import type { Profile } from "./Profile.ts"
 import { type Spread, spread } from "./Noise.ts"
+import type { Figures as Timers, Idle } from "./Timers.ts"
+
+interface Words {
+  readonly one: string
+  readonly many: string
+  /** The requests one is made of, and the status each should be answered with. */
+  readonly calls: ReadonlyArray<readonly [name: string, status: string]>
+  /** So many a second, on two cores. */
+  readonly goal?: number
+}
+
+const words: Record<Figures["wanted"], Words> = {
+  order: { one: "an order", many: "orders", calls: [["checkout", "201"]] },
+  coupon: { one: "a coupon", many: "coupons", calls: [["issue", "201"]] },
+  purchase: {
+    one: "a purchase",
+    many: "purchases",
+    calls: [
+      ["create", "201"],
+      ["pay", "200"]
+    ],
+    goal: 4000
+  }
+}
 
 const whole = (value: number) => Math.round(value).toLocaleString("en")
 const tenths = (value: number) => value.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 })
@@ -26,15 +50,17 @@ export const showProgress = ({ second, rate, done, failed }: typeof Progress.Typ
 
 export const showFigures = Effect.fnUntraced(function* ({ load, checks, ...figures }: Figures) {
   if (stdout.isTTY) yield* Effect.sync(() => stdout.write("\r\u001b[K"))
-  const sold = load.statuses["201"] ?? 0
+  const { one, many, calls, goal } = words[figures.wanted]
   const slices = spread(load.slices)
-  const broken = checks.filter((check) => !holds(check)).length
   yield* rows([
     ["database", figures.database],
-    ["durable orders/s", whole(figures.ordersPerSecond)],
+    [`durable ${many}/s`, `${whole(figures.ordersPerSecond)}${goal === undefined ? "" : ` (goal: ${whole(goal)})`}`],
     ["  in 1 s slices", slices === undefined ? "the run was too short" : range(slices)],
     ["latency", latency(load.latencyMicros)],
-    ["answers", `${whole(sold)} sold in ${tenths(load.seconds)} s${others(load.statuses)}`],
+    ...(calls.length === 1 ? [] : Arr.zip(calls, load.callMicros)).map(
+      ([[name], micros]) => [`  to ${name}`, latency(micros)] as const
+    ),
+    ["answers", `${whole(load.done)} sold in ${tenths(load.seconds)} s${others(load.statuses, calls)}`],
     ...Object.entries(load.samples).map(([status, body]) => [`  such as ${status}`, body] as const),
     ["  lost", `${load.lost}${load.lost === 0 ? "" : ` ${JSON.stringify(load.broken)}`}`],
     ["batches", figures.batches === undefined ? "the node does not tell" : distribution(figures.batches)],
@@ -42,23 +68,25 @@ export const showFigures = Effect.fnUntraced(function* ({ load, checks, ...figur
       "SQL transactions",
       figures.ordersPerTransaction === undefined
         ? "the database does not tell"
-        : `one for ${tenths(figures.ordersPerTransaction)} orders`
+        : `one for ${tenths(figures.ordersPerTransaction)} ${many}`
     ],
-    ["an order costs", cost(figures, sold)],
+    [`${one} costs`, cost(figures, load.done)],
     ["others' processes", noise(figures.costs.others, load.seconds)],
-    [
-      "adds up",
-      broken === 0 ? `yes: all ${checks.length} checks hold` : `NO: ${broken} of ${checks.length} checks fail`
-    ]
+    ["adds up", addedUp(checks)]
   ])
 })
 
-const latency = ({ p50, p95, p99, p999, max }: Figures["load"]["latencyMicros"]) =>
+const addedUp = (checks: ReadonlyArray<Check>) => {
+  const broken = checks.filter((check) => !holds(check)).length
+  return broken === 0 ? `yes: all ${checks.length} checks hold` : `NO: ${broken} of ${checks.length} checks fail`
+}
+
+const latency = ({ p50, p95, p99, p999, max }: Latency) =>
   `p50 ${millis(p50)}, p95 ${millis(p95)}, p99 ${millis(p99)}, p99.9 ${millis(p999)}, max ${millis(max)}`
 
-const others = (statuses: Readonly<Record<string, number>>) =>
+const others = (statuses: Readonly<Record<string, number>>, calls: Words["calls"]) =>
   Object.entries(statuses)
-    .filter(([status]) => status !== "201")
+    .filter(([answered]) => calls.every(([, status]) => status !== answered))
     .map(([status, count]) => `, ${whole(count)} answered ${status}`)
     .join("")
 
@@ -76,9 +104,10 @@ const noise = (micros: number | undefined, seconds: number) =>
 /** The median of several runs, and how far apart they were. */
 export const showRuns = (runs: ReadonlyArray<Figures>) => {
   const orders = spread(runs.map(({ ordersPerSecond }) => ordersPerSecond))
-  return orders === undefined
+  const [first] = runs
+  return orders === undefined || first === undefined
     ? Effect.void
-    : Console.log(`\n  durable orders/s of ${runs.length} runs: ${range(orders)}`)
+    : Console.log(`\n  durable ${words[first.wanted].many}/s of ${runs.length} runs: ${range(orders)}`)
 }
 
 export const showBaseline = Effect.fnUntraced(function* (measured: ReadonlyArray<Baseline>, ours: number | undefined) {
@@ -106,5 +135,29 @@ const range = ({ median, min, max }: Spread) => `median ${whole(median)}, ${whol
 const distribution = ({ count, mean, buckets }: Distribution) => {
   const filled = buckets.filter((bucket) => bucket.count > 0)
   const shares = filled.map((bucket) => `≤${bucket.bound}: ${whole((bucket.count / count) * 100)} %`)
-  return `${whole(count)} of ${tenths(mean)} orders on average; ${shares.join(", ")}`
+  return `${whole(count)} of ${tenths(mean)} transactions on average; ${shares.join(", ")}`
 }
+
+export const showTimers = ({ without, lateMicros, checks, ...figures }: Timers) =>
+  rows([
+    ["database", figures.database],
+    ["no deadlines", idle(without)],
+    [`${whole(figures.deadlines)} of them`, idle(figures.with)],
+    ["they cost", `${more(without.node, figures.with.node)} of a core in the node (goal: less than 1 %)`],
+    ["lateness", `${latency(lateMicros)} (goal: less than 1 s)`],
+    ["others' processes", `took ${share(without.others)}, then ${share(figures.with.others)}`],
+    ["adds up", addedUp(checks)]
+  ])
+
+const hundredths = (value: number) => value.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })
+
+const idle = ({ node, database }: Idle) =>
+  `node ${share(node)}, database ${database === undefined ? "within the node, or unknown" : share(database)}`
+
+const share = (percent: Spread | undefined) =>
+  percent === undefined
+    ? "unknown here"
+    : `${hundredths(percent.median)} % of a core (${hundredths(percent.min)}–${hundredths(percent.max)})`
+
+const more = (without: Spread | undefined, withThem: Spread | undefined) =>
+  without === undefined || withThem === undefined ? "unknown" : `${hundredths(withThem.median - without.median)} %`

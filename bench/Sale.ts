@@ -6,7 +6,7 @@ import { Effect, FileSystem } from "effect"
 import type { SqlClient, SqlError } from "effect/sql"
 import { randomBytes } from "node:crypto"
 import * as path from "node:path"
-import { acknowledged, balances, type Check, type Heard, issues } from "./Conservation.ts"
+import { acknowledged, balances, type Check, type Heard, issues, reservations } from "./Conservation.ts"
 import { machineMicros } from "./Cpu.ts"
 import * as Database from "./Database.ts"
 import type { Done, Plan } from "./load/Protocol.ts"
@@ -42,6 +42,8 @@ export interface Costs {
 }
 
 export interface Figures {
+  /** What an order was: see `Plan`. */
+  readonly wanted: Plan["wanted"]
   /** The database, and how it is set. */
   readonly database: string
   readonly ordersPerSecond: number
@@ -93,6 +95,20 @@ export const couponRush = (options: Options): Rush => {
   }
 }
 
+/** A product, of which each order is a piece, made by one request and paid out of the wallet by the next. */
+export const purchaseRush = (options: Options): Rush => {
+  const shop = shopOf(options)
+  return {
+    wanted: "purchase",
+    opened: openShop(shop),
+    checks: (heard) =>
+      Effect.map(
+        Effect.all([balances(shop), reservations({ orders: 0, lost: heard.lost }), acknowledged(heard)]),
+        (checks) => checks.flat()
+      )
+  }
+}
+
 export const measure = Effect.fnUntraced(function* (
   database: Database.Database,
   options: Options,
@@ -106,11 +122,11 @@ export const measure = Effect.fnUntraced(function* (
   const lost = acknowledgements.lost + load.lost
   const checking = Effect.all([Database.counts, rush.checks({ orders: acknowledgements.ids, lost })])
   const [countsAfter, checks] = yield* Database.use(database, checking)
-  const sold = load.statuses["201"] ?? 0
   const transactions = countsAfter.transactions - countsBefore.transactions
   const figures: Figures = {
+    wanted: rush.wanted,
     database: `${database.name}: ${description}`,
-    ordersPerSecond: sold / load.seconds,
+    ordersPerSecond: load.done / load.seconds,
     load,
     batches: observed(before.metrics, after.metrics, "sluice_journal_batch_size"),
     costs: costs(before, after, load.cpuMicros),

@@ -62,3 +62,38 @@ export const openOffer = ({ quota, perUserLimit }: Offer) =>
       VALUES (${couponUuid}, 'RUSH', 'First come, first served', 'FIXED', 1000, 0, '{}', '{}', ${quota}::int,
         ${perUserLimit}::int, '{FIRST_COME}', ${sellerUuid})`
   })
+
+export interface Waiting {
+  /** The number of the first; each has a number of its own. */
+  readonly from: number
+  readonly orders: number
+  /** When the first has to be paid, in seconds from now, and over how many more the others are spread. */
+  readonly dueInSeconds: number
+  readonly spreadSeconds: number
+}
+
+/** Orders of one piece each that wait for their payment, as if the buyers in turn had made them. */
+export const openOrders = ({ users, price }: Shop, { from, orders, dueInSeconds, spreadSeconds }: Waiting) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    const last = from + orders - 1
+    /** Ordered by time, as Sluice's are. */
+    const id = sql`lpad(to_hex(n), 32, '0')::uuid`
+    const each = sql`generate_series(${from}::int, ${last}::int) n`
+    const seconds = sql`${dueInSeconds}::float8 + (n - ${from}::int) * ${spreadSeconds}::float8 / ${orders}::int`
+    yield* Effect.all([
+      sql`INSERT INTO transactions (key, id, fences, body_hash, answer)
+        SELECT md5('order key ' || n)::uuid, ${id}, '', md5('order body ' || n)::uuid, '{}' FROM ${each}`,
+      sql`INSERT INTO orders (order_id, user_id, status, total_amount, discount_amount, paid_amount, created_at, pay_until,
+          due_at)
+        SELECT ${id}, md5('user ' || n % ${users}::int)::uuid, 'CREATED', ${price}::int, 0, 0, now(), due, due
+        FROM ${each}, LATERAL (SELECT date_trunc('milliseconds', now() + interval '1 second' * (${seconds})) AS due) d`,
+      sql`INSERT INTO order_lines (order_id, line, product_id, name, unit_price, quantity, amount)
+        SELECT ${id}, 1, ${productUuid}, 'Flash sale', ${price}::int, 1, ${price}::int FROM ${each}`,
+      sql`INSERT INTO outbox (transaction_id, type, entity, payload)
+        SELECT ${id}, 'OrderCreated', 'ord_' || ${id}, '{}' FROM ${each}`,
+      sql`UPDATE products SET reserved = reserved + ${orders}::int WHERE product_id = ${productUuid}`
+    ]).pipe(sql.withTransaction)
+    yield* sql`VACUUM ANALYZE transactions, orders, order_lines, outbox, products`
+    yield* sql`CHECKPOINT`
+  })

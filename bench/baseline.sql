@@ -10,8 +10,9 @@ DECLARE
   -- Ordered by time, as Sluice's are.
   placed uuid := lpad(to_hex(nextval('order_numbers')), 32, '0')::uuid;
 BEGIN
-  INSERT INTO transactions (key, id, body_hash, answer)
-    VALUES (gen_random_uuid(), placed, gen_random_uuid(), json_build_object('orderId', placed, 'paidAmount', unit_price));
+  INSERT INTO transactions (key, id, fences, body_hash, answer)
+    VALUES (gen_random_uuid(), placed, '', gen_random_uuid(),
+      json_build_object('orderId', placed, 'paidAmount', unit_price));
   UPDATE wallets SET balance = balance - unit_price WHERE user_id = buyer AND balance >= unit_price;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'insufficient balance';
@@ -20,7 +21,8 @@ BEGIN
     VALUES (placed, buyer, 'CONFIRMED', unit_price, 0, unit_price, now());
   INSERT INTO order_lines (order_id, line, product_id, name, unit_price, quantity, amount)
     VALUES (placed, 1, wanted, product_name, unit_price, 1, unit_price);
-  INSERT INTO payments (order_id, payment_id, method, amount) VALUES (placed, placed, 'WALLET', unit_price);
+  INSERT INTO payments (order_id, payment_id, method, amount, status)
+    VALUES (placed, placed, 'WALLET', unit_price, 'COMPLETED');
   INSERT INTO ledger (transaction_id, asset, debit, credit, amount, reason, order_id) VALUES
     (placed, 'KRW', buyer, '00000000-0000-0000-0000-000000000002', unit_price, 'PAYMENT', placed),
     (placed, 'PIECE', wanted, '00000000-0000-0000-0000-000000000004', 1, 'SALE', placed);

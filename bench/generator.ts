@@ -8,8 +8,8 @@ import { createInterface } from "node:readline"
 import { Buyer, type Sale, type Template } from "./load/Buyer.ts"
 import { Histogram } from "./load/Histogram.ts"
 import { type Message, Plan } from "./load/Protocol.ts"
+import { idIn, requests, uuidLength } from "./load/Requests.ts"
 import { mint } from "./load/Tokens.ts"
-import { couponUuid, productUuid, userUuid } from "./Shop.ts"
 
 const say = (message: Message) => process.stdout.write(`${JSON.stringify(message)}\n`)
 
@@ -18,91 +18,27 @@ const firstLine = await lines.next()
 const plan = Schema.decodeUnknownSync(Schema.fromJsonString(Plan))(firstLine.value)
 process.stdin.on("end", () => process.exit(1))
 
-/** Idempotency keys differ by the number of the order alone. */
-const digits = 9
-const zero = 48
-
 const mintingAt = performance.now()
 const tokens = mint(plan.secret, plan.users)
 const mintedMs = performance.now() - mintingAt
 
-/** A request with a place for the buyer's token. */
-const requestOf = (line: string, headers: ReadonlyArray<string>, body = "") => {
-  const asking = `Authorization: Bearer ${"t".repeat(tokens.length)}`
-  const head = [line, `Host: ${plan.host}:${plan.port}`, asking, ...headers].join("\r\n")
-  const tokenAt = head.indexOf(asking) + asking.length - tokens.length
-  const writeToken = (number: number, request: Buffer) => {
-    const from = (number % plan.users) * tokens.length
-    tokens.bytes.copy(request, tokenAt, from, from + tokens.length)
-  }
-  return { bytes: Buffer.from(`${head}\r\n\r\n${body}`, "latin1"), headLength: head.length, writeToken }
-}
+const { arrival, errand } = requests({ ...plan, keys: "flash-sale" }, tokens)
+const { steps: ordering, idMark } = errand(plan.wanted)
+const arriving = [arrival()]
 
-/** What is asked for, and what of the answer is remembered. */
-const wanted = {
-  order: {
-    path: "/api/v1/checkout",
-    body: { items: [{ productId: `prd_${productUuid}`, quantity: 1 }] },
-    idMark: '"orderId":"ord_'
-  },
-  coupon: {
-    path: "/api/v1/coupons/issue/limited",
-    body: { couponId: `cpn_${couponUuid}` },
-    idMark: '"userCouponId":"uco_'
-  }
-}[plan.wanted]
-
-const order = (): Template => {
-  const body = JSON.stringify(wanted.body)
-  const { bytes, headLength, writeToken } = requestOf(
-    `POST ${wanted.path} HTTP/1.1`,
-    [
-      "Content-Type: application/json",
-      `Content-Length: ${body.length}`,
-      `Idempotency-Key: flash-sale-${"0".repeat(digits)}`
-    ],
-    body
-  )
-  const fill = (number: number, request: Buffer) => {
-    writeToken(number, request)
-    let rest = number
-    for (let at = headLength - 1; at >= headLength - digits; at--) {
-      request[at] = zero + (rest % 10)
-      rest = Math.floor(rest / 10)
-    }
-  }
-  return { bytes, fill }
-}
-
-/** A look at one's balance. */
-const arrival = (): Template => {
-  const path = "GET /api/v1/balances/usr_"
-  const { bytes, writeToken } = requestOf(`${path}${userUuid(0)} HTTP/1.1`, [])
-  const fill = (user: number, request: Buffer) => {
-    writeToken(user, request)
-    request.write(userUuid(user), path.length, "latin1")
-  }
-  return { bytes, fill }
-}
-
-const uuidLength = 36
 const ids = Buffer.alloc((plan.warmup + plan.orders) * (uuidLength + 1), "\n")
 let acknowledged = 0
-const idMark = Buffer.from(wanted.idMark)
 
+/** An acknowledgement without an id leaves an empty line, which the check will not forgive. */
 const remember = (body: Buffer) => {
-  const at = body.indexOf(idMark)
-  // An acknowledgement without an id leaves an empty line, which the check will not forgive.
-  if (at >= 0) {
-    const from = at + idMark.length
-    body.copy(ids, acknowledged * (uuidLength + 1), from, from + uuidLength)
-  }
+  idIn(body, idMark).copy(ids, acknowledged * (uuidLength + 1))
   acknowledged++
 }
 
 /** The counts of one phase. */
 const tally = () => ({
   latency: new Histogram(),
+  calls: ordering.map(() => new Histogram()),
   statuses: new Map<number, number>(),
   samples: new Map<number, string>(),
   broken: new Map<string, number>(),
@@ -111,10 +47,17 @@ const tally = () => ({
   failed: 0
 })
 
+const latencyOf = (latency: Histogram) => ({
+  p50: latency.percentile(0.5),
+  p95: latency.percentile(0.95),
+  p99: latency.percentile(0.99),
+  p999: latency.percentile(0.999),
+  max: latency.max
+})
+
 const plus1 = <K>(counts: Map<K, number>, key: K) => counts.set(key, (counts.get(key) ?? 0) + 1)
 
-const ordering = order()
-let template = ordering
+let steps: ReadonlyArray<Template> = ordering
 let current = tally()
 let nextOrder = 0
 let lastOrder = 0
@@ -126,19 +69,20 @@ let reconnectsLeft = 10 * plan.connections
 const sale: Sale = {
   host: plan.host,
   port: plan.port,
-  template: () => template,
+  steps: () => steps,
   next: () => (nextOrder < lastOrder && !stopped ? nextOrder++ : undefined),
-  answered: (status, micros, body) => {
-    current.latency.record(micros)
+  answered: (step, status, micros, body) => {
+    current.calls[step]?.record(micros)
     plus1(current.statuses, status)
-    if (status === 201) {
+    const isNews = status !== steps[step]?.hoped && !current.samples.has(status)
+    if (isNews) current.samples.set(status, body.toString("utf8"))
+  },
+  over: (isBought, micros, body) => {
+    current.latency.record(micros)
+    if (!isBought) current.failed++
+    else {
       current.done++
-      remember(body)
-    } else if (template !== ordering && status === 200) {
-      current.done++
-    } else {
-      current.failed++
-      if (!current.samples.has(status)) current.samples.set(status, body.toString("utf8"))
+      if (steps === ordering) remember(body)
     }
   },
   broken: (why, outstanding) => {
@@ -172,6 +116,7 @@ const phase = async (last: number, secondsMost: number) => {
 }
 
 const counted = () => ({
+  done: current.done,
   statuses: Object.fromEntries(current.statuses),
   samples: Object.fromEntries(current.samples),
   lost: current.lost,
@@ -179,10 +124,10 @@ const counted = () => ({
 })
 
 if (plan.arrive) {
-  template = arrival()
+  steps = arriving
   await phase(plan.users, 120)
   if (current.done < plan.users) throw new Error(`Not all could arrive: ${JSON.stringify(counted())}`)
-  template = ordering
+  steps = ordering
   nextOrder = 0
 }
 await phase(plan.warmup, 60)
@@ -208,19 +153,13 @@ const seconds = (performance.now() - startedAt) / 1000
 clearInterval(slicing)
 const cpu = process.cpuUsage(cpuBefore)
 writeFileSync(plan.idsFile, ids.subarray(0, acknowledged * (uuidLength + 1)))
-const { latency } = current
 say({
   _tag: "Done",
   ...counted(),
   seconds,
   slices,
-  latencyMicros: {
-    p50: latency.percentile(0.5),
-    p95: latency.percentile(0.95),
-    p99: latency.percentile(0.99),
-    p999: latency.percentile(0.999),
-    max: latency.max
-  },
+  latencyMicros: latencyOf(current.latency),
+  callMicros: current.calls.map(latencyOf),
   cpuMicros: cpu.user + cpu.system
 })
 process.exit(0)

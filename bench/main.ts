@@ -9,6 +9,7 @@ import * as FlashSale from "./FlashSale.ts"
 import * as Memory from "./Memory.ts"
 import * as Remote from "./Remote.ts"
 import * as Sale from "./Sale.ts"
+import * as Timers from "./Timers.ts"
 
 const number = (name: string, fallback: number, [minimum, maximum]: readonly [number, number], about: string) =>
   Flag.Int(name).pipe(
@@ -18,9 +19,9 @@ const number = (name: string, fallback: number, [minimum, maximum]: readonly [nu
   )
 
 const options = {
-  scenarios: Argument.Literals("scenario", ["flash-sale", "coupon", "resident", "remote"]).pipe(
+  scenarios: Argument.Literals("scenario", ["flash-sale", "coupon", "purchase", "timers", "resident", "remote"]).pipe(
     Argument.withDescription("What to measure; flash-sale if nothing is said"),
-    Argument.variadic({ max: 4 })
+    Argument.variadic({ max: 6 })
   ),
   users: number("users", 100_000, [1, 1_000_000], "Buyers, each with money and a token"),
   orders: number("orders", 100_000, [1, 2_000_000], "Orders that count"),
@@ -53,6 +54,7 @@ const options = {
     Flag.withDescription("Flags for the node's Node, after =: --node-flags='--max-semi-space-size=64'"),
     Flag.withDefault("")
   ),
+  deadlines: number("deadlines", 100_000, [1, 1_000_000], "Orders that wait for their payment, for timers"),
   actors: number("actors", 1_000_000, [1, 10_000_000], "Actors to make resident"),
   json: Flag.String("json").pipe(Flag.withDescription("A file for the figures"), Flag.optional)
 }
@@ -75,11 +77,17 @@ const bench = Command.make("bench", options, ({ scenarios, stock, database, node
     const coupon = wanted.includes("coupon")
       ? yield* FlashSale.scenario({ ...sale, baselineSeconds: 0, rush: Sale.couponRush })
       : undefined
+    const purchase = wanted.includes("purchase")
+      ? yield* FlashSale.scenario({ ...sale, baselineSeconds: 0, rush: Sale.purchaseRush })
+      : undefined
+    const timers = wanted.includes("timers") ? yield* Timers.scenario({ ...rest, flags, databases }) : undefined
     const resident = wanted.includes("resident") ? yield* Memory.measure(actors) : undefined
     if (resident !== undefined) yield* Memory.show(resident)
     const remote = wanted.includes("remote") ? yield* Remote.scenario({ ...rest, flags }) : undefined
-    if (Option.isSome(json)) yield* write(json.value, { machine, flashSale, coupon, resident, remote })
-    for (const { checks } of [...(flashSale?.runs ?? []), ...(coupon?.runs ?? [])]) yield* demand(checks)
+    if (Option.isSome(json))
+      yield* write(json.value, { machine, flashSale, coupon, purchase, timers, resident, remote })
+    const sold = [flashSale, coupon, purchase].flatMap((sales) => sales?.runs ?? [])
+    for (const { checks } of [...sold, ...(timers ?? [])]) yield* demand(checks)
     if (resident !== undefined) yield* Memory.demand(resident, actors)
   })
 ).pipe(Command.withDescription("Measures Sluice on this machine"))

@@ -4,45 +4,22 @@
  */
 import { Schema } from "effect"
 import { argv, stdout } from "node:process"
-import { Buyer, type Template } from "./load/Buyer.ts"
+import { Buyer } from "./load/Buyer.ts"
 import { Histogram } from "./load/Histogram.ts"
+import { requests } from "./load/Requests.ts"
 import { mint } from "./load/Tokens.ts"
-import { productUuid } from "./Shop.ts"
 import { Pace, type Paced } from "./Pace.ts"
 
 const pace = Schema.decodeUnknownSync(Schema.fromJsonString(Pace))(argv[2])
 const { host, ports, users, secret, ordersPerSecond, connections, turns, turnSeconds } = pace
 const tokens = mint(secret, users)
-const digits = 9
-
-const templateOf = (port: number): Template => {
-  const body = JSON.stringify({ items: [{ productId: `prd_${productUuid}`, quantity: 1 }] })
-  const [token, number] = ["t".repeat(tokens.length), "0".repeat(digits)]
-  const head = [
-    "POST /api/v1/checkout HTTP/1.1",
-    `Host: ${host}:${port}`,
-    "Content-Type: application/json",
-    `Content-Length: ${body.length}`,
-    `Authorization: Bearer ${token}`,
-    `Idempotency-Key: ${pace.prefix}-${number}`
-  ].join("\r\n")
-  const [tokenAt, numberAt] = [head.indexOf(token), head.length - digits]
-  return {
-    bytes: Buffer.from(`${head}\r\n\r\n${body}`, "latin1"),
-    fill: (order, request) => {
-      const from = (order % users) * tokens.length
-      tokens.bytes.copy(request, tokenAt, from, from + tokens.length)
-      request.write(String(order).padStart(digits, "0"), numberAt, "latin1")
-    }
-  }
-}
 
 let order = 0
 let counting = false
 
 /** The buyers of one node. */
 const crowd = (port: number) => {
-  const template = templateOf(port)
+  const { steps } = requests({ host, port, users, keys: pace.prefix }, tokens).errand("order")
   const latency = new Histogram()
   const idle: Array<{ readonly buy: () => void }> = []
   const counts = { sold: 0, failed: 0 }
@@ -52,15 +29,16 @@ const crowd = (port: number) => {
     const buyer = new Buyer({
       host,
       port,
-      template: () => template,
+      steps: () => steps,
       next: () => {
         const more = wanted || flooding
         wanted = false
         return more ? order++ : undefined
       },
-      answered: (status, micros) => {
+      answered: () => {},
+      over: (isBought, micros) => {
         if (!counting) return
-        if (status === 201) counts.sold++
+        if (isBought) counts.sold++
         else counts.failed++
         latency.record(micros)
       },

@@ -8,18 +8,23 @@ import { connect, type Socket } from "node:net"
 /** What a buyer sends: a request of which some places change. */
 export interface Template {
   readonly bytes: Buffer
-  /** Writes what is an order's own into the request. */
-  readonly fill: (order: number, request: Buffer) => void
+  /** The status to be answered with; after any other, the rest of an order's requests is not sent. */
+  readonly hoped: number
+  /** Writes what is an order's own into the request; `told` is the answer to the order's request before, or empty. */
+  readonly fill: (order: number, request: Buffer, told: Buffer) => void
 }
 
 export interface Sale {
   readonly host: string
   readonly port: number
-  readonly template: () => Template
+  /** The requests of an order, each sent when the one before was answered as hoped. */
+  readonly steps: () => ReadonlyArray<Template>
   /** The number of the next order, `undefined` when there is none. */
   readonly next: () => number | undefined
-  /** An answer came. The body is only valid during the call. */
-  readonly answered: (status: number, micros: number, body: Buffer) => void
+  /** An answer to the `step`-th request of an order came. The body is only valid during the call. */
+  readonly answered: (step: number, status: number, micros: number, body: Buffer) => void
+  /** The last answer to an order came: whether all were as hoped, and what the last one said. As long valid. */
+  readonly over: (isBought: boolean, micros: number, body: Buffer) => void
   /** The connection ended. With an answer outstanding, nobody knows whether the order was placed. */
   readonly broken: (why: string, outstanding: boolean) => void
   /** Whether a broken connection may be opened again. */
@@ -33,11 +38,22 @@ const carriageReturn = 13
 const colon = 58
 const zero = 48
 
+const nothing = Buffer.alloc(0)
+
+/** A template, and one buyer's request of it. */
+interface Step {
+  readonly template: Template
+  readonly request: Buffer
+}
+
 export class Buyer {
   readonly #sale: Sale
-  #template: Template
-  #request: Buffer
+  #steps: ReadonlyArray<Step> = []
+  /** Whose request is under way. */
+  #at = 0
   #socket: Socket | undefined
+  #order = 0
+  #beganAt = 0
   #sentAt = 0
   /** Ordering, or trying to. */
   #busy = false
@@ -48,17 +64,14 @@ export class Buyer {
 
   constructor(sale: Sale) {
     this.#sale = sale
-    this.#template = sale.template()
-    this.#request = Buffer.from(this.#template.bytes)
   }
 
   /** Connects if need be, and buys until there is nothing left to order. */
   buy(): void {
     this.#busy = true
-    this.#template = this.#sale.template()
-    this.#request = Buffer.from(this.#template.bytes)
+    this.#steps = this.#sale.steps().map((template) => ({ template, request: Buffer.from(template.bytes) }))
     if (this.#socket === undefined) this.#connect()
-    else this.#order()
+    else this.#next()
   }
 
   /** Ends at once, whatever is under way. */
@@ -82,7 +95,7 @@ export class Buyer {
       }
     })
     this.#socket = socket
-    socket.on("connect", () => this.#order())
+    socket.on("connect", () => this.#next())
     socket.on("error", (error) => (why = error.message))
     socket.on("close", () => this.#closed(why))
   }
@@ -102,17 +115,25 @@ export class Buyer {
     this.#sale.left()
   }
 
-  #order(): void {
+  #next(): void {
     const order = this.#sale.next()
-    if (order === undefined || this.#socket === undefined) {
+    const [first] = this.#steps
+    if (order === undefined || first === undefined || this.#socket === undefined) {
       this.#leave()
       return
     }
-    this.#template.fill(order, this.#request)
+    this.#order = order
+    this.#at = 0
+    this.#send(first, this.#socket, nothing)
+    this.#beganAt = this.#sentAt
+  }
+
+  #send({ template, request }: Step, socket: Socket, told: Buffer): void {
+    template.fill(this.#order, request, told)
     this.#waiting = true
     this.#sentAt = performance.now()
-    // The answer to the request before is in, so its bytes have long left the buffer.
-    this.#socket.write(this.#request)
+    // The answer to this request of the order before is in, so its bytes have long left the buffer.
+    socket.write(request)
   }
 
   #read(bytes: Buffer): void {
@@ -125,11 +146,21 @@ export class Buyer {
       return
     }
     this.#partial = undefined
-    const micros = (performance.now() - this.#sentAt) * 1000
+    const now = performance.now()
     const status = ((all[9] ?? zero) - zero) * 100 + ((all[10] ?? zero) - zero) * 10 + ((all[11] ?? zero) - zero)
+    const body = all.subarray(bodyAt, end)
     this.#waiting = false
-    this.#sale.answered(status, micros, all.subarray(bodyAt, end))
-    this.#order()
+    const at = this.#at
+    this.#sale.answered(at, status, (now - this.#sentAt) * 1000, body)
+    const isHoped = status === this.#steps[at]?.template.hoped
+    const more = isHoped ? this.#steps[at + 1] : undefined
+    if (more !== undefined && this.#socket !== undefined) {
+      this.#at++
+      this.#send(more, this.#socket, body)
+      return
+    }
+    this.#sale.over(isHoped, (now - this.#beganAt) * 1000, body)
+    this.#next()
   }
 }
 

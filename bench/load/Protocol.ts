@@ -3,8 +3,8 @@ import { Schema } from "effect"
 
 /** The first line to the generator. The second is `go`, once it has said `Warmed`. */
 export const Plan = Schema.Struct({
-  /** What is asked for: an order of one piece, or a coupon. */
-  wanted: Schema.Literals(["order", "coupon"]),
+  /** What is asked for: an order of one piece paid at once, a coupon, or an order that is paid by a second request. */
+  wanted: Schema.Literals(["order", "coupon", "purchase"]),
   host: Schema.String,
   port: Schema.Int,
   secret: Schema.String,
@@ -25,9 +25,11 @@ export type Plan = typeof Plan.Type
 const Counts = Schema.Record(Schema.String, Schema.Int)
 
 const counted = {
+  /** Orders whose every request was answered as it should be. */
+  done: Schema.Int,
   /** How often each HTTP status was answered. */
   statuses: Counts,
-  /** One body of each status but 201. */
+  /** One body of each status that an order should not be answered with. */
   samples: Schema.Record(Schema.String, Schema.String),
   /** Orders whose answer never came. */
   lost: Schema.Int,
@@ -35,13 +37,22 @@ const counted = {
   broken: Counts
 }
 
+const Latency = Schema.Struct({
+  p50: Schema.Finite,
+  p95: Schema.Finite,
+  p99: Schema.Finite,
+  p999: Schema.Finite,
+  max: Schema.Finite
+})
+export type Latency = typeof Latency.Type
+
 export const Warmed = Schema.TaggedStruct("Warmed", { ...counted, mintedMs: Schema.Finite })
 export const Progress = Schema.TaggedStruct("Progress", {
   second: Schema.Int,
   /** Orders acknowledged per second, in the last slice. */
   rate: Schema.Finite,
   done: Schema.Int,
-  /** Answers that were not 201, and answers that never came. */
+  /** Orders that were not answered so, or never. */
   failed: Schema.Int
 })
 export const Done = Schema.TaggedStruct("Done", {
@@ -49,13 +60,10 @@ export const Done = Schema.TaggedStruct("Done", {
   seconds: Schema.Finite,
   /** Acknowledged orders per second, in each full slice of about a second. */
   slices: Schema.Array(Schema.Finite),
-  latencyMicros: Schema.Struct({
-    p50: Schema.Finite,
-    p95: Schema.Finite,
-    p99: Schema.Finite,
-    p999: Schema.Finite,
-    max: Schema.Finite
-  }),
+  /** From the first request of an order to the last answer. */
+  latencyMicros: Latency,
+  /** Of each request of an order by itself. */
+  callMicros: Schema.Array(Latency),
   /** What the generator itself used. */
   cpuMicros: Schema.Finite
 })

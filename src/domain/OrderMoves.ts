@@ -146,11 +146,12 @@ const eventsOf = (before: Order | undefined, after: Order): Moves["events"] => {
   return [first, ...more]
 }
 
+/** As JSON has it: what there is not, is not there. */
 const told = (order: Order) => ({
   userId: order.userId,
   paidAmount: order.paidAmount,
   discountAmount: order.discountAmount,
-  userCouponId: order.userCouponId,
-  cancelReason: order.cancelReason,
+  ...(order.userCouponId !== undefined && { userCouponId: order.userCouponId }),
+  ...(order.cancelReason !== undefined && { cancelReason: order.cancelReason }),
   lines: order.lines.map(({ productId, quantity, unitPrice }) => ({ productId, quantity, unitPrice }))
 })

@@ -97,7 +97,7 @@ export const ProductRefusal = Schema.Union([
 ])
 export type ProductRefusal = typeof ProductRefusal.Type
 
-export const available = (product: Product): number => product.onHand - product.reserved
+export const available = (product: Pick<Product, "onHand" | "reserved">): number => product.onHand - product.reserved
 
 export const stockStatus = (product: Pick<Product, "onHand" | "reserved" | "saleStatus">): StockStatus => {
   if (product.saleStatus === "DISCONTINUED") return "DISCONTINUED"

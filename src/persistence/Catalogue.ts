@@ -14,6 +14,8 @@ export interface CatalogueEntry {
   readonly category: string | undefined
   readonly price: Money
   readonly onHand: Quantity
+  /** Of them, pieces of orders that are not paid. */
+  readonly reserved: Quantity
   readonly saleStatus: SaleStatus
   readonly version: number
   /** Milliseconds since 1970. */

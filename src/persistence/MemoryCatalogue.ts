@@ -12,6 +12,7 @@ const entryOf = (id: string, record: ProductRecord): CatalogueEntry => ({
   category: record.category ?? undefined,
   price: won(record.price),
   onHand: pieces(record.onHand),
+  reserved: pieces(record.reserved),
   saleStatus: record.status,
   version: record.version,
   createdAt: record.createdAt,
@@ -37,7 +38,7 @@ const matches = ({ category, q, minPrice, maxPrice, inStock }: CatalogueQuery, e
   (q === undefined || [entry.name, entry.description].some((text) => text.toLowerCase().includes(q.toLowerCase()))) &&
   (minPrice === undefined || entry.price >= minPrice) &&
   (maxPrice === undefined || entry.price <= maxPrice) &&
-  (!inStock || entry.onHand > 0)
+  (!inStock || entry.onHand > entry.reserved)
 
 export const layer = Layer.effect(
   Catalogue,

@@ -91,6 +91,8 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
       need(line.quantity > 0 && line.unitPrice >= 0 && text(line.name), "a line has pieces and a price")
       need(whole(line.cancelled, line.quantity), "no more comes back than was bought")
     }
+    const tenders = new Set(order.payments.map(({ paymentId, method }) => `${paymentId} ${method}`))
+    need(tenders.size === order.payments.length, "a payment has each of its tenders once")
     for (const { amount, refunded } of order.payments) {
       need(whole(amount, maxBalance) && whole(refunded, amount), "a payment is no debt, and gives back what it had")
     }

@@ -15,6 +15,7 @@ const entries = query(
     category: nullable(Schema.String),
     price: Price,
     onHand: Stock,
+    reserved: Stock,
     saleStatus: SaleStatus,
     version: Schema.Int,
     createdAt: Schema.Int,
@@ -31,7 +32,7 @@ export const layer = Layer.effect(
     const sql = yield* SqlClient.SqlClient
     const entry = sql`
       'prd_' || product_id AS "productId", 'usr_' || seller_id AS "sellerId", name, description, category,
-      price::float8 AS price, on_hand::float8 AS "onHand", sale_status AS "saleStatus", version,
+      price::float8 AS price, on_hand::float8 AS "onHand", reserved::float8 AS reserved, sale_status AS "saleStatus", version,
       round(extract(epoch FROM created_at) * 1000)::float8 AS "createdAt",
       round(extract(epoch FROM updated_at) * 1000)::float8 AS "updatedAt"`
     const orders = {
@@ -58,7 +59,7 @@ export const layer = Layer.effect(
         }
         if (minPrice !== undefined) conditions.push(sql`price >= ${minPrice}`)
         if (maxPrice !== undefined) conditions.push(sql`price <= ${maxPrice}`)
-        if (inStock) conditions.push(sql`on_hand > 0`)
+        if (inStock) conditions.push(sql`on_hand > reserved`)
         if (after !== undefined) {
           const id = uuidOf(after.productId)
           conditions.push(

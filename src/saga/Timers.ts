@@ -5,7 +5,7 @@
  * survive restarts, and whoever takes a partition over goes on with what its owner had begun. Should two nodes ever take
  * the same order up, it is the order that decides, once.
  */
-import { Effect, FiberMap, Layer, Metric, Schedule, Schema } from "effect"
+import { type Cause, Effect, FiberMap, Layer, Metric, Schedule, Schema } from "effect"
 import { permit, type Permitted } from "../domain/Authority.ts"
 import type { OrderId } from "../domain/Ids.ts"
 import { type Due, dueBy } from "../domain/OrderLife.ts"
@@ -20,8 +20,10 @@ import type { Transact } from "./Transact.ts"
 
 const every = "500 millis"
 const page = 500
-/** The most orders carried on with at a time; the others are due again. */
-const atOnce = 256
+/** How many deadlines are carried out at a time: a commit or two. */
+const atOnce = 128
+/** The most calls of gateways under way; what is beyond is due again. */
+const callsMost = 256
 
 const fired = Metric.counter("sluice_timers_fired", {
   description: "Deadlines of orders carried out",
@@ -47,44 +49,45 @@ const act = (order: Permitted<OrderId>, due: Due) => {
   }
 }
 
+type Needs = Transact | Gateways | Journal | Directory
+
+const notNow = (id: OrderId) => (cause: Cause.Cause<unknown>) =>
+  Effect.logDebug(`${id} could not be carried on with`, cause)
+
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const orders = yield* Orders
     const journal = yield* Journal
     const directory = yield* Directory
-    /** A gateway may take its time; nobody else waits for it. */
-    const busy = yield* FiberMap.make<OrderId>()
+    /** Gateways take their time; nobody else waits for them. */
+    const calls = yield* FiberMap.make<OrderId>()
+
+    const carryOut = Effect.fnUntraced(function* (order: Permitted<OrderId>, due: Due, dueAt: number) {
+      yield* act(order, due)
+      yield* Metric.update(fired, 1)
+      yield* Metric.update(lateness, journal.now() - dueAt)
+    })
 
     const carryOn = Effect.fnUntraced(function* ({ orderId, dueAt }: DueOrder) {
       const state = yield* directory.read("order", orderId)
       const due = state === undefined ? undefined : dueBy(state.order, journal.now())
       if (due === undefined) return
-      yield* act(permit(orderId), due)
-      yield* Metric.update(fired, 1)
-      yield* Metric.update(lateness, journal.now() - dueAt)
+      const carried = carryOut(permit(orderId), due, dueAt)
+      if (due._tag === "Do") return yield* carried
+      if (FiberMap.hasUnsafe(calls, orderId) || (yield* FiberMap.size(calls)) >= callsMost) return
+      yield* FiberMap.run(calls, orderId, Effect.catchCause(carried, notNow(orderId)))
     })
 
-    /** One that cannot be carried on with now is due again next time. */
-    const begin = (due: DueOrder) =>
-      Effect.suspend(() => {
-        const { orderId } = due
-        if (!directory.owns("order", orderId) || FiberMap.hasUnsafe(busy, orderId)) return Effect.void
-        return FiberMap.run(
-          busy,
-          orderId,
-          Effect.catchCause(carryOn(due), (cause) => Effect.logDebug(`${orderId} could not be carried on with`, cause))
-        )
-      })
+    /** One that cannot be carried on with now is due again next time; it costs no other. */
+    const attempt = (due: DueOrder) =>
+      directory.owns("order", due.orderId) ? Effect.catchCause(carryOn(due), notNow(due.orderId)) : Effect.void
 
-    const round = (after?: DueOrder): Effect.Effect<void, Unavailable, Transact | Gateways | Journal | Directory> =>
+    const round = (after?: DueOrder): Effect.Effect<void, Unavailable, Needs> =>
       Effect.flatMap(orders.due(journal.now(), page, after), (due) =>
-        Effect.gen(function* () {
-          for (const each of due) {
-            if ((yield* FiberMap.size(busy)) >= atOnce) return
-            yield* begin(each)
-          }
-          if (due.length === page) yield* round(due.at(-1))
-        })
+        Effect.andThen(
+          Effect.forEach(due, attempt, { concurrency: atOnce, discard: true }),
+          Effect.suspend(() => (due.length < page ? Effect.void : round(due.at(-1))))
+        )
       )
 
     yield* Effect.suspend(() => round()).pipe(

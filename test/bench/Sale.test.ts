@@ -33,4 +33,21 @@ describe("a flash sale", () => {
       }).pipe(Effect.scoped, Effect.provide([NodeServices.layer, NodeHttpClient.layerNodeHttp])),
     60_000
   )
+
+  it.live(
+    "of orders that are paid later has none left to pay",
+    () =>
+      Effect.gen(function* () {
+        const database = yield* Database.embedded
+        const { load, checks } = yield* Sale.measure(database, options, Sale.purchaseRush(options))
+        assert.strictEqual(load.done, 300)
+        assert.deepStrictEqual(load.statuses, { 200: 300, 201: 300, 400: 100 })
+        assert.strictEqual(load.callMicros.length, 2)
+        assert.deepStrictEqual(
+          checks.filter((check) => !holds(check)),
+          []
+        )
+      }).pipe(Effect.scoped, Effect.provide([NodeServices.layer, NodeHttpClient.layerNodeHttp])),
+    60_000
+  )
 })

@@ -153,7 +153,10 @@ describe("What others are told of an order", () => {
     const before = after(created, ...deeds)
     const now = after(before, deed)
     assert.deepStrictEqual(told(before, now), expected)
-    for (const { payload } of moves(before, now).events) assert.deepInclude(payload, { version: before.version + 1 })
+    for (const { payload } of moves(before, now).events) {
+      assert.deepInclude(payload, { version: before.version + 1 })
+      assert.deepStrictEqual(JSON.parse(JSON.stringify(payload)), payload)
+    }
   })
 
   it("is of one that was made", () => assert.deepStrictEqual(told(undefined, created), ["OrderCreated"]))

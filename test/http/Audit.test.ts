@@ -35,6 +35,37 @@ const voucher = { name: "New", discountType: "FIXED", discountValue: 1, totalQua
 
 describe("The audit", () => {
   layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    it.effect("has what an administrator makes of the orders of others, once, and nothing of their owners'", () =>
+      Effect.gen(function* () {
+        const admin = yield* person("ADMIN")
+        const { token } = admin
+        const seller = yield* person("SELLER")
+        const user = yield* person("BUYER", 10_000)
+        const productId = yield* product(seller)
+        const orderId = yield* Shop.order(user, productId, 2)
+        yield* Shop.pay(admin, orderId)
+        yield* Shop.pay(admin, orderId)
+        yield* call("PUT", `/orders/${orderId}/status`, { token, body: { status: "PREPARING" } })
+        const items = [{ productId, quantity: 1 }]
+        const { body: refund } = yield* call("POST", "/refunds", { token, key: "k", body: { orderId, items } })
+        const refundId = String(refund["refundId"])
+        yield* call("PUT", `/orders/${orderId}/refunds/${refundId}`, { ...seller, body: { approved: true } })
+        yield* call("PUT", `/orders/${orderId}/cancel`, { token, key: "k", body: {} })
+        yield* call("PUT", `/orders/${orderId}/cancel`, { token, key: "again", body: {} })
+        assert.deepStrictEqual(
+          (yield* deedsOf(admin)).map(([act, entity, owner]) => [act, entity, owner]),
+          [
+            ["payments.process", orderId, user.userId],
+            ["orders.progress", orderId, user.userId],
+            ["orders.refund", orderId, user.userId],
+            ["orders.cancel", orderId, user.userId]
+          ]
+        )
+        assert.deepStrictEqual([yield* deedsOf(user), yield* deedsOf(seller)], [[], []])
+        assert.deepInclude((yield* call("GET", `/orders/${orderId}`, user)).body, { cancelReason: "ADMIN" })
+      })
+    )
+
     it.effect("has what an administrator does to the things of others, and what is looked at", () =>
       Effect.gen(function* () {
         const admin = yield* person("ADMIN")

@@ -9,7 +9,14 @@ const scene = Effect.gen(function* () {
   const seller = yield* person("SELLER")
   const buyer = yield* person("BUYER", 10_000)
   const id = yield* product(seller, { price: 1500, stock: 10 })
-  const stock = Effect.map(call("GET", `/products/${id}`), ({ body }) => [body["stock"], body["stockStatus"]])
+  /** As its page has it; the list has to say the same. */
+  const stock = Effect.gen(function* () {
+    const { body } = yield* call("GET", `/products/${id}`)
+    const list = yield* call("GET", "/products?limit=100")
+    const { productId, stock: left, stockStatus } = body
+    assert.containSubset(list.body["items"], [{ productId, stock: left, stockStatus }])
+    return [left, stockStatus]
+  })
   const balance = Effect.map(call("GET", `/balances/${buyer.userId}`, buyer), ({ body }) => body["balance"])
   const read = (orderId: string) => Effect.map(call("GET", `/orders/${orderId}`, buyer), ({ body }) => body)
   return { seller, buyer, id, stock, balance, read }

@@ -283,6 +283,10 @@ const rejected = (it: It) => {
         changed(paid, { payments: paid.payments.map((each) => ({ ...each, refunded: won(2901) })) })
       ]
     ],
+    [
+      "pays by the same tender twice",
+      ({ order, paid }) => [changed(order, { ...paid, payments: [...paid.payments, ...paid.payments] })]
+    ],
     ["reserves more than there is", ({ product }) => [reserve(product, 8)]],
     ["frees more than was reserved", ({ product }) => [reserve(product, -4)]],
     [

@@ -154,7 +154,13 @@ export const ofCatalogue = (it: It) => {
       const id = yield* add(5, { name: "Shoe", description: "Blue", price: won(1_000_000_000) })
       const { createdAt, updatedAt, ...rest } = (yield* catalogue.get(id)) ?? assert.fail("absent")
       const expected = { productId: id, sellerId: seller, name: "Shoe", description: "Blue", category, version: 1 }
-      assert.deepEqual(rest, { ...expected, price: won(1_000_000_000), onHand: pieces(5), saleStatus: "ON_SALE" })
+      assert.deepEqual(rest, {
+        ...expected,
+        price: won(1_000_000_000),
+        onHand: pieces(5),
+        reserved: pieces(0),
+        saleStatus: "ON_SALE"
+      })
       assert.isTrue(Number.isInteger(createdAt) && createdAt === updatedAt)
       assert.isUndefined(yield* catalogue.get(productId(Scene.next())))
     })
@@ -178,6 +184,19 @@ export const ofCatalogue = (it: It) => {
       yield* Scene.commit(fences, [{ _tag: "ProductEdited", productId: hidden, edit: { saleStatus: "DISCONTINUED" } }])
       assert.deepEqual(ids(yield* list({})), [shown])
       assert.strictEqual((yield* catalogue.get(hidden))?.saleStatus, "DISCONTINUED")
+    })
+  )
+
+  it.effect("what unpaid orders have of it is told, and is not to be had", () =>
+    Effect.gen(function* () {
+      const { add, fences, list, catalogue } = yield* shop
+      const [some, all] = [yield* add(3, {}), yield* add(3, {})]
+      yield* Scene.commit(fences, [
+        { _tag: "StockReserved", productId: some, delta: 2 },
+        { _tag: "StockReserved", productId: all, delta: 3 }
+      ])
+      assert.deepInclude(yield* catalogue.get(some), { onHand: pieces(3), reserved: pieces(2) })
+      assert.deepEqual(ids(yield* list({ inStock: true })), [some])
     })
   )
 

@@ -206,19 +206,12 @@ describe("Orders of several nodes", () => {
   it.effect("are given up at the same moment by all of them, and once", () =>
     Effect.gen(function* () {
       const { world, order } = yield* cluster
+      const made = world.tables.orders.get(uuidOf(order)) ?? assert.fail("no order")
+      const due = dueBy(made, made.paymentDeadline ?? 0)
+      if (due?._tag !== "Do") return assert.fail("nothing due")
       const results = yield* world.run(
         Effect.all(
-          world.nodes.map((node) =>
-            node.on(
-              Effect.gen(function* () {
-                const { read } = yield* Directory
-                const { order: known } = (yield* read("order", order)) ?? assert.fail("no order")
-                const due = dueBy(known, known.paymentDeadline ?? 0)
-                if (due?._tag !== "Do") return assert.fail("nothing due")
-                return yield* Effect.result(does(order, due.deed))
-              })
-            )
-          ),
+          world.nodes.map((node) => node.on(Effect.result(does(order, due.deed)))),
           { concurrency: "unbounded" }
         )
       )

@@ -4,7 +4,6 @@ import { Directory } from "../../actors/Directory.ts"
 import { TimedOut } from "../../actors/Errors.ts"
 import type { Permitted } from "../../domain/Authority.ts"
 import type { ProductId } from "../../domain/Ids.ts"
-import { pieces } from "../../domain/Money.ts"
 import { available, type ProductEdit, ProductNotFound, stockStatus } from "../../domain/Product.ts"
 import { Catalogue, type CatalogueEntry } from "../../persistence/Catalogue.ts"
 import { adjustStock, createProduct, editProduct } from "../../saga/Products.ts"
@@ -14,11 +13,11 @@ import { withEtag } from "../api/Fields.ts"
 import * as Policy from "../Policy.ts"
 
 /** A product as the catalogue has it. */
-const listed = ({ category, onHand, createdAt, updatedAt, ...entry }: CatalogueEntry) => ({
+const listed = ({ category, onHand, reserved, createdAt, updatedAt, ...entry }: CatalogueEntry) => ({
   ...entry,
   category: category ?? null,
-  stock: onHand,
-  stockStatus: stockStatus({ onHand, reserved: pieces(0), saleStatus: entry.saleStatus }),
+  stock: available({ onHand, reserved }),
+  stockStatus: stockStatus({ onHand, reserved, saleStatus: entry.saleStatus }),
   createdAt: iso(createdAt),
   updatedAt: iso(updatedAt)
 })
