@@ -10,9 +10,11 @@ import type { Actors, KindName } from "../../src/domain/Actors.ts"
 import { Epoch, type PartitionId, type RequestKey } from "../../src/domain/Ids.ts"
 import type { Transaction } from "../../src/domain/Transaction.ts"
 import { type BatchRejected, type Doubt, Journal, JournalUnavailable } from "../../src/persistence/Journal.ts"
+import * as MemoryAudit from "../../src/persistence/MemoryAudit.ts"
 import * as MemoryCatalogue from "../../src/persistence/MemoryCatalogue.ts"
 import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
+import * as MemoryManagers from "../../src/persistence/MemoryManagers.ts"
 import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
 import * as MemoryStatements from "../../src/persistence/MemoryStatements.ts"
 import { MemoryTables, type Tables } from "../../src/persistence/MemoryTables.ts"
@@ -41,6 +43,8 @@ export interface Resolved {
 const services = Layer.mergeAll(
   MemoryJournal.layer,
   MemoryUsers.layer,
+  MemoryManagers.layer,
+  MemoryAudit.layer,
   MemoryCatalogue.layer,
   MemoryOrders.layer,
   MemoryCoupons.layer,

@@ -1,9 +1,10 @@
 /** Where clients ask a node: at the use cases, or before that at HTTP. */
 import { Context, Effect, Layer, Schema } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
-import { permit } from "../../src/domain/Authority.ts"
+import { permit, type Privilege } from "../../src/domain/Authority.ts"
 import { CouponNotFound } from "../../src/domain/Coupon.ts"
 import { pieces, Quantity } from "../../src/domain/Money.ts"
+import type { Users } from "../../src/persistence/Users.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { checkout } from "../../src/saga/Checkout.ts"
 import { issue, setCondition } from "../../src/saga/Coupons.ts"
@@ -25,12 +26,12 @@ export class Front extends Context.Service<
   /** No HTTP: the handlers in a few words. */
   static readonly useCases = Layer.effect(
     Front,
-    Effect.map(
-      Effect.context<Transact | Directory>(),
-      (engine) => (asked) => Effect.provideContext(carryOut(asked), engine)
-    )
+    Effect.map(Effect.context<Engine>(), (engine) => (asked) => Effect.provideContext(carryOut(asked), engine))
   )
 }
+
+/** What use cases need of a node. */
+type Engine = Transact | Directory | Users
 
 /** As HTTP says it. */
 class ValidationFailed {
@@ -41,12 +42,13 @@ const fresh = (answer: unknown): Answered => ({ answer, replayed: false })
 
 const decodeItem = Schema.decodeUnknownEffect(Schema.Struct({ quantity: Quantity }))
 
+/** By what right somebody gives a coupon to another. */
+const grant = ({ grantedBy, user }: Operation & { readonly _tag: "Issue" }): Privilege | undefined =>
+  grantedBy && { actorId: grantedBy, role: "SELLER", act: "coupons.issue", onBehalfOf: user, traceId: undefined }
+
 const unkeyed = Effect.die("An operation of which nobody made a key")
 
-const carryOut = ({
-  operation,
-  keyed: request
-}: Asked): Effect.Effect<Answered, { readonly _tag: string }, Transact | Directory> => {
+const carryOut = ({ operation, keyed: request }: Asked): Effect.Effect<Answered, { readonly _tag: string }, Engine> => {
   switch (operation._tag) {
     case "Checkout": {
       const { buyer, items, coupon: userCouponId, expectedTotal } = operation
@@ -63,7 +65,11 @@ const carryOut = ({
       return charge({ request, user: permit(operation.user), amount: operation.amount })
     case "Issue":
       if (request === undefined) return unkeyed
-      return issue({ request, wanted: permit({ couponId: operation.coupon, userId: operation.user }) })
+      return issue({
+        request,
+        wanted: permit({ couponId: operation.coupon, userId: operation.user }, grant(operation)),
+        issueBy: operation.grantedBy === undefined ? "FIRST_COME" : "GRANT"
+      })
     case "Adjust":
       return Effect.map(adjustStock(permit(operation.product), operation.version, operation.delta), fresh)
     case "Edit":

@@ -18,11 +18,16 @@ import { EventEmitter } from "node:events"
 import type { Directory } from "../../src/actors/Directory.ts"
 import { catalogue } from "../../src/http/api/Problems.ts"
 import { Tokens } from "../../src/http/Auth.ts"
+import { ClaimGuard } from "../../src/http/ClaimGuard.ts"
 import { Draining } from "../../src/http/Draining.ts"
 import { LoginGuard } from "../../src/http/LoginGuard.ts"
 import { Passwords } from "../../src/http/Passwords.ts"
 import * as Server from "../../src/http/Server.ts"
+import type { Audit } from "../../src/persistence/Audit.ts"
+import type { Managers } from "../../src/persistence/Managers.ts"
 import type { Orders } from "../../src/persistence/Orders.ts"
+import type { Users } from "../../src/persistence/Users.ts"
+import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import { type Asked, Front } from "./Front.ts"
 import { type Answered, type Sent, sentOf } from "./Operation.ts"
@@ -169,10 +174,9 @@ export const layer = (process: Process) =>
       const answer = (request: HttpServerRequest.HttpServerRequest, response: HttpServerResponse.HttpServerResponse) =>
         Effect.sync(() => request instanceof Request && (request.answer = response))
       const handled = HttpEffect.toHandled(yield* HttpRouter.toHttpEffect(Server.routes), answer)
-      const services = (yield* Effect.context<Directory | Orders | Transact>()).pipe(
-        Context.add(References.MinimumLogLevel, "Error"),
-        Context.add(Logger.CurrentLoggers, new Set([logger]))
-      )
+      const services = (yield* Effect.context<
+        Audit | Directory | Gateways | Managers | Orders | Transact | Users
+      >()).pipe(Context.add(References.MinimumLogLevel, "Error"), Context.add(Logger.CurrentLoggers, new Set([logger])))
       return ({ operation }: Asked) =>
         Effect.suspend(() => {
           const request = new Request(sentOf(operation), process)
@@ -185,6 +189,6 @@ export const layer = (process: Process) =>
         })
     })
   ).pipe(
-    Layer.provide([Draining.layer, LoginGuard.layer, passwords, platform]),
+    Layer.provide([ClaimGuard.layer, Draining.layer, LoginGuard.layer, passwords, platform]),
     Layer.provide(Tokens.layer({ key: { _tag: "Secret", secret: Redacted.make(secret) }, tokenTtlSeconds: never }))
   )

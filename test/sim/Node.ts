@@ -18,7 +18,8 @@ import * as Http from "./Http.ts"
 import { type LeaseStore, leasesOf } from "./LeaseStore.ts"
 import type { Host, Network } from "./Network.ts"
 import { type Outcome, outcomeOf } from "./Operation.ts"
-import type { Cluster as ClusterOptions, Options } from "./Options.ts"
+import { calm, type Cluster as ClusterOptions, type Options } from "./Options.ts"
+import type { PaymentGateways } from "./PaymentGateways.ts"
 import type { PeerNetwork } from "./PeerNetwork.ts"
 import * as RemoteJournal from "./RemoteJournal.ts"
 import * as Repositories from "./Repositories.ts"
@@ -33,6 +34,7 @@ export interface Setting {
   readonly database: Database
   readonly store: LeaseStore
   readonly peers: PeerNetwork
+  readonly gateways: PaymentGateways
   readonly options: Options
   /** Stands between a node's engine and its group commit, to watch. */
   readonly watch: (node: Node, commits: GroupCommitService) => GroupCommitService
@@ -152,19 +154,22 @@ export class Node implements Host {
   }
 
   #engine() {
-    const { network, database, options, watch } = this.#setting
+    const { network, database, gateways, options, watch } = this.#setting
     const { requestTimeoutMs, stepsMost, partitions, residentActors, batchSize, inFlight, queueSize } = options
     const { rng } = this.process
     const commits = Layer.effect(
       GroupCommit,
       Effect.map(GroupCommit, (service) => watch(this, service))
     ).pipe(Layer.provide(GroupCommit.layer({ batchSize, inFlight, queueSize, drainWithin: drainMs })))
-    const front: Layer.Layer<Front, UnusableKey, Layer.Services<ReturnType<typeof overHttp>> | Transact> =
-      options.http === true ? overHttp(this, this.#setting) : Front.useCases
+    const front: Layer.Layer<Front, UnusableKey, Layer.Services<ReturnType<typeof Http.layer>>> = options.http === true
+      ? Http.layer(this.process)
+      : Front.useCases
     return front.pipe(
       Layer.provideMerge(Transact.layer({ requestTimeoutMs, stepsMost })),
       Layer.provideMerge(Directory.layerNoDeps({ partitions, owner: this.name, residentActors })),
       Layer.provideMerge(commits),
+      Layer.provideMerge(Repositories.layer(network, options.toDatabase, this, database)),
+      Layer.provideMerge(gateways.layer(network, options.toGateways ?? calm, this)),
       Layer.provideMerge(RemoteJournal.layer(network, options.toDatabase, this, database)),
       Layer.provideMerge(options.cluster === undefined ? Alone.layer : this.#cluster(options.cluster)),
       Layer.provideMerge(Layer.sync(SecureRandom.SecureRandom, () => SecureRandom.make((size) => rng.bytes(size))))
@@ -184,9 +189,5 @@ export class Node implements Host {
     )
   }
 }
-
-/** The handlers, and what they read of the database besides the engine. */
-const overHttp = (node: Node, { network, database, options }: Setting) =>
-  Layer.provide(Http.layer(node.process), Repositories.layer(network, options.toDatabase, node, database))
 
 export type Serving = () => void

@@ -98,6 +98,8 @@ export const Options = Schema.Struct({
   http: Schema.optional(Schema.Boolean),
   /** Whether there are coupons, and requests that are about them. */
   coupons: Schema.optional(Schema.Boolean),
+  /** The way to the payment gateways. */
+  toGateways: Schema.optional(Link),
   cluster: Schema.optional(Cluster)
 })
 export type Options = typeof Options.Type
@@ -303,7 +305,7 @@ export const storeKeeps = ({ cluster, nemeses: faults }: Options): boolean => {
 }
 
 /** A stream of their own, and the rest of a world is what it was before there was a choice. */
-const drawAsked = (rng: Rng) => ({ http: rng.chance(2 / 3), coupons: rng.chance(2 / 3) })
+const drawAsked = (rng: Rng) => ({ http: rng.chance(1 / 2), coupons: rng.chance(2 / 3) })
 
 const drawFrom = (seed: number, rng: Rng): Options => {
   const nodes = rng.pick([1, 1, 2, 3, 5])

@@ -10,6 +10,7 @@ import {
 } from "../../src/domain/Ids.ts"
 import type { Coupon } from "../../src/domain/Coupon.ts"
 import { basisPoints, maxBalance, won } from "../../src/domain/Money.ts"
+import { Policy } from "../../src/domain/Policy.ts"
 import type { SaleStatus } from "../../src/domain/Product.ts"
 import type { Tables } from "../../src/persistence/MemoryTables.ts"
 import { house } from "../../src/persistence/Rows.ts"
@@ -133,6 +134,10 @@ export class Shop {
     const window = { from: undefined, until: undefined }
     this.#tables.coupons.set(id, {
       sellerId: this.seller,
+      grantOn: undefined,
+      tiers: [],
+      firstPurchaseOnly: false,
+      issueBy: Policy.coupon.issueBy,
       minOrderAmount: won(0),
       productIds: [],
       categories: [],

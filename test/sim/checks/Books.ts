@@ -24,11 +24,15 @@ const effectsOf = (evidence: Evidence, commit: Commit): Effects | undefined => {
   const { operation } = request
   if (operation._tag === "Charge") return { money: [[operation.user, operation.amount]], stock: [] }
   if (operation._tag === "Issue") {
-    const { coupon, user } = operation
+    const { coupon, user, grantedBy } = operation
+    const audited = changes.filter(({ _tag }) => _tag === "Audited").length
     const issued = changes.some(
       (change) => change._tag === "CouponIssued" && change.couponId === coupon && change.userId === user
     )
-    return issued && changes.length === 1 ? nothing : undefined
+    // Who gives it to somebody else leaves a row in the audit.
+    return issued && audited === (grantedBy === undefined ? 0 : 1) && changes.length === 1 + audited
+      ? nothing
+      : undefined
   }
   const order = changes.find((change) => change._tag === "OrderPlaced")?.order
   if (order === undefined) return undefined
