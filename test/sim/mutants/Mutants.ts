@@ -29,6 +29,7 @@ const ownership = "src/cluster/Ownership.ts"
 const keeping = "src/cluster/Keeping.ts"
 const product = "src/domain/Product.ts"
 const wallet = "src/domain/Wallet.ts"
+const orderMoves = "src/domain/OrderMoves.ts"
 const coupon = "src/domain/Coupon.ts"
 const userCoupon = "src/domain/UserCoupon.ts"
 const issuing = "src/saga/Coupons.ts"
@@ -160,7 +161,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "the database commits after the deadline",
     file: rules,
-    find: `if (transaction.deadline <= now) return "Expired"`,
+    find: `if (transaction.deadline <= now || tables.absent.has(transaction.id)) return "Expired"`,
     plant: ``
   },
   {
@@ -398,13 +399,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a commit is not told any more to an owner that seems to be gone",
     file: remote,
-    find: `: Effect.map(epochNow(partition), (epoch) => epoch === granted),`,
-    plant: `: Effect.succeed(ownership.ownerOf(partition) === address),`
+    find: `const mayBeAsked = ({ fences }: Grantor): Effect.Effect<boolean> =>`,
+    plant: `const mayBeAsked = ({ fences, address }: Grantor): Effect.Effect<boolean> =>
+    fences.length > 0 ? Effect.succeed(fences.some(({ partition }) => ownership.ownerOf(partition) === address)) :`
   },
   {
     name: "a repetition at another node tells nobody",
     file: transact,
-    find: `if (step !== undefined) yield* directory.settleOther(step, found.id)`,
+    find: `if (step !== undefined) yield* directory.settleOther(step, found)`,
     plant: ``
   },
   {
@@ -422,15 +424,15 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "half a transaction: stock moves for the first line only",
-    file: "src/saga/Checkout.ts",
-    find: `...order.lines.map(({ productId, quantity }): Change => ({`,
-    plant: `...order.lines.slice(0, 1).map(({ productId, quantity }): Change => ({`
+    file: orderMoves,
+    find: `for (const { productId, held, gone } of stock) {`,
+    plant: `for (const { productId, held, gone } of stock.slice(0, 1)) {`
   },
   {
     name: "an order without its event",
-    file: "src/saga/Checkout.ts",
-    find: `events: [confirmed(order)],`,
-    plant: `events: lines.length > 1 ? [] : [confirmed(order)],`
+    file: orderMoves,
+    find: `events: eventsOf(before, after)`,
+    plant: `events: after.lines.length > 1 ? [] : eventsOf(before, after)`
   },
   {
     name: "memory forgets a price that was edited",
@@ -511,17 +513,18 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a coupon that is being used can be used",
     file: userCoupon,
-    find: `if (coupon.pending === "use") return "HELD"`,
+    find: `if (coupon.pending !== undefined) return "HELD"`,
     plant: ""
   },
   {
     name: "a coupon can be used twice",
-    file: wallet,
-    find: `if (reason !== undefined) return Result.fail(new CouponNotUsable({ reason }))`,
-    plant: "",
+    file: userCoupon,
+    find: `case "HELD": case "USED": case "EXPIRED":`,
+    plant: `case "USED": return undefined
+    case "HELD": case "EXPIRED":`,
     also: {
       file: rules,
-      find: `need(record?.user === user && isSpendable(record), "a coupon is its user's, and can be used")`,
+      find: `need(isTheirs && (isFree || record.order === order), "a coupon is its user's, and can be used")`,
       plant: ""
     }
   },
