@@ -38,6 +38,8 @@ export const make = Effect.fnUntraced(function* ({ self, ttlMs, estate, poke }: 
   const { holdings } = estate
   const refreshEveryMs = ttlMs / 3
   const confirmEveryMs = ttlMs / 4
+  /** Longer than all that is asked of the store at once may take, and too short for a lease to end meanwhile. */
+  const answersWithinMs = 2 * refreshEveryMs
   /** An answer lets us go on until the next one has had its time. */
   const confirmedForMs = 2 * confirmEveryMs
   let storeAnswers = true
@@ -99,6 +101,9 @@ export const make = Effect.fnUntraced(function* ({ self, ttlMs, estate, poke }: 
         const wasAway = !storeAnswers
         const both = [Effect.exit(withStore), wasAway ? withDatabase : Effect.void] as const
         const [store] = yield* Effect.all(both, { concurrency: 2 })
+        // Whoever stood still has heard no answer, and the store was there for others: it is asked again, and not the
+        // database, for whoever has the lease by now may claim at any moment.
+        if (Exit.isFailure(store) && !wasAway && now() - startedAt > answersWithinMs) continue
         storeAnswers = Exit.isSuccess(store)
         if (!storeAnswers && !wasAway) yield* withDatabase
         if (storeAnswers && wasAway) poke()

@@ -44,7 +44,7 @@ const methodsOf = () => {
     onEndpoint: ({ endpoint: { path, method } }) => void byPath.set(path, (byPath.get(path) ?? new Set()).add(method))
   })
   const paths = FindMyWay.make<ReadonlySet<string>>()
-  for (const [path, methods] of byPath) paths.all(`/${path.slice(1)}`, methods)
+  for (const [path, methods] of byPath) paths.on("GET", `/${path.slice(1)}`, methods)
   return (url: string) => paths.find("GET", url)?.handler
 }
 

@@ -41,13 +41,16 @@ const endpoints = HttpApiBuilder.layer(Api).pipe(
   Layer.provide([Auth.layer, Exchange.layer])
 )
 
+/** All that answers, whatever the requests come through. */
+export const routes = Layer.merge(endpoints, Edge.layer)
+
 /** The first to go: an answer that does not ask its client to leave would keep the connection, and so the server. */
 const draining = Layer.effectDiscard(Effect.flatMap(Draining, ({ begin }) => Effect.addFinalizer(() => begin)))
 
 export const layer = (options: Options) =>
   draining.pipe(
     Layer.provideMerge(
-      HttpRouter.serve(Layer.mergeAll(endpoints, document, Edge.layer), {
+      HttpRouter.serve(Layer.merge(routes, document), {
         disableLogger: true,
         disableListenLog: true,
         routerConfig: { maxParamLength: 16_384 }

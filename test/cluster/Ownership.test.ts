@@ -98,6 +98,23 @@ describe("Ownership", () => {
       })
   )
 
+  it.effect("does not go on by the database's word alone for a node that stood still: the store is asked again", () =>
+    Effect.gen(function* () {
+      const world = yield* settled(1)
+      const sleeper = first(world)
+      sleeper.freeze()
+      yield* world.pass(ttlMs + 500)
+      world.store.answers.closeUnsafe()
+      sleeper.thaw()
+      // By now the question from before has failed: others may have heard an answer.
+      yield* world.pass(1000)
+      for (const id of world.partitions) assert.isFalse(sleeper.ownership.mine(id))
+      world.store.answers.openUnsafe()
+      yield* world.pass(1000)
+      world.assertAllOwned(world.nodes)
+    })
+  )
+
   it.effect("stays where it is when the store loses everything", () =>
     Effect.gen(function* () {
       const world = yield* settled(3)

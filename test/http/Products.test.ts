@@ -1,5 +1,6 @@
-import { assert, describe, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { Unavailable } from "../../src/persistence/Failures.ts"
 import * as Shop from "./Shop.ts"
 import { buy, call, outcome, person, product } from "./Shop.ts"
 
@@ -115,6 +116,33 @@ describe("A product", () => {
         assert.strictEqual(yield* outcome("DELETE", path, { token: admin.token, ifMatch: 1 }), "200")
       })
     )
+  })
+})
+
+describe("A change that is made", () => {
+  it.live("is not told as if nothing had happened, when what became of it cannot be read", () => {
+    let away = false
+    const catalogue = Shop.layer({
+      catalogue: (disk) => ({
+        ...disk,
+        get: (id) => (away ? Effect.fail(new Unavailable()) : disk.get(id))
+      })
+    })
+    return Effect.gen(function* () {
+      const { token, ...seller } = yield* person("SELLER")
+      const path = `/products/${yield* product({ token, ...seller })}`
+      away = true
+      const price = outcome("PATCH", path, { token, ifMatch: 1, body: { price: 900 } })
+      assert.strictEqual(yield* price, "503 TIMED_OUT")
+      const delta = outcome("POST", `${path}/stock`, { token, ifMatch: 2, body: { delta: 1 } })
+      assert.strictEqual(yield* delta, "503 TIMED_OUT")
+      assert.strictEqual(yield* outcome("DELETE", path, { token, ifMatch: 3 }), "503 TIMED_OUT")
+      const body = { name: "Sock", price: 100, stock: 1 }
+      assert.strictEqual(yield* outcome("POST", "/products", { token, body }), "503 TIMED_OUT")
+      assert.strictEqual(yield* outcome("GET", path), "503 UNAVAILABLE")
+      away = false
+      assert.deepInclude((yield* call("GET", path)).body, { price: 900, saleStatus: "DISCONTINUED", version: 4 })
+    }).pipe(Effect.provide(catalogue))
   })
 })
 

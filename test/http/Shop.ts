@@ -10,6 +10,7 @@ import * as Entropy from "../../src/Entropy.ts"
 import { Tokens } from "../../src/http/Auth.ts"
 import { Draining } from "../../src/http/Draining.ts"
 import * as Server from "../../src/http/Server.ts"
+import { Catalogue } from "../../src/persistence/Catalogue.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
 import * as MemoryAudit from "../../src/persistence/MemoryAudit.ts"
@@ -32,21 +33,24 @@ type JournalShape = Journal["Service"]
 export interface Options {
   /** Stands between the engine and its disk. */
   readonly journal?: (journal: JournalShape) => JournalShape
+  /** And between the handlers and what they read. */
+  readonly catalogue?: (catalogue: Catalogue["Service"]) => Catalogue["Service"]
   readonly stepsMost?: number
   readonly requestTimeoutMs?: number
   readonly drainWithin?: Server.Options["drainWithin"]
 }
 
 const tables = MemoryTables.layer
-const repositories = Layer.mergeAll(
-  MemoryUsers.layer,
-  MemoryManagers.layer,
-  MemoryAudit.layer,
-  MemoryCatalogue.layer,
-  MemoryOrders.layer,
-  MemoryCoupons.layer,
-  MemoryStatements.layer
-)
+const repositories = ({ catalogue = (disk) => disk }: Options) =>
+  Layer.mergeAll(
+    MemoryUsers.layer,
+    MemoryManagers.layer,
+    MemoryAudit.layer,
+    Layer.effect(Catalogue, Effect.map(Catalogue, catalogue)).pipe(Layer.provide(MemoryCatalogue.layer)),
+    MemoryOrders.layer,
+    MemoryCoupons.layer,
+    MemoryStatements.layer
+  )
 
 const engine = ({ journal = (disk) => disk, stepsMost = 2000, requestTimeoutMs = 5000 }: Options) =>
   Transact.layer({ requestTimeoutMs, stepsMost }).pipe(
@@ -65,7 +69,7 @@ export const layer = (options: Options = {}) =>
   }).pipe(
     Layer.provideMerge(MemoryGateway.layer),
     Layer.provideMerge(engine(options)),
-    Layer.provideMerge(repositories),
+    Layer.provideMerge(repositories(options)),
     Layer.provideMerge(tables),
     Layer.provideMerge(Layer.mergeAll(Entropy.layer, Draining.layer, Tokens.layer({ key, tokenTtlSeconds: 3600 })))
   )

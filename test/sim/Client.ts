@@ -1,19 +1,18 @@
 /** A client: asks any node, and asks again, with the same key, when it did not learn what became of its request. */
 import { Effect, Option, Schema } from "effect"
-import { type ProductId, RequestKey, type UserId } from "../../src/domain/Ids.ts"
+import type { CouponId, ProductId, UserId } from "../../src/domain/Ids.ts"
 import { Money } from "../../src/domain/Money.ts"
-import type { Keyed } from "../../src/saga/Transact.ts"
 import type { Request } from "./History.ts"
 import type { Node } from "./Node.ts"
 import type { Operation, Outcome } from "./Operation.ts"
 import { Rng } from "./Rng.ts"
-import { type Shop, uuid } from "./Shop.ts"
+import type { Shop } from "./Shop.ts"
 import type { World } from "./World.ts"
 
 export const isDecided = ({ _tag }: Outcome): boolean => _tag === "Ok" || _tag === "Refused" || _tag === "Defect"
 
 /** Whether asking again cannot make it happen twice. */
-const isRepeatable = (operation: Operation) => "keyed" in operation || operation._tag.startsWith("Read")
+const isRepeatable = (operation: Operation) => "key" in operation || operation._tag.startsWith("Read")
 
 export class Client {
   readonly rng: Rng
@@ -35,9 +34,8 @@ export class Client {
   }
 
   /** A key nobody used. */
-  key(): Keyed {
-    const n = this.#number * 0x1000 + ++this.#keys
-    return { key: RequestKey(uuid(0x1000_0000 + n)), bodyHash: uuid(0x2000_0000 + n) }
+  key(): string {
+    return `key${this.#number * 0x1000 + ++this.#keys}`
   }
 
   request(shape: string, operation: Operation): Request {
@@ -66,6 +64,11 @@ export class Client {
     )
   }
 
+  /** Those it may ask. */
+  get nodes(): ReadonlyArray<Node> {
+    return this.#world.serving
+  }
+
   /** Asks this node, and no other. */
   at(node: Node, request: Request): Effect.Effect<Outcome> {
     return this.#world.attempt(request, node, this.#world.options.requestTimeoutMs * 2)
@@ -79,11 +82,21 @@ export class Client {
   look(product: ProductId): Effect.Effect<Seen | undefined> {
     return Effect.map(this.say("read a product", { _tag: "ReadProduct", product }), seenIn)
   }
+
+  /** The version of a coupon, the same way. */
+  lookAtCoupon(coupon: CouponId): Effect.Effect<number | undefined> {
+    return Effect.map(this.say("read a coupon", { _tag: "ReadCoupon", coupon }), versionIn)
+  }
 }
 
-const Seen = Schema.Struct({ version: Schema.Int, price: Money, onHand: Schema.Int })
+const Versioned = Schema.Struct({ version: Schema.Int })
+const Seen = Schema.Struct({ ...Versioned.fields, price: Money })
 type Seen = typeof Seen.Type
 const decodeSeen = Schema.decodeUnknownOption(Seen)
+const decodeVersioned = Schema.decodeUnknownOption(Versioned)
+
+export const versionIn = (outcome: Outcome): number | undefined =>
+  outcome._tag === "Ok" ? Option.getOrUndefined(decodeVersioned(outcome.answer))?.version : undefined
 
 export const seenIn = (outcome: Outcome): Seen | undefined =>
   outcome._tag === "Ok" ? Option.getOrUndefined(decodeSeen(outcome.answer)) : undefined

@@ -10,8 +10,15 @@ import type { Actors, KindName } from "../../src/domain/Actors.ts"
 import { Epoch, type PartitionId, type RequestKey } from "../../src/domain/Ids.ts"
 import type { Transaction } from "../../src/domain/Transaction.ts"
 import { type BatchRejected, type Doubt, Journal, JournalUnavailable } from "../../src/persistence/Journal.ts"
+import * as MemoryAudit from "../../src/persistence/MemoryAudit.ts"
+import * as MemoryCatalogue from "../../src/persistence/MemoryCatalogue.ts"
+import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
+import * as MemoryManagers from "../../src/persistence/MemoryManagers.ts"
+import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
+import * as MemoryStatements from "../../src/persistence/MemoryStatements.ts"
 import { MemoryTables, type Tables } from "../../src/persistence/MemoryTables.ts"
+import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
 import { Locks, type Mode } from "./Locks.ts"
 import type { Host } from "./Network.ts"
 import type { Options, Statement } from "./Options.ts"
@@ -33,6 +40,17 @@ export interface Resolved {
   readonly nowMs: number
 }
 
+const services = Layer.mergeAll(
+  MemoryJournal.layer,
+  MemoryUsers.layer,
+  MemoryManagers.layer,
+  MemoryAudit.layer,
+  MemoryCatalogue.layer,
+  MemoryOrders.layer,
+  MemoryCoupons.layer,
+  MemoryStatements.layer
+).pipe(Layer.provideMerge(MemoryTables.layer))
+
 /** What observers of the database are told, when it happens. */
 export interface Observer {
   readonly committed: (transaction: Transaction) => void
@@ -48,6 +66,8 @@ type Speed = Pick<Options, "databaseMs" | "laggard" | "lagging" | "lagMs">
 export class Database implements Host {
   readonly name = "database"
   readonly tables: Tables
+  /** To be asked by `query`. */
+  readonly repositories: Context.Context<Layer.Success<typeof services>>
   process: Process
   /** How far its clock is from the simulation's. */
   clockOffsetMs = 0
@@ -66,17 +86,16 @@ export class Database implements Host {
     this.#observer = observer
     this.#rng = new Rng(simulation.options.seed, "database")
     this.process = simulation.process(this.name)
-    const live = Layer.build(Layer.provideMerge(MemoryJournal.layer, MemoryTables.layer))
-    const services = Effect.runSync(
-      Effect.scoped(live).pipe(
+    this.repositories = Effect.runSync(
+      Effect.scoped(Layer.build(services)).pipe(
         Effect.provideService(
           Clock.Clock,
           statementClock(() => this.#statementMs)
         )
       )
     )
-    this.#journal = Context.get(services, Journal)
-    this.tables = Context.get(services, MemoryTables)
+    this.#journal = Context.get(this.repositories, Journal)
+    this.tables = Context.get(this.repositories, MemoryTables)
   }
 
   get nowMs(): number {
@@ -165,6 +184,12 @@ export class Database implements Host {
     this.#works("find", () => reply(found))
   }
 
+  /** One statement that reads: all of it at one moment. */
+  query<A, E>(asked: Effect.Effect<A, E>, reply: Reply<A, E>) {
+    const found = this.#run(this.nowMs, asked)
+    this.#works("query", () => reply(found))
+  }
+
   epochs(partitions: ReadonlyArray<PartitionId>, reply: Reply<Success<Service["epochs"]>, JournalUnavailable>) {
     const epochs = this.#run(this.nowMs, this.#journal.epochs(partitions))
     this.#works("epochs", () => reply(epochs))
@@ -209,7 +234,7 @@ export class Database implements Host {
         : transaction
   }
 
-  #works(on: Statement, end: () => void) {
+  #works(on: Statement | "query", end: () => void) {
     const { databaseMs, laggard, lagging, lagMs } = this.#speed
     const [least, most] = databaseMs
     const lag = on === laggard && this.#rng.chance(lagging) ? lagMs * this.#rng.next() : 0

@@ -1,5 +1,6 @@
 /** Operations, outcomes and transactions in a few words, and the ids they are about. */
 import type { Change, Transaction } from "../../src/domain/Transaction.ts"
+import type { Request } from "./History.ts"
 import type { Names } from "./Names.ts"
 import type { Operation, Outcome } from "./Operation.ts"
 
@@ -8,14 +9,21 @@ export const operation = (names: Names, asked: Operation): string => {
     case "Checkout": {
       const items = asked.items.map(({ product, quantity }) => `${quantity} ${names.of(product)}`).join(" + ")
       const total = asked.expectedTotal === undefined ? "" : ` for ${asked.expectedTotal}`
-      return `${names.of(asked.buyer)} buys ${items}${total}, ${names.of(asked.keyed.key)}`
+      const coupon = asked.coupon === undefined ? "" : ` with ${names.of(asked.coupon)}`
+      return `${names.of(asked.buyer)} buys ${items}${coupon}${total}, ${asked.key}`
     }
     case "Charge":
-      return `${names.of(asked.user)} charges ${asked.amount}, ${names.of(asked.keyed.key)}`
+      return `${names.of(asked.user)} charges ${asked.amount}, ${asked.key}`
+    case "Issue": {
+      const giver = asked.grantedBy === undefined ? "" : `${names.of(asked.grantedBy)} gives `
+      return `${giver}${names.of(asked.user)} a coupon of ${names.of(asked.coupon)}, ${asked.key}`
+    }
     case "Adjust":
       return `${asked.delta} pieces to ${names.of(asked.product)} at version ${asked.version}`
     case "Edit":
       return `edit ${names.of(asked.product)} at version ${asked.version}: ${JSON.stringify(asked.edit)}`
+    case "EditCoupon":
+      return `${names.of(asked.coupon)} at version ${asked.version} is to be ${asked.condition}`
     case "Create":
       return `${names.of(asked.seller)} adds a product: ${asked.stock} pieces at ${asked.price}`
     case "Withdraw":
@@ -24,6 +32,8 @@ export const operation = (names: Names, asked: Operation): string => {
       return `read ${names.of(asked.product)}`
     case "ReadWallet":
       return `read ${names.of(asked.user)}`
+    case "ReadCoupon":
+      return `read ${names.of(asked.coupon)}`
   }
 }
 
@@ -42,17 +52,34 @@ export const outcome = (heard: Outcome): string => {
   }
 }
 
-export const entitiesOfOperation = (asked: Operation): ReadonlyArray<string> => {
+export const entitiesOfRequest = ({ number, operation: asked, keyed }: Request): ReadonlyArray<string> => [
+  `request ${number}`,
+  ...(keyed === undefined ? [] : [keyed.key]),
+  ...entitiesOfOperation(asked)
+]
+
+/** The actors it is about, and no others that it may ask: a coupon by the name its owner has for it. */
+export const actorsOf = (asked: Operation): ReadonlyArray<string> => {
+  const entities = entitiesOfOperation(asked)
+  if (asked._tag === "Checkout" && asked.coupon !== undefined) return [...entities, asked.coupon]
+  return "seller" in asked ? [...entities, asked.seller] : entities
+}
+
+const entitiesOfOperation = (asked: Operation): ReadonlyArray<string> => {
   switch (asked._tag) {
     case "Checkout":
-      return [asked.keyed.key, asked.buyer, ...asked.items.map(({ product }) => product)]
-    case "Charge":
-      return [asked.keyed.key, asked.user]
+      return [asked.buyer, ...asked.items.map(({ product }) => product)]
+    case "Issue":
+      return [asked.coupon, asked.user]
     case "Create":
       return [asked.seller]
+    case "Charge":
     case "Withdraw":
     case "ReadWallet":
       return [asked.user]
+    case "EditCoupon":
+    case "ReadCoupon":
+      return [asked.coupon]
     case "Adjust":
     case "Edit":
     case "ReadProduct":
@@ -78,9 +105,10 @@ const entitiesOfChange = (change: Change): ReadonlyArray<string> => {
     case "GatewayMoved":
       return [change.orderId]
     case "CouponIssued":
+      return [change.userCouponId, change.couponId, change.userId]
     case "CouponUsed":
     case "CouponRevoked":
-      return [change.userCouponId]
+      return [change.userCouponId, change.userId]
     case "CouponEdited":
       return [change.couponId]
     case "Audited":

@@ -1,8 +1,9 @@
 /** What happened in a world: all that the checks look at. */
 import type { Actors, KindName } from "../../src/domain/Actors.ts"
-import type { TransactionId, UserId } from "../../src/domain/Ids.ts"
+import type { PartitionId, TransactionId, UserId } from "../../src/domain/Ids.ts"
 import type { Transaction } from "../../src/domain/Transaction.ts"
 import type { Verdict } from "../../src/persistence/Journal.ts"
+import type { Keyed } from "../../src/saga/Transact.ts"
 import type { Tables } from "../../src/persistence/MemoryTables.ts"
 import type { Names } from "./Names.ts"
 import type { Operation, Outcome } from "./Operation.ts"
@@ -15,6 +16,8 @@ export interface Request {
   readonly number: number
   readonly shape: string
   readonly operation: Operation
+  /** What makes it happen once, if anything does. */
+  readonly keyed: Keyed | undefined
   readonly attempts: Array<Attempt>
 }
 
@@ -73,7 +76,7 @@ export type State = Actors[KindName]["state"]
 export interface Memory {
   /** Of partitions that the node may still commit for. */
   readonly actors: ReadonlyArray<Resident>
-  readonly partitions: ReadonlyArray<{ readonly node: string; readonly resident: number }>
+  readonly partitions: ReadonlyArray<{ readonly node: string; readonly id: PartitionId; readonly resident: number }>
 }
 
 export interface History {
@@ -114,6 +117,7 @@ export interface Cluster {
 export interface Opening {
   readonly balances: ReadonlyMap<string, number>
   readonly products: ReadonlyMap<string, { readonly stock: number; readonly price: number; readonly onSale: boolean }>
+  readonly coupons: ReadonlyMap<string, { readonly isOpen: boolean }>
 }
 
 /** An invariant that does not hold. */

@@ -1,8 +1,16 @@
 /** After the faults: what is mended, and what must then come to an end. */
 import { Effect } from "effect"
-import { PartitionId, type ProductId, productId, type UserId, userId, uuidOf } from "../../src/domain/Ids.ts"
+import {
+  type CouponId,
+  PartitionId,
+  type ProductId,
+  productId,
+  type UserId,
+  userId,
+  uuidOf
+} from "../../src/domain/Ids.ts"
 import { maxBalance } from "../../src/domain/Money.ts"
-import { Client, isDecided, seenIn } from "./Client.ts"
+import { Client, isDecided, versionIn } from "./Client.ts"
 import type { Request } from "./History.ts"
 import type { Node } from "./Node.ts"
 import type { World } from "./World.ts"
@@ -60,8 +68,8 @@ export const ownersOf = ({ options, nodes }: World): ReadonlyArray<ReadonlyArray
 /** Requests that may be made again, and of which nobody knows what became of them. */
 export const undecided = ({ recorder: { requests } }: World): ReadonlyArray<Request> =>
   requests.filter(
-    ({ operation, attempts }) =>
-      "keyed" in operation && !attempts.some(({ outcome }) => outcome !== undefined && isDecided(outcome))
+    ({ keyed, attempts }) =>
+      keyed !== undefined && !attempts.some(({ outcome }) => outcome !== undefined && isDecided(outcome))
   )
 
 /** Asks until every request is decided, and every actor has made a change, each at one of the nodes. */
@@ -75,7 +83,7 @@ export const finish = (world: World): Effect.Effect<void> => {
       isDecided(outcome) ? Effect.void : Effect.delay(decide(request), soon())
     )
   const serveWallet = (user: UserId, node: Node): Effect.Effect<void> => {
-    const request = client.request("serve", { _tag: "Charge", keyed: client.key(), user, amount: 1000 })
+    const request = client.request("serve", { _tag: "Charge", key: client.key(), user, amount: 1000 })
     // Who was about to leave may do so meanwhile.
     const isGone = () => !database.tables.wallets.has(uuidOf(user))
     const ask: Effect.Effect<void> = Effect.flatMap(client.at(node, request), ({ _tag }) =>
@@ -85,10 +93,17 @@ export const finish = (world: World): Effect.Effect<void> => {
   }
   const serveProduct = (product: ProductId, node: Node): Effect.Effect<void> =>
     Effect.gen(function* () {
-      const seen = seenIn(yield* client.at(node, client.request("serve", { _tag: "ReadProduct", product })))
-      const edit = { _tag: "Edit", product, version: seen?.version ?? 0, edit: {} } as const
+      const version = versionIn(yield* client.at(node, client.request("serve", { _tag: "ReadProduct", product }))) ?? 0
+      const edit = { _tag: "Edit", seller: shop.seller, product, version, edit: {} } as const
       const { _tag } = yield* client.at(node, client.request("serve", edit))
       if (_tag !== "Ok") yield* Effect.delay(serveProduct(product, node), soon())
+    })
+  const serveCoupon = (coupon: CouponId, node: Node): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      const version = versionIn(yield* client.at(node, client.request("serve", { _tag: "ReadCoupon", coupon }))) ?? 0
+      const edit = { _tag: "EditCoupon", seller: shop.seller, coupon, version, condition: "OPEN" } as const
+      const { _tag } = yield* client.at(node, client.request("serve", edit))
+      if (_tag !== "Ok") yield* Effect.delay(serveCoupon(coupon, node), soon())
     })
 
   return Effect.gen(function* () {
@@ -98,6 +113,10 @@ export const finish = (world: World): Effect.Effect<void> => {
     const nodeOf = (n: number) => serving[n % serving.length] ?? serving[0]
     yield* Effect.forEach(open, (user, n) => serveWallet(user, nodeOf(n)), { concurrency: 8, discard: true })
     yield* Effect.forEach([...products.keys()], (uuid, n) => serveProduct(productId(uuid), nodeOf(n)), {
+      concurrency: 8,
+      discard: true
+    })
+    yield* Effect.forEach(shop.coupons, (coupon, n) => serveCoupon(coupon, nodeOf(n)), {
       concurrency: 8,
       discard: true
     })

@@ -1,7 +1,7 @@
 /** What is in the nodes' memories, beside what is on disk. */
 import type { Partition } from "../../src/actors/Partition.ts"
 import type { Actors, KindName } from "../../src/domain/Actors.ts"
-import { productId, userId } from "../../src/domain/Ids.ts"
+import { couponId, productId, userId } from "../../src/domain/Ids.ts"
 import type { Database } from "./Database.ts"
 import type { Memory, Resident } from "./History.ts"
 import type { Node } from "./Node.ts"
@@ -14,13 +14,19 @@ export const memoryOf = (nodes: ReadonlyArray<Node>, database: Database): Memory
   )
   const products = Array.from(tables.products.keys(), productId)
   const wallets = Array.from(tables.users.keys(), userId)
+  const coupons = Array.from(tables.coupons.keys(), couponId)
   return {
-    partitions: owned.map(({ node, partition }) => ({ node, resident: partition.resident })),
+    partitions: owned.map(({ node, partition }) => ({
+      node,
+      id: partition.id,
+      resident: partition.resident
+    })),
     actors: owned
       .filter(({ partition: { id, epoch } }) => tables.partitions.get(id)?.epoch === epoch)
       .flatMap(({ node, partition }) => [
         ...residents(node, partition, database, "product", products),
-        ...residents(node, partition, database, "wallet", wallets)
+        ...residents(node, partition, database, "wallet", wallets),
+        ...residents(node, partition, database, "coupon", coupons)
       ])
   }
 }

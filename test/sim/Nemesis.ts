@@ -15,6 +15,10 @@ export const program = (world: World, own: Process): Effect.Effect<void> => {
   const pause = (...choices: readonly [number, ...ReadonlyArray<number>]) =>
     Effect.suspend(() => Effect.sleep(rng.pick(choices) * (0.5 + rng.next())))
 
+  /** Waits for it, but not for ever. */
+  const until = (holds: () => boolean, ms: number) =>
+    Effect.repeat(Effect.sleep(5), { until: () => holds(), times: Math.ceil(ms / 5) })
+
   const hottest = partitionOf("product", world.shop.hot, options.partitions)
 
   /** Whoever wakes up is asked at once, while it may not know yet how long it slept. */
@@ -82,7 +86,8 @@ export const program = (world: World, own: Process): Effect.Effect<void> => {
         yield* store.heard(owner, rng.between(1, 8), own)
         if (nodes.some((node) => node.process.frozen)) return
         process.freeze()
-        const sleepMs = ttlMs * (1 + rng.next())
+        // Often just long enough to seem to be gone, and not for anybody to have taken over.
+        const sleepMs = ttlMs * (1 + rng.next() * rng.pick([0.2, 1]))
         // As with a virtual machine that is suspended.
         const lagMs = rng.pick([0, sleepMs])
         yield* say(`${owner.name} falls asleep${lagMs > 0 ? ", and its clock too" : ""}`)
@@ -91,6 +96,28 @@ export const program = (world: World, own: Process): Effect.Effect<void> => {
         yield* say(`${owner.name} wakes up`)
         process.thaw()
         probe(owner)
+      }),
+    relay: () =>
+      Effect.gen(function* () {
+        const owner = nodes.find((node) => node.serves(hottest))
+        const { ttlMs = 0 } = options.cluster ?? {}
+        if (owner === undefined || nodes.some((node) => node.process.frozen)) return
+        const { process: sleeper } = owner
+        const next = () => nodes.find((node) => node !== owner && node.serves(hottest))
+        yield* say(`${owner.name} stands still`)
+        sleeper.freeze()
+        yield* until(() => next() !== undefined, 4 * ttlMs)
+        const heir = next()
+        yield* Effect.sleep(100 * rng.next())
+        yield* say(`${heir?.name ?? "nobody"} is killed`)
+        heir?.kill()
+        // Until its leases have ended.
+        yield* Effect.sleep(1.1 * ttlMs)
+        yield* say(`${owner.name} goes on`)
+        sleeper.thaw()
+        probe(owner)
+        yield* pause(200)
+        if (heir !== undefined) world.boot(heir)
       }),
     jump: (node) =>
       Effect.gen(function* () {

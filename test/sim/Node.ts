@@ -1,5 +1,5 @@
 /** A node: the real engine in a process of its own, over the shared database. */
-import { Context, Effect, Exit, type Fiber, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Directory } from "../../src/actors/Directory.ts"
 import * as Alone from "../../src/cluster/Alone.ts"
@@ -9,18 +9,23 @@ import * as MemoryPeers from "../../src/cluster/MemoryPeers.ts"
 import { Ownership } from "../../src/cluster/Ownership.ts"
 import { Peers } from "../../src/cluster/Peers.ts"
 import type { PartitionId } from "../../src/domain/Ids.ts"
+import type { UnusableKey } from "../../src/http/Auth.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 import type { Database } from "./Database.ts"
+import { type Asked, Front } from "./Front.ts"
+import * as Http from "./Http.ts"
 import { type LeaseStore, leasesOf } from "./LeaseStore.ts"
 import type { Host, Network } from "./Network.ts"
-import type { Cluster as ClusterOptions, Options } from "./Options.ts"
+import { type Outcome, outcomeOf } from "./Operation.ts"
+import { calm, type Cluster as ClusterOptions, type Options } from "./Options.ts"
+import type { PaymentGateways } from "./PaymentGateways.ts"
 import type { PeerNetwork } from "./PeerNetwork.ts"
 import * as RemoteJournal from "./RemoteJournal.ts"
+import * as Repositories from "./Repositories.ts"
 import type { Process, Simulation } from "./Simulation.ts"
 
-export type Engine = Transact | Directory
-type Services = Context.Context<Engine | GroupCommit | Ownership>
+type Services = Context.Context<Front | Directory | Ownership>
 type GroupCommitService = GroupCommit["Service"]
 
 export interface Setting {
@@ -29,6 +34,7 @@ export interface Setting {
   readonly database: Database
   readonly store: LeaseStore
   readonly peers: PeerNetwork
+  readonly gateways: PaymentGateways
   readonly options: Options
   /** Stands between a node's engine and its group commit, to watch. */
   readonly watch: (node: Node, commits: GroupCommitService) => GroupCommitService
@@ -37,7 +43,7 @@ export interface Setting {
 }
 
 /** What a node answers a call it cannot begin. */
-export class NotReady {
+class NotReady {
   readonly _tag = "NotReady"
 }
 
@@ -127,17 +133,17 @@ export class Node implements Host {
   }
 
   /** Runs at the node: begins what it is asked, and replies with its end. Returns how to hang up. */
-  serve<A, E>(effect: Effect.Effect<A, E, Engine>, reply: (exit: Exit.Exit<A, E | NotReady>) => void): Serving {
+  serve(asked: Asked, reply: (outcome: Outcome) => void): Serving {
     if (this.#services === undefined || this.#draining) {
-      reply(Exit.fail(new NotReady()))
+      reply(outcomeOf(Exit.fail(new NotReady())))
       return () => {}
     }
     this.#calls++
     const { process } = this
-    const fiber: Fiber.Fiber<A, E> = process.fork(Effect.provideContext(effect, this.#services))
+    const fiber = process.fork(Context.get(this.#services, Front)(asked))
     fiber.addObserver((exit) => {
       this.#calls--
-      reply(exit)
+      reply(outcomeOf(exit))
     })
     return () => process.post(() => fiber.interruptUnsafe())
   }
@@ -148,19 +154,25 @@ export class Node implements Host {
   }
 
   #engine() {
-    const { network, database, options, watch } = this.#setting
+    const { network, database, gateways, options, watch } = this.#setting
     const { requestTimeoutMs, stepsMost, partitions, residentActors, batchSize, inFlight, queueSize } = options
     const { rng } = this.process
     const commits = Layer.effect(
       GroupCommit,
       Effect.map(GroupCommit, (service) => watch(this, service))
     ).pipe(Layer.provide(GroupCommit.layer({ batchSize, inFlight, queueSize, drainWithin: drainMs })))
-    return Transact.layer({ requestTimeoutMs, stepsMost }).pipe(
+    const front: Layer.Layer<Front, UnusableKey, Layer.Services<ReturnType<typeof Http.layer>>> = options.http === true
+      ? Http.layer(this.process)
+      : Front.useCases
+    return front.pipe(
+      Layer.provideMerge(Transact.layer({ requestTimeoutMs, stepsMost })),
       Layer.provideMerge(Directory.layerNoDeps({ partitions, owner: this.name, residentActors })),
       Layer.provideMerge(commits),
-      Layer.provide(RemoteJournal.layer(network, options.toDatabase, this, database)),
+      Layer.provideMerge(Repositories.layer(network, options.toDatabase, this, database)),
+      Layer.provideMerge(gateways.layer(network, options.toGateways ?? calm, this)),
+      Layer.provideMerge(RemoteJournal.layer(network, options.toDatabase, this, database)),
       Layer.provideMerge(options.cluster === undefined ? Alone.layer : this.#cluster(options.cluster)),
-      Layer.provide(Layer.sync(SecureRandom.SecureRandom, () => SecureRandom.make((size) => rng.bytes(size))))
+      Layer.provideMerge(Layer.sync(SecureRandom.SecureRandom, () => SecureRandom.make((size) => rng.bytes(size))))
     )
   }
 

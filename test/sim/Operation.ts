@@ -1,16 +1,13 @@
-/** What clients ask of the engine: the use cases as data, carried out as the HTTP layer would. */
-import { Effect, Exit, Schema } from "effect"
-import { Directory } from "../../src/actors/Directory.ts"
-import { permit } from "../../src/domain/Authority.ts"
-import type { ProductId, UserId } from "../../src/domain/Ids.ts"
-import { type Money, pieces, Quantity } from "../../src/domain/Money.ts"
+/** What clients ask for, as data; what it is to HTTP; and what they can be told. */
+import { Exit } from "effect"
+import { HttpServerResponse } from "effect/http"
+import type { CouponCondition } from "../../src/domain/Coupon.ts"
+import type { CouponId, ProductId, UserCouponId, UserId } from "../../src/domain/Ids.ts"
+import type { Money } from "../../src/domain/Money.ts"
 import type { ProductEdit } from "../../src/domain/Product.ts"
-import { charge } from "../../src/saga/Charge.ts"
-import { checkout } from "../../src/saga/Checkout.ts"
-import { adjustStock, createProduct, editProduct } from "../../src/saga/Products.ts"
+import { keyed } from "../../src/http/Idempotency.ts"
+import type { Role } from "../../src/domain/Authority.ts"
 import type { Keyed } from "../../src/saga/Transact.ts"
-import { withdraw } from "../../src/saga/Withdrawal.ts"
-import type { Engine } from "./Node.ts"
 
 export interface Item {
   readonly product: ProductId
@@ -18,65 +15,132 @@ export interface Item {
   readonly quantity: number
 }
 
+/** With a `key`, which is what its client calls it, it may be made twice and happens once. */
 export type Operation =
   | {
       readonly _tag: "Checkout"
-      readonly keyed: Keyed
+      readonly key: string
       readonly buyer: UserId
       readonly items: ReadonlyArray<Item>
+      readonly coupon: UserCouponId | undefined
       readonly expectedTotal: Money | undefined
     }
-  | { readonly _tag: "Charge"; readonly keyed: Keyed; readonly user: UserId; readonly amount: number }
-  | { readonly _tag: "Adjust"; readonly product: ProductId; readonly version: number; readonly delta: number }
-  | { readonly _tag: "Edit"; readonly product: ProductId; readonly version: number; readonly edit: ProductEdit }
+  | { readonly _tag: "Charge"; readonly key: string; readonly user: UserId; readonly amount: number }
+  /** By whoever sells what it is for, or by the one who gets it. */
+  | {
+      readonly _tag: "Issue"
+      readonly key: string
+      readonly coupon: CouponId
+      readonly user: UserId
+      readonly grantedBy: UserId | undefined
+    }
+  | {
+      readonly _tag: "Adjust"
+      readonly seller: UserId
+      readonly product: ProductId
+      readonly version: number
+      readonly delta: number
+    }
+  | {
+      readonly _tag: "Edit"
+      readonly seller: UserId
+      readonly product: ProductId
+      readonly version: number
+      readonly edit: ProductEdit
+    }
+  | {
+      readonly _tag: "EditCoupon"
+      readonly seller: UserId
+      readonly coupon: CouponId
+      readonly version: number
+      readonly condition: CouponCondition
+    }
   | { readonly _tag: "Create"; readonly seller: UserId; readonly price: Money; readonly stock: number }
   | { readonly _tag: "Withdraw"; readonly user: UserId }
   | { readonly _tag: "ReadProduct"; readonly product: ProductId }
   | { readonly _tag: "ReadWallet"; readonly user: UserId }
+  | { readonly _tag: "ReadCoupon"; readonly coupon: CouponId }
+
+/** An operation as a client sends it. */
+export interface Sent {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE"
+  readonly path: string
+  /** Who asks; nobody needs to say who reads. */
+  readonly who?: { readonly user: UserId; readonly role: Role }
+  readonly key?: string
+  /** The version to edit. */
+  readonly ifMatch?: number
+  /** Its fields are in the order of the schema's. */
+  readonly body?: object
+}
+
+const buyer = (user: UserId) => ({ user, role: "BUYER" }) as const
+const seller = (user: UserId) => ({ user, role: "SELLER" }) as const
+
+const statusOf = { OPEN: "ACTIVE", SUSPENDED: "SUSPENDED", CANCELLED: "CANCELLED" } as const
+
+export const sentOf = (operation: Operation): Sent => {
+  switch (operation._tag) {
+    case "Checkout": {
+      const { items, coupon, expectedTotal, key } = operation
+      const body = {
+        items: items.map(({ product: productId, quantity }) => ({ productId, quantity })),
+        ...(coupon === undefined ? {} : { userCouponId: coupon }),
+        ...(expectedTotal === undefined ? {} : { expectedTotal })
+      }
+      return { method: "POST", path: "/checkout", who: buyer(operation.buyer), key, body }
+    }
+    case "Charge": {
+      const { user, amount, key } = operation
+      return { method: "POST", path: "/balances/charge", who: buyer(user), key, body: { amount } }
+    }
+    case "Issue": {
+      const { coupon: couponId, user: userId, grantedBy, key } = operation
+      return grantedBy === undefined
+        ? { method: "POST", path: "/coupons/issue/limited", who: buyer(userId), key, body: { couponId } }
+        : { method: "POST", path: "/coupons/issue", who: seller(grantedBy), key, body: { couponId, userId } }
+    }
+    case "Adjust": {
+      const { product, version, delta } = operation
+      const path = `/products/${product}/stock`
+      return { method: "POST", path, who: seller(operation.seller), ifMatch: version, body: { delta } }
+    }
+    case "Edit": {
+      const { product, version, edit } = operation
+      const path = `/products/${product}`
+      return { method: "PATCH", path, who: seller(operation.seller), ifMatch: version, body: edit }
+    }
+    case "EditCoupon": {
+      const { coupon, version, condition } = operation
+      const body = { status: statusOf[condition] }
+      return { method: "PATCH", path: `/coupons/${coupon}`, who: seller(operation.seller), ifMatch: version, body }
+    }
+    case "Create": {
+      const { price, stock } = operation
+      return { method: "POST", path: "/products", who: seller(operation.seller), body: { name: "New", price, stock } }
+    }
+    case "Withdraw":
+      return { method: "DELETE", path: `/users/${operation.user}`, who: buyer(operation.user) }
+    case "ReadProduct":
+      return { method: "GET", path: `/products/${operation.product}` }
+    case "ReadWallet":
+      return { method: "GET", path: `/balances/${operation.user}`, who: buyer(operation.user) }
+    case "ReadCoupon":
+      return { method: "GET", path: `/coupons/${operation.coupon}` }
+  }
+}
+
+/** What makes an operation happen once, wherever it is asked for. */
+export const keyedOf = (operation: Operation): Keyed | undefined => {
+  const { who, method, path, key, body } = sentOf(operation)
+  return who === undefined || key === undefined || body === undefined
+    ? undefined
+    : keyed(who.user, `${method} ${path}`, key, body)
+}
 
 export interface Answered {
   readonly answer: unknown
   readonly replayed: boolean
-}
-
-/** What HTTP would answer with 400. */
-export class Invalid {
-  readonly _tag = "Invalid"
-}
-
-const fresh = (answer: unknown): Answered => ({ answer, replayed: false })
-
-const decodeItem = Schema.decodeUnknownEffect(Schema.Struct({ quantity: Quantity }))
-
-export const carryOut = (operation: Operation): Effect.Effect<Answered, { readonly _tag: string }, Engine> => {
-  switch (operation._tag) {
-    case "Checkout": {
-      const { keyed, buyer, items, expectedTotal } = operation
-      return Effect.forEach(items, ({ product, quantity }) =>
-        Effect.map(decodeItem({ quantity }), (item) => ({ productId: product, quantity: item.quantity }))
-      ).pipe(
-        Effect.mapError(() => new Invalid()),
-        Effect.flatMap((decoded) => checkout({ request: keyed, buyer, items: decoded, expectedTotal }))
-      )
-    }
-    case "Charge":
-      return charge({ request: operation.keyed, user: permit(operation.user), amount: operation.amount })
-    case "Adjust":
-      return Effect.map(adjustStock(permit(operation.product), operation.version, operation.delta), fresh)
-    case "Edit":
-      return Effect.map(editProduct(permit(operation.product), operation.version, operation.edit), fresh)
-    case "Create": {
-      const { seller, price, stock } = operation
-      const product = { name: "New", description: "", category: undefined, saleStatus: "ON_SALE" } as const
-      return Effect.map(createProduct({ ...product, seller: permit(seller), price, stock: pieces(stock) }), fresh)
-    }
-    case "Withdraw":
-      return Effect.map(withdraw(permit(operation.user)), fresh)
-    case "ReadProduct":
-      return Effect.flatMap(Directory, ({ read }) => Effect.map(read("product", operation.product), fresh))
-    case "ReadWallet":
-      return Effect.flatMap(Directory, ({ read }) => Effect.map(read("wallet", operation.user), fresh))
-  }
 }
 
 /** What an asker knows after one attempt. */
@@ -99,7 +163,9 @@ const notNow = new Set(["Unavailable", "Overloaded", "RequestInProgress", "NotRe
 export const outcomeOf = (exit: Exit.Exit<Answered, { readonly _tag: string }>): Outcome => {
   if (Exit.isSuccess(exit)) return { _tag: "Ok", ...exit.value }
   for (const reason of exit.cause.reasons) {
-    if (reason._tag === "Die") return { _tag: "Defect", reason: String(reason.defect) }
+    // What HTTP would tell those who have hung up.
+    const isFarewell = reason._tag === "Die" && HttpServerResponse.isHttpServerResponse(reason.defect)
+    if (reason._tag === "Die" && !isFarewell) return { _tag: "Defect", reason: String(reason.defect) }
     if (reason._tag !== "Fail") continue
     const { _tag } = reason.error
     if (_tag === "TimedOut") return { _tag: "Unknown", reason: _tag }

@@ -20,9 +20,14 @@ export const nemeses = [
   "storeStall",
   "storeFlush",
   "storeRollback",
-  "storeCut"
+  "storeCut",
+  /** The same node stands still until another one has sold in its place and died, and nobody owns anything. */
+  "relay"
 ] as const
 export type Nemesis = (typeof nemeses)[number]
+
+/** In wait, or not at all. */
+const common = nemeses.filter((nemesis) => nemesis !== "relay")
 
 const linkFaults = ["lost", "late", "replyLost", "doubled", "refused", "slow"] as const
 
@@ -89,6 +94,12 @@ export const Options = Schema.Struct({
   /** The time between two strikes of the nemesis, on average. */
   strikeEveryMs: Schema.Finite,
   nemeses: Schema.Array(Schema.Literals(nemeses)),
+  /** Whether clients ask through HTTP; else at the use cases. */
+  http: Schema.optional(Schema.Boolean),
+  /** Whether there are coupons, and requests that are about them. */
+  coupons: Schema.optional(Schema.Boolean),
+  /** The way to the payment gateways. */
+  toGateways: Schema.optional(Link),
   cluster: Schema.optional(Cluster)
 })
 export type Options = typeof Options.Type
@@ -176,6 +187,46 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
     strikeEveryMs: 500,
     cluster: { ttlMs: 500, guests: 0, joinWithinMs: 0, toPeers: calm, toStore: { ...calm, latencyMs: [10, 35] } }
   },
+  // The only owner seems to be gone while commits it granted are under way, and comes back: nobody else can take over.
+  {
+    nodes: 2,
+    clients: 8,
+    requests: 120,
+    partitions: 2,
+    queueSize: 1000,
+    stepsMost: 1000,
+    requestTimeoutMs: 3000,
+    routing: "any",
+    hangUp: 0,
+    databaseMs: [0.1, 2],
+    laggard: "commit",
+    lagging: 0.5,
+    lagMs: 1000,
+    toNode: calm,
+    toDatabase: calm,
+    nemeses: ["nap"],
+    strikeEveryMs: 500,
+    cluster: { ttlMs: 500, guests: 1, joinWithinMs: 0, toPeers: calm, toStore: calm }
+  },
+  // A partition that was somebody else's while its owner stood still, and is nobody's when that wakes up.
+  {
+    nodes: 2,
+    clients: 8,
+    partitions: 1,
+    queueSize: 1000,
+    stepsMost: 1000,
+    requestTimeoutMs: 1000,
+    heat: 0.9,
+    routing: "any",
+    hangUp: 0,
+    databaseMs: [0.1, 2],
+    laggard: "none",
+    toNode: calm,
+    toDatabase: calm,
+    nemeses: ["relay"],
+    strikeEveryMs: 500,
+    cluster: { ttlMs: 200, guests: 0, joinWithinMs: 0, toPeers: calm, toStore: calm }
+  },
   // Partitions that go from hand to hand, and are lost while they are claimed.
   {
     nodes: 3,
@@ -225,9 +276,10 @@ export const draw = (seed: number): Options => {
 
 const clustered = 0.5
 const ambushed = 0.6
+const clusterAmbushed = 0.75
 
 const drawCluster = (options: Options, rng: Rng): Options => {
-  if (rng.chance(ambushed)) return { ...options, ...rng.some(clusterAmbushes) }
+  if (rng.chance(clusterAmbushed)) return { ...options, ...rng.some(clusterAmbushes) }
   const nodes = rng.pick([2, 3, 3, 5])
   // Half of the stores keep what they are told, and then every read is up to date.
   const storeKeeps = rng.chance(0.5)
@@ -235,7 +287,7 @@ const drawCluster = (options: Options, rng: Rng): Options => {
     ...options,
     nodes,
     routing: rng.pick(["sticky", "any"]),
-    nemeses: nemeses.filter((nemesis) => rng.chance(0.5) && !(storeKeeps && nemesis.startsWith("store"))),
+    nemeses: common.filter((nemesis) => rng.chance(0.5) && !(storeKeeps && nemesis.startsWith("store"))),
     cluster: {
       ttlMs: rng.pick([1000, 2000, 4000]),
       guests: rng.chance(0.2) ? nodes >> 1 : 0,
@@ -251,6 +303,9 @@ export const storeKeeps = ({ cluster, nemeses: faults }: Options): boolean => {
   const { lost = 0, late = 0, replyLost = 0, refused = 0, slow = 0 } = cluster?.toStore ?? {}
   return lost + late + replyLost + refused + slow === 0 && !faults.some((nemesis) => nemesis.startsWith("store"))
 }
+
+/** A stream of their own, and the rest of a world is what it was before there was a choice. */
+const drawAsked = (rng: Rng) => ({ http: rng.chance(1 / 2), coupons: rng.chance(2 / 3) })
 
 const drawFrom = (seed: number, rng: Rng): Options => {
   const nodes = rng.pick([1, 1, 2, 3, 5])
@@ -283,7 +338,8 @@ const drawFrom = (seed: number, rng: Rng): Options => {
     toNode: link(rng),
     toDatabase: link(rng),
     strikeEveryMs: rng.pick([500, 2000, 6000]),
-    nemeses: nemeses.filter((nemesis) => rng.chance(0.5) && !nemesis.startsWith("store")),
+    nemeses: common.filter((nemesis) => rng.chance(0.5) && !nemesis.startsWith("store")),
+    ...drawAsked(new Rng(seed, "asked")),
     cluster: undefined
   }
 }

@@ -6,7 +6,7 @@ import * as Describe from "./Describe.ts"
 import type { Attempt, Claim, Commit, Rejection, Request, Submission } from "./History.ts"
 import { Names } from "./Names.ts"
 import type { Node } from "./Node.ts"
-import type { Operation, Outcome } from "./Operation.ts"
+import { keyedOf, type Operation, type Outcome } from "./Operation.ts"
 import type { Process, Simulation } from "./Simulation.ts"
 
 export class Recorder {
@@ -30,17 +30,17 @@ export class Recorder {
   }
 
   request(shape: string, operation: Operation): Request {
-    const request = { number: this.requests.length + 1, shape, operation, attempts: [] }
+    const keyed = keyedOf(operation)
+    const request = { number: this.requests.length + 1, shape, operation, keyed, attempts: [] }
     this.requests.push(request)
-    if ("keyed" in operation)
-      this.names.give(operation.keyed.key, `key${Number.parseInt(operation.keyed.key.slice(-8), 16)}`)
+    if (keyed !== undefined && "key" in operation) this.names.give(keyed.key, operation.key)
     return request
   }
 
   invoked(request: Request, node: string): Attempt {
     const { number, operation } = request
     const what = `request ${number} → ${node}: ${Describe.operation(this.names, operation)}`
-    const invoked = this.note(what, [`request ${number}`, ...Describe.entitiesOfOperation(operation)])
+    const invoked = this.note(what, Describe.entitiesOfRequest(request))
     const attempt: Attempt = {
       request,
       node,
@@ -55,10 +55,10 @@ export class Recorder {
   }
 
   returned(attempt: Attempt, outcome: Outcome): void {
-    const { number, operation } = attempt.request
+    const { number } = attempt.request
     const what = `request ${number} ← ${attempt.node}: ${Describe.outcome(outcome)}`
     attempt.outcome = outcome
-    attempt.returned = this.note(what, [`request ${number}`, ...Describe.entitiesOfOperation(operation)])
+    attempt.returned = this.note(what, Describe.entitiesOfRequest(attempt.request))
   }
 
   readonly database: Observer = {

@@ -13,7 +13,7 @@ import type { History, Violation } from "./History.ts"
 import * as Liveness from "./Liveness.ts"
 import * as Nemesis from "./Nemesis.ts"
 import type { Options } from "./Options.ts"
-import { deck } from "./Shapes.ts"
+import { shapesIn } from "./Shapes.ts"
 import { World } from "./World.ts"
 
 /** How often a shape of requests was played, and how often it came to what it should. */
@@ -43,6 +43,7 @@ export const run = (options: Options): Result => {
   const world = new World(options)
   const { simulation, clients, shop } = world
   const counts = new Map<string, Count>()
+  const deck = shapesIn(options)
   let left = options.requests
 
   const shopping = (client: Client) =>

@@ -3,11 +3,12 @@
  * in many worlds tests nothing: the run fails.
  */
 import { Effect, Schema } from "effect"
-import { ProductId, type UserId } from "../../src/domain/Ids.ts"
+import type { CouponCondition } from "../../src/domain/Coupon.ts"
+import { type CouponId, ProductId, UserCouponId, type UserId } from "../../src/domain/Ids.ts"
 import { maxStock, won } from "../../src/domain/Money.ts"
 import type { Client } from "./Client.ts"
 import type { Operation, Outcome } from "./Operation.ts"
-import { uuid } from "./Shop.ts"
+import type { Options } from "./Options.ts"
 
 export interface Shape {
   readonly name: string
@@ -47,9 +48,10 @@ const checkout = (
   total?: number
 ) => ({
   _tag: "Checkout" as const,
-  keyed: client.key(),
+  key: client.key(),
   buyer,
   items: items.map(([product, quantity]) => ({ product, quantity })),
+  coupon: undefined,
   expectedTotal: total === undefined ? undefined : won(total)
 })
 
@@ -58,7 +60,7 @@ const buyOne = (client: Client, heat: number) =>
 
 const charge = (client: Client, user: UserId, amount: number) => ({
   _tag: "Charge" as const,
-  keyed: client.key(),
+  key: client.key(),
   user,
   amount
 })
@@ -92,7 +94,7 @@ const seeing = (
     })
   )
 
-export const shapes: ReadonlyArray<Shape> = [
+const withoutCoupons: ReadonlyArray<Shape> = [
   saying("buy one", 30, "Ok", buyOne),
   saying("buy several", 8, "Ok", several),
   saying("buy the last", 8, "Ok", (client, heat) =>
@@ -101,8 +103,12 @@ export const shapes: ReadonlyArray<Shape> = [
   saying("buy the most", 2, "Ok", (client) => checkout(client, client.owner, [[client.shop.plenty, 10_000]])),
   saying("charge", 14, "Ok", (client, heat) => charge(client, anyBuyer(client, heat), client.rng.between(1, 4) * 1000)),
 
-  saying("buy none", 1, "Invalid", (client, heat) => checkout(client, client.owner, [[anyProduct(client, heat), 0]])),
-  saying("buy too many", 1, "Invalid", (client) => checkout(client, client.owner, [[client.shop.plenty, 10_001]])),
+  saying("buy none", 1, "ValidationFailed", (client, heat) =>
+    checkout(client, client.owner, [[anyProduct(client, heat), 0]])
+  ),
+  saying("buy too many", 1, "ValidationFailed", (client) =>
+    checkout(client, client.owner, [[client.shop.plenty, 10_001]])
+  ),
   saying("buy more than there is", 2, "StockShortage", (client) =>
     checkout(client, client.owner, [[client.shop.hot, 5000]])
   ),
@@ -158,39 +164,51 @@ export const shapes: ReadonlyArray<Shape> = [
     checkout(client, client.rng.some(client.shop.leavers) ?? client.owner, [[client.shop.free, 1]])
   ),
 
-  seeing("restock", 5, "Ok", ({ rng }, product, { version }) => ({
+  seeing("restock", 5, "Ok", ({ rng, shop }, product, { version }) => ({
     _tag: "Adjust",
+    seller: shop.seller,
     product,
     version,
     delta: rng.between(1, 9)
   })),
-  seeing("take out", 2, "Ok", (_, product, { version }) => ({ _tag: "Adjust", product, version, delta: -1 })),
-  seeing("take out more than there is", 1, "StockShortage", (_, product, { version }) => ({
+  seeing("take out", 2, "Ok", ({ shop }, product, { version }) => ({
     _tag: "Adjust",
+    seller: shop.seller,
+    product,
+    version,
+    delta: -1
+  })),
+  seeing("take out more than there is", 1, "StockShortage", ({ shop }, product, { version }) => ({
+    _tag: "Adjust",
+    seller: shop.seller,
     product,
     version,
     delta: -1_000_000
   })),
-  seeing("restock past the limit", 1, "StockLimitExceeded", (_, product, { version }) => ({
+  seeing("restock past the limit", 1, "StockLimitExceeded", ({ shop }, product, { version }) => ({
     _tag: "Adjust",
+    seller: shop.seller,
     product,
     version,
     delta: maxStock
   })),
   seeing("edit the price", 3, "Ok", ({ rng, shop }, product, { version }) => ({
     _tag: "Edit",
+    seller: shop.seller,
     product,
     version,
     edit: { price: won(product === shop.free ? 0 : rng.between(1, 20) * 100) }
   })),
-  seeing("suspend or resume", 2, "Ok", ({ rng }, product, { version }) => ({
+  seeing("suspend or resume", 2, "Ok", ({ rng, shop }, product, { version }) => ({
     _tag: "Edit",
+    seller: shop.seller,
     product,
     version,
     edit: { saleStatus: rng.chance(0.2) ? "SUSPENDED" : "ON_SALE" }
   })),
-  seeing("edit what was edited", 1, "StaleVersion", (_, product, { version }) => ({
+  seeing("edit what was edited", 1, "StaleVersion", ({ shop }, product, { version }) => ({
     _tag: "Edit",
+    seller: shop.seller,
     product,
     version: version - 1,
     edit: {}
@@ -214,7 +232,7 @@ export const shapes: ReadonlyArray<Shape> = [
       }
     )
   }),
-  // The database refuses it, whatever the actors think: nobody else may suffer.
+  // The database refuses it, whatever the actors think: nobody else may suffer. HTTP asks who it is before that.
   saying("add a product of nobody", 1, "NotNow", ({ shop }) => ({
     _tag: "Create",
     seller: shop.nobody,
@@ -244,7 +262,8 @@ export const shapes: ReadonlyArray<Shape> = [
   shape("another body", 3, (client, heat) =>
     Effect.gen(function* () {
       const first = buyOne(client, heat)
-      const other = { ...buyOne(client, heat), keyed: { key: first.keyed.key, bodyHash: uuid(0xbad) } }
+      const items = first.items.map(({ product, quantity }) => ({ product, quantity: quantity + 1 }))
+      const other = { ...first, items }
       const asked = [client.request("another body", first), client.request("another body", other)]
       const outcomes = yield* Effect.forEach(asked, (request) => client.ask(request), {
         concurrency: client.rng.between(1, 2)
@@ -254,5 +273,182 @@ export const shapes: ReadonlyArray<Shape> = [
   )
 ]
 
-/** Every shape as often as it weighs. */
-export const deck: ReadonlyArray<Shape> = shapes.flatMap((each) => Array.from({ length: each.weight }, () => each))
+const anyCoupon = ({ rng, shop }: Client, heat: number): CouponId | undefined =>
+  rng.chance(heat) ? shop.hotCoupon : rng.some(shop.coupons)
+
+const issueOf = (client: Client, user: UserId, coupon: CouponId, grantedBy?: UserId): Operation => ({
+  _tag: "Issue",
+  key: client.key(),
+  coupon,
+  user,
+  grantedBy
+})
+
+const decodeIssued = Schema.decodeUnknownSync(Schema.Struct({ userCouponId: UserCouponId }))
+
+/** Gets a coupon, and goes shopping with it. */
+const holding = (
+  name: string,
+  weight: number,
+  shopping: (client: Client, heat: number, coupon: UserCouponId, kind: CouponId) => Effect.Effect<boolean>
+) =>
+  shape(name, weight, (client, heat) =>
+    Effect.gen(function* () {
+      const coupon = client.rng.some(client.shop.generous) ?? client.shop.hotCoupon
+      const issued = yield* client.say(name, issueOf(client, client.owner, coupon))
+      if (issued._tag !== "Ok") return false
+      return yield* shopping(client, heat, decodeIssued(issued.answer).userCouponId, coupon)
+    })
+  )
+
+const buyWith = (client: Client, heat: number, coupon: UserCouponId) => ({
+  ...several(client, heat),
+  buyer: client.owner,
+  coupon
+})
+
+/** Asks all nodes at once, and looks at another one as soon as any has answered. */
+const everywhere = shape("ask everywhere, and look", 4, (client) =>
+  Effect.gen(function* () {
+    const { rng, owner: user, shop } = client
+    const operation = rng.chance(0.5)
+      ? charge(client, user, rng.between(1, 4) * 1000)
+      : checkout(client, user, [[shop.hot, 1]])
+    const request = client.request("ask everywhere, and look", operation)
+    const looks = Effect.forEach(
+      client.nodes,
+      (node) => client.at(node, client.request("look", { _tag: "ReadWallet", user })),
+      { concurrency: client.nodes.length }
+    )
+    const outcomes = yield* Effect.forEach(
+      client.nodes,
+      (node) => Effect.tap(client.at(node, request), ({ _tag }) => (_tag === "Ok" ? looks : Effect.void)),
+      { concurrency: client.nodes.length }
+    )
+    return outcomes.every((outcome) => came(outcome, "Ok"))
+  })
+)
+
+const aboutCoupons: ReadonlyArray<Shape> = [
+  saying("get a coupon", 8, "Ok", (client, heat) =>
+    issueOf(client, anyBuyer(client, heat), anyCoupon(client, heat) ?? client.shop.hotCoupon)
+  ),
+  saying("get one of the last coupons", 4, "Ok", (client, heat) =>
+    issueOf(client, anyBuyer(client, heat), client.shop.scarceCoupon)
+  ),
+  saying("come too late", 3, "CouponExhausted", (client, heat) =>
+    issueOf(client, anyBuyer(client, heat), client.shop.scarceCoupon)
+  ),
+  saying("get what is not to be had", 1, "CouponNotIssuable", (client) =>
+    issueOf(client, client.owner, client.shop.withheldCoupon)
+  ),
+  saying("get a coupon that does not exist", 1, "CouponNotFound", (client) =>
+    issueOf(client, client.owner, client.shop.noCoupon)
+  ),
+  saying("get a coupon as nobody", 1, "UserNotFound", (client) =>
+    issueOf(client, client.shop.nobody, client.shop.hotCoupon)
+  ),
+  saying("give a coupon", 4, "Ok", (client, heat) =>
+    issueOf(client, anyBuyer(client, heat), anyCoupon(client, heat) ?? client.shop.hotCoupon, client.shop.seller)
+  ),
+  shape("get more than one may have", 3, (client) =>
+    Effect.gen(function* () {
+      const coupon = client.shop.onceCoupon
+      const asks = [issueOf(client, client.owner, coupon), issueOf(client, client.owner, coupon)]
+      const outcomes = yield* Effect.forEach(asks, (ask) => client.say("get more than one may have", ask), {
+        concurrency: client.rng.between(1, 2)
+      })
+      return outcomes.some((outcome) => came(outcome, "CouponAlreadyIssued"))
+    })
+  ),
+  shape("leave while a coupon comes in", 1, (client) =>
+    Effect.gen(function* () {
+      const user = client.rng.some(client.shop.leavers) ?? client.owner
+      const outcomes = yield* Effect.all(
+        [
+          client.say("leave while a coupon comes in", issueOf(client, user, client.shop.hotCoupon)),
+          client.say("leave while a coupon comes in", { _tag: "Withdraw", user })
+        ],
+        { concurrency: 2 }
+      )
+      return outcomes.some((outcome) => came(outcome, "Ok"))
+    })
+  ),
+  shape("suspend or resume a coupon", 3, (client, heat) =>
+    Effect.gen(function* () {
+      const { rng, shop } = client
+      const coupon = anyCoupon(client, heat) ?? shop.hotCoupon
+      const version = yield* client.lookAtCoupon(coupon)
+      if (version === undefined) return false
+      const condition = rng.chance(0.3) ? "SUSPENDED" : "OPEN"
+      const edit = { _tag: "EditCoupon", seller: shop.seller, coupon, version, condition } as const
+      return came(yield* client.say("suspend or resume a coupon", edit), "Ok")
+    })
+  ),
+  saying("read a coupon", 3, "Ok", (client, heat) => ({
+    _tag: "ReadCoupon",
+    coupon: anyCoupon(client, heat) ?? client.shop.hotCoupon
+  })),
+  shape("repeat an issue", 3, (client) =>
+    Effect.gen(function* () {
+      const request = client.request("repeat an issue", issueOf(client, client.owner, client.shop.hotCoupon))
+      const times = Array.from({ length: client.rng.between(1, 3) }, () => client.ask(request))
+      const outcomes = yield* Effect.all(times, { concurrency: times.length })
+      if (!outcomes.every(({ _tag }) => _tag === "Ok")) return false
+      const again = yield* client.once(request)
+      return again._tag === "Ok" && again.replayed
+    })
+  ),
+  holding("buy with a coupon", 8, (client, heat, coupon) =>
+    Effect.map(client.say("buy with a coupon", buyWith(client, heat, coupon)), (outcome) => came(outcome, "Ok"))
+  ),
+  holding("buy with a coupon twice at once", 4, (client, heat, coupon) =>
+    Effect.gen(function* () {
+      const asks = [buyWith(client, heat, coupon), buyWith(client, heat, coupon)]
+      const outcomes = yield* Effect.forEach(asks, (ask) => client.say("buy with a coupon twice at once", ask), {
+        concurrency: client.rng.between(1, 2)
+      })
+      return ["Ok", "CouponNotUsable"].every((should) => outcomes.some((outcome) => came(outcome, should)))
+    })
+  ),
+  holding("buy with a suspended coupon", 3, (client, heat, coupon, kind) =>
+    Effect.gen(function* () {
+      const name = "buy with a suspended coupon"
+      const { seller } = client.shop
+      const put = (version: number | undefined, condition: CouponCondition) =>
+        client.say(name, { _tag: "EditCoupon", seller, coupon: kind, version: version ?? 0, condition })
+      const suspended = yield* put(yield* client.lookAtCoupon(kind), "SUSPENDED")
+      const bought = yield* client.say(name, buyWith(client, heat, coupon))
+      yield* put(yield* client.lookAtCoupon(kind), "OPEN")
+      return came(suspended, "Ok") && came(bought, "CouponNotUsable")
+    })
+  ),
+  // The database refuses one of them, and whoever is in the same batch must not notice.
+  shape("get a coupon beside a product of nobody", 3, (client) =>
+    Effect.gen(function* () {
+      const { shop, owner } = client
+      const name = "get a coupon beside a product of nobody"
+      const create = { _tag: "Create", seller: shop.nobody, price: won(100), stock: 1 } as const
+      const [issued] = yield* Effect.all(
+        [client.say(name, issueOf(client, owner, shop.hotCoupon)), client.say(name, create)],
+        { concurrency: 2 }
+      )
+      return came(issued, "Ok")
+    })
+  ),
+  holding("buy with the coupon of another", 1, (client, heat, coupon) =>
+    Effect.map(
+      client.say("buy with the coupon of another", { ...buyWith(client, heat, coupon), buyer: client.shop.hotBuyer }),
+      (outcome) => came(outcome, "CouponNotUsable")
+    )
+  )
+]
+
+export const shapes = [...withoutCoupons, ...aboutCoupons, everywhere]
+
+const deckOf = (each: ReadonlyArray<Shape>) => each.flatMap((one) => Array.from({ length: one.weight }, () => one))
+const deck = deckOf(shapes)
+const deckWithoutCoupons = deckOf(withoutCoupons)
+
+/** Every shape there is in a world as often as it weighs. */
+export const shapesIn = ({ coupons = false }: Options): ReadonlyArray<Shape> => (coupons ? deck : deckWithoutCoupons)

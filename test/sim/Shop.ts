@@ -1,6 +1,16 @@
 /** Who buys what in a world: written to the database before the first request. */
-import { type ProductId, productId, type UserId, userId, uuidOf } from "../../src/domain/Ids.ts"
-import { maxBalance } from "../../src/domain/Money.ts"
+import {
+  type CouponId,
+  couponId,
+  type ProductId,
+  productId,
+  type UserId,
+  userId,
+  uuidOf
+} from "../../src/domain/Ids.ts"
+import type { Coupon } from "../../src/domain/Coupon.ts"
+import { basisPoints, maxBalance, won } from "../../src/domain/Money.ts"
+import { Policy } from "../../src/domain/Policy.ts"
 import type { SaleStatus } from "../../src/domain/Product.ts"
 import type { Tables } from "../../src/persistence/MemoryTables.ts"
 import { house } from "../../src/persistence/Rows.ts"
@@ -33,9 +43,23 @@ export class Shop {
   readonly products: Array<ProductId> = []
   readonly nothing = productId(uuid(0xffff02))
 
+  /** Everybody wants one. */
+  readonly hotCoupon = couponId(uuid(0x2001))
+  /** There are only a few. */
+  readonly scarceCoupon = couponId(uuid(0x2002))
+  /** One for each. */
+  readonly onceCoupon = couponId(uuid(0x2003))
+  readonly withheldCoupon = couponId(uuid(0x2004))
+  readonly noCoupon = couponId(uuid(0xffff03))
+  /** Enough for everybody, and as many as one likes. */
+  readonly generous: ReadonlyArray<CouponId> = []
+  /** All that can be had; none in a world without. */
+  readonly coupons: ReadonlyArray<CouponId> = []
+
   readonly opening: Opening
   readonly #balances = new Map<string, number>()
   readonly #products = new Map<string, { readonly stock: number; readonly price: number; readonly onSale: boolean }>()
+  readonly #coupons = new Map<string, { readonly isOpen: boolean }>()
   readonly #tables: Tables
   readonly #names: Names
 
@@ -58,7 +82,32 @@ export class Shop {
     this.withheld = this.#product(5, "withheld", 100, 10, "SUSPENDED")
     this.products.push(this.hot, this.scarce, this.free)
     for (let n = 1; n <= options.products; n++) this.products.push(this.#product(5 + n, `cold${n}`, 300 * n, 10))
-    this.opening = { balances: this.#balances, products: this.#products }
+    if (options.coupons === true) {
+      const many = { totalQuantity: 100_000, perUserLimit: 100 }
+      const fixed = (amount: number) => ({ discount: { _tag: "FIXED", amount: won(amount) } }) as const
+      const share = (ofTenThousand: number, most?: number) =>
+        ({
+          discount: {
+            _tag: "PERCENTAGE",
+            share: basisPoints(ofTenThousand),
+            most: most === undefined ? undefined : won(most)
+          }
+        }) as const
+      this.generous = [
+        this.#coupon(0x2005, "a fixed one", { ...many, ...fixed(101) }),
+        this.#coupon(0x2006, "a generous one", { ...many, ...fixed(1_000_000) }),
+        this.#coupon(0x2007, "a share", { ...many, ...share(3333) }),
+        this.#coupon(0x2008, "a share of the hot", { ...many, ...share(777, 55), productIds: [this.hot] })
+      ]
+      this.coupons = [
+        this.#coupon(0x2001, "the hot coupon", { totalQuantity: 40, perUserLimit: 5, ...fixed(77) }),
+        this.#coupon(0x2002, "the scarce coupon", { totalQuantity: 3, perUserLimit: 2, ...fixed(333) }),
+        this.#coupon(0x2003, "one for each", { totalQuantity: 100, perUserLimit: 1, ...share(1111) }),
+        ...this.generous
+      ]
+      this.#coupon(0x2004, "a withheld one", { ...many, ...fixed(1), condition: "SUSPENDED" })
+    }
+    this.opening = { balances: this.#balances, products: this.#products, coupons: this.#coupons }
     names.give(uuidOf(this.nobody), "nobody")
     names.give(uuidOf(this.nothing), "nothing")
   }
@@ -74,6 +123,38 @@ export class Shop {
     this.#balances.set(id, balance)
     this.#names.give(id, name)
     return userId(id)
+  }
+
+  #coupon(
+    n: number,
+    name: string,
+    terms: Pick<Coupon, "totalQuantity" | "perUserLimit" | "discount"> & Partial<Coupon>
+  ): CouponId {
+    const id = uuid(n)
+    const window = { from: undefined, until: undefined }
+    this.#tables.coupons.set(id, {
+      sellerId: this.seller,
+      grantOn: undefined,
+      tiers: [],
+      firstPurchaseOnly: false,
+      issueBy: Policy.coupon.issueBy,
+      minOrderAmount: won(0),
+      productIds: [],
+      categories: [],
+      issue: window,
+      validity: window,
+      condition: "OPEN",
+      issued: 0,
+      version: 1,
+      code: `CODE-${n}`,
+      name,
+      createdBy: this.seller,
+      createdAt: epochMs,
+      ...terms
+    })
+    this.#coupons.set(id, { isOpen: terms.condition === undefined })
+    this.#names.give(id, name)
+    return couponId(id)
   }
 
   #product(n: number, name: string, price: number, stock: number, status: SaleStatus = "ON_SALE"): ProductId {

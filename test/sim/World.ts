@@ -6,8 +6,9 @@ import { LeaseStore } from "./LeaseStore.ts"
 import { memoryOf } from "./Memory.ts"
 import { type Delivery, type Host, Network } from "./Network.ts"
 import { Node, type Serving } from "./Node.ts"
-import { carryOut, noConnection, type Outcome, outcomeOf } from "./Operation.ts"
+import { noConnection, type Outcome } from "./Operation.ts"
 import { calm, type Options } from "./Options.ts"
+import { PaymentGateways } from "./PaymentGateways.ts"
 import { PeerNetwork } from "./PeerNetwork.ts"
 import { Recorder } from "./Recorder.ts"
 import { Rng } from "./Rng.ts"
@@ -22,6 +23,7 @@ export class World {
   readonly network: Network
   readonly database: Database
   readonly store: LeaseStore
+  readonly gateways: PaymentGateways
   readonly shop: Shop
   readonly nodes: readonly [Node, ...ReadonlyArray<Node>]
   readonly clients: Host
@@ -40,13 +42,14 @@ export class World {
     this.network = new Network(this.simulation)
     this.database = new Database(this.simulation, options, this.recorder.database)
     this.store = new LeaseStore(this.simulation)
+    this.gateways = new PaymentGateways(this.simulation)
     this.shop = new Shop(options, this.database.tables, this.recorder.names)
     this.clients = { name: "clients", process: this.simulation.process("clients") }
     this.#supervisor = this.simulation.process("supervisor")
-    const { simulation, network, database, store, recorder } = this
+    const { simulation, network, database, store, gateways, recorder } = this
     const peers = new PeerNetwork(network, options.cluster?.toPeers ?? calm, (address) => this.#nodeAt(address))
     const failed = (node: Node) => this.bootLater(node)
-    const setting = { simulation, network, database, store, peers, options, watch: recorder.watch, failed }
+    const setting = { simulation, network, database, store, peers, gateways, options, watch: recorder.watch, failed }
     const owners = options.nodes - (options.cluster?.guests ?? 0)
     const others = Array.from(
       { length: options.nodes - 1 },
@@ -81,21 +84,20 @@ export class World {
 
   /** Asks a node once. */
   attempt(request: Request, node: Node, patienceMs: number): Effect.Effect<Outcome> {
-    const { operation } = request
     const { toNode, hangUp: hangUps } = this.options
     return Effect.callback((resume) => {
       const attempt = this.recorder.invoked(request, node.name)
       let hangUp: Serving | undefined
       this.network.call<Outcome>({
         // Only a request with a key may be made twice.
-        link: "keyed" in operation ? toNode : { ...toNode, doubled: 0 },
+        link: request.keyed !== undefined ? toNode : { ...toNode, doubled: 0 },
         from: this.clients,
         to: node,
         patienceMs,
         serve: (reply) => {
           attempt.process = node.process
           attempt.served++
-          const serving = node.serve(carryOut(operation), (exit) => reply(outcomeOf(exit)))
+          const serving = node.serve(request, reply)
           hangUp = serving
           if (this.rng.chance(hangUps)) node.process.afterTasks(this.rng.between(1, 100), serving)
         },

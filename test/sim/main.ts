@@ -79,6 +79,9 @@ const many = (seedsMost: number, minutes: number) => {
   process.exitCode = failed > 0 || barren.length > 0 ? 1 : 0
 }
 
+// Refusals are errors, and where they were made costs as much as making them. One seed tells.
+if (values.seed === undefined) Error.stackTraceLimit = 0
+
 if (values.mutants) {
   const [which = 1, of = 1] = values.part.split("/").map(Number)
   const caught = await table((text) => console.log(text), { part: [which, of], only: values.only })

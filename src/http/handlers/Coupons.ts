@@ -2,6 +2,7 @@ import { Effect, Option, Struct } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
+import { TimedOut } from "../../actors/Errors.ts"
 import { type CouponCondition, CouponNotFound, couponStatus, type Discount, usageRate } from "../../domain/Coupon.ts"
 import type { CouponId, UserId } from "../../domain/Ids.ts"
 import { basisPoints, won, zero } from "../../domain/Money.ts"
@@ -144,7 +145,11 @@ export const layer = HttpApiBuilder.group(
           ["RequestInProgress", "KeyReused", "CouponExhausted", "CouponNotUsable", "CouponUndecided"],
           Effect.die
         )
-        return forAll(yield* current(coupon.of))
+        // Whoever cannot be told what became of it must not think that nothing did.
+        const changed = Effect.catchTag(current(coupon.of), ["Overloaded", "Unavailable"], () =>
+          Effect.fail(new TimedOut())
+        )
+        return forAll(yield* changed)
       }),
 
       statistics: Effect.fnUntraced(function* ({ params }) {

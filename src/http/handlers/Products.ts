@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
+import { TimedOut } from "../../actors/Errors.ts"
 import type { Permitted } from "../../domain/Authority.ts"
 import type { ProductId } from "../../domain/Ids.ts"
 import { available, type ProductEdit, ProductNotFound, stockStatus } from "../../domain/Product.ts"
@@ -47,12 +48,16 @@ export const layer = HttpApiBuilder.group(
       return withEtag({ ...listed(entry), ...numbers })
     })
 
+    /** After a change: whoever cannot be told what became of it must not think that nothing did. */
+    const changed = (productId: ProductId) =>
+      Effect.catchTag(current(productId), ["Overloaded", "Unavailable"], () => Effect.fail(new TimedOut()))
+
     return handlers.handleAll({
       create: Effect.fnUntraced(function* ({ payload: { sellerId, ...payload } }) {
         const seller = yield* Policy.actingSeller(sellerId)
         const { description = "", category, saleStatus = "ON_SALE" } = payload
         const created = createProduct({ ...payload, seller, description, category, saleStatus })
-        return yield* Effect.flatMap(created, ({ productId }) => current(productId)).pipe(
+        return yield* Effect.flatMap(created, ({ productId }) => changed(productId)).pipe(
           Effect.catchTag([...impossible, ...stockless, "ProductNotFound", "StaleVersion"], Effect.die)
         )
       }),
@@ -74,20 +79,20 @@ export const layer = HttpApiBuilder.group(
       edit: Effect.fnUntraced(function* ({ params, headers, payload }) {
         const product = yield* Policy.managedProduct(params.productId)
         yield* edited(product, headers["if-match"], payload)
-        return yield* current(product.of)
+        return yield* changed(product.of)
       }),
 
       discontinue: Effect.fnUntraced(function* ({ params, headers }) {
         const product = yield* Policy.managedProduct(params.productId)
         yield* edited(product, headers["if-match"], { saleStatus: "DISCONTINUED" })
-        return yield* current(product.of)
+        return yield* changed(product.of)
       }),
 
       adjustStock: Effect.fnUntraced(function* ({ params, headers, payload }) {
         const product = yield* Policy.managedProduct(params.productId)
         const adjusted = adjustStock(product, headers["if-match"], payload.delta)
         yield* Effect.catchTag(adjusted, impossible, Effect.die)
-        return yield* current(product.of)
+        return yield* changed(product.of)
       })
     })
   })

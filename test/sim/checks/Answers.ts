@@ -1,18 +1,22 @@
 /** I-05, I-06: a request happens once, an answer is durable when it is given, and a refusal changed nothing. */
-import { Equal, Option, Schema } from "effect"
+import { Equal, Option, Predicate, Schema, Struct } from "effect"
 import type { RequestKey } from "../../../src/domain/Ids.ts"
 import { repeated } from "../Checkers.ts"
-import type { Attempt, Violation } from "../History.ts"
-import { noConnection } from "../Operation.ts"
-import { type Evidence, type KeyedRequest } from "./Evidence.ts"
+import type { Violation } from "../History.ts"
+import { type Evidence, isDenied, type KeyedRequest } from "./Evidence.ts"
 
 const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+
+const isRanked = Predicate.hasProperty("rank")
+
+/** An issue's rank is the commit's to give, and `Coupons` to judge: its answer is kept without. */
+const withoutRank = (answer: unknown): unknown => (isRanked(answer) ? Struct.omit(answer, ["rank"]) : answer)
 
 export const durable = ({ history, requestsOf, commitOf }: Evidence): ReadonlyArray<Violation> =>
   answersOf(requestsOf).flatMap(([key, { returned, answer, operation }]) => {
     const commit = commitOf.get(key)
     const kept = history.tables.transactions.get(key)?.answer
-    const isKept = kept !== undefined && Equal.equals(Option.getOrUndefined(parse(kept)), answer)
+    const isKept = kept !== undefined && Equal.equals(Option.getOrUndefined(parse(kept)), withoutRank(answer))
     if (commit !== undefined && commit.seq < returned && isKept) return []
     return [
       {
@@ -43,8 +47,8 @@ export const bodies = ({ history, requestsOf }: Evidence): ReadonlyArray<Violati
   })
   return Array.from(requestsOf, ([key, requests]) =>
     requests.flatMap((request) => {
-      const { bodyHash } = request.operation.keyed
-      const isSole = requests.every(({ operation }) => operation.keyed.bodyHash === bodyHash)
+      const { bodyHash } = request.keyed
+      const isSole = requests.every(({ keyed }) => keyed.bodyHash === bodyHash)
       return request.attempts.flatMap(({ outcome, returned = 0 }) => {
         const kept = history.tables.transactions.get(key)?.bodyHash
         if (outcome?._tag === "Ok" && kept !== bodyHash)
@@ -77,17 +81,10 @@ export const remembered = ({ history, requestsOf, commitOf }: Evidence): Readonl
     )
   }).flat()
 
-/** Its answer says so, and it is the answer to all that the network made of the request. */
-const changedNothing = ({ outcome, served }: Attempt) => {
-  if (outcome?._tag !== "Refused" && outcome?._tag !== "NotNow") return false
-  return served === (outcome.reason === noConnection ? 0 : 1)
-}
-
 export const refused = (evidence: Evidence): ReadonlyArray<Violation> =>
   Array.from(evidence.commitOf, ([key, { seq }]) => {
-    const attempts = evidence.attemptsOf(key)
-    if (attempts.length === 0 || !attempts.every(changedNothing)) return []
-    const message = `${evidence.history.names.of(key)} was only ever refused, and was committed`
+    if (!isDenied(evidence.attemptsOf(key), seq)) return []
+    const message = `${evidence.history.names.of(key)} had only ever been refused, and was committed`
     return [{ invariant: "I-05 a refusal changes nothing", message, about: [key], seq }]
   }).flat()
 

@@ -14,6 +14,8 @@ interface Effects {
   readonly stock: ReadonlyArray<readonly [ProductId, number]>
 }
 
+const nothing: Effects = { money: [], stock: [] }
+
 const effectsOf = (evidence: Evidence, commit: Commit): Effects | undefined => {
   const { changes } = commit.transaction
   const request = evidence.requestOf(commit)
@@ -21,11 +23,25 @@ const effectsOf = (evidence: Evidence, commit: Commit): Effects | undefined => {
     return commit.transaction.answered === undefined ? unkeyed(evidence.history, changes) : undefined
   const { operation } = request
   if (operation._tag === "Charge") return { money: [[operation.user, operation.amount]], stock: [] }
+  if (operation._tag === "Issue") {
+    const { coupon, user, grantedBy } = operation
+    const audited = changes.filter(({ _tag }) => _tag === "Audited").length
+    const issued = changes.some(
+      (change) => change._tag === "CouponIssued" && change.couponId === coupon && change.userId === user
+    )
+    // Who gives it to somebody else leaves a row in the audit.
+    return issued && audited === (grantedBy === undefined ? 0 : 1) && changes.length === 1 + audited
+      ? nothing
+      : undefined
+  }
   const order = changes.find((change) => change._tag === "OrderPlaced")?.order
   if (order === undefined) return undefined
-  const { items, buyer, expectedTotal } = operation
+  const { items, buyer, coupon, expectedTotal } = operation
   const priceOf = (product: ProductId) => order.lines.find((line) => line.productId === product)?.unitPrice ?? NaN
-  const total = items.reduce((sum, { product, quantity }) => sum + priceOf(product) * quantity, 0)
+  // Whether it is the right discount, `Coupons` judges.
+  const discount = coupon === undefined ? 0 : order.discountAmount
+  const total = items.reduce((sum, { product, quantity }) => sum + priceOf(product) * quantity, 0) - discount
+  if (coupon !== order.userCouponId) return undefined
   if (expectedTotal !== undefined && expectedTotal !== total) return undefined
   return { money: [[buyer, -total]], stock: items.map(({ product, quantity }) => [product, -quantity]) }
 }
@@ -36,7 +52,7 @@ const unkeyed = ({ requests }: History, changes: ReadonlyArray<Change>): Effects
   switch (first?._tag) {
     case "UserWithdrew":
       return requests.some(({ operation }) => operation._tag === "Withdraw" && operation.user === first.userId)
-        ? { money: [], stock: [] }
+        ? nothing
         : undefined
     case "ProductCreated": {
       const { price, onHand, productId } = first.product
@@ -46,9 +62,10 @@ const unkeyed = ({ requests }: History, changes: ReadonlyArray<Change>): Effects
         ? { money: [], stock: [[productId, onHand]] }
         : undefined
     }
-    // Which edit it may be, `Edits` judges.
+    // Which edit it may be, `Edits` and `Coupons` judge.
     case "ProductEdited":
-      return { money: [], stock: [] }
+    case "CouponEdited":
+      return nothing
     case "StockMoved":
       return { money: [], stock: [[first.productId, first.delta]] }
     default:
@@ -164,7 +181,11 @@ export const left = ({ history }: Evidence): ReadonlyArray<Violation> => {
     commit.transaction.changes.flatMap((change) => {
       if (change._tag === "UserWithdrew") gone.add(change.userId)
       const user =
-        change._tag === "OrderPlaced" ? change.order.userId : change._tag === "MoneyMoved" ? change.userId : undefined
+        change._tag === "OrderPlaced"
+          ? change.order.userId
+          : change._tag === "MoneyMoved" || change._tag === "CouponIssued"
+            ? change.userId
+            : undefined
       if (user === undefined || !gone.has(user)) return []
       const message = `${history.names.of(user)} had left`
       return [{ invariant: "who left buys nothing", message, about: [user, ...about(commit)], seq: commit.seq }]

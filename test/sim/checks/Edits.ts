@@ -3,7 +3,7 @@ import { Equal } from "effect"
 import { type ProductId, productId } from "../../../src/domain/Ids.ts"
 import type { Change } from "../../../src/domain/Transaction.ts"
 import type { Commit, History, Request, Violation } from "../History.ts"
-import { answeredAt, askedAt, type Evidence } from "./Evidence.ts"
+import { answeredAt, askedAt, type Evidence, isDenied } from "./Evidence.ts"
 
 /** What a product is sold for, from the commit that said so to the answer of the edit that said otherwise. */
 interface Era {
@@ -78,6 +78,16 @@ export const versions = ({ history }: Evidence): ReadonlyArray<Violation> =>
       const name = history.names.of(product)
       if (asked.length === 0)
         return violation(`nobody asked for the edit of ${name} that made it version ${version + 1}`)
+      if (
+        isDenied(
+          asked.flatMap(({ attempts }) => attempts),
+          commit.seq
+        )
+      ) {
+        const seq = Math.max(...asked.flatMap(({ attempts }) => attempts.map(({ returned = 0 }) => returned)))
+        const denied = violation(`who made ${name} version ${version + 1} was told that nothing changed`)
+        return denied.map((each) => ({ ...each, invariant: "I-05 a refusal changes nothing", seq }))
+      }
       const answered = asked.filter((request) => answeredAt(request) < Infinity)
       return answered.length > 1 ? violation(`version ${version} of ${name} was edited ${answered.length} times`) : []
     })

@@ -1,15 +1,15 @@
 /** A history, sorted for the questions the checks ask. */
 import type { RequestKey } from "../../../src/domain/Ids.ts"
+import type { Keyed } from "../../../src/saga/Transact.ts"
 import type { Attempt, Commit, History, Request } from "../History.ts"
-import type { Operation } from "../Operation.ts"
-
-export type Keyed = Extract<Operation, { readonly keyed: unknown }>
+import { noConnection, type Operation } from "../Operation.ts"
 
 export interface KeyedRequest extends Request {
-  readonly operation: Keyed
+  readonly operation: Extract<Operation, { readonly key: string }>
+  readonly keyed: Keyed
 }
 
-export const isKeyed = (request: Request): request is KeyedRequest => "keyed" in request.operation
+export const isKeyed = (request: Request): request is KeyedRequest => request.keyed !== undefined
 
 export class Evidence {
   readonly history: History
@@ -21,12 +21,12 @@ export class Evidence {
   constructor(history: History) {
     this.history = history
     this.commitOf = new Map(history.commits.map((commit) => [commit.transaction.key, commit]))
-    this.requestsOf = Map.groupBy(history.requests.filter(isKeyed), ({ operation }) => operation.keyed.key)
+    this.requestsOf = Map.groupBy(history.requests.filter(isKeyed), ({ keyed }) => keyed.key)
   }
 
   /** The request a transaction answers. */
   requestOf({ transaction: { key, answered } }: Commit): KeyedRequest | undefined {
-    return this.requestsOf.get(key)?.find(({ operation }) => operation.keyed.bodyHash === answered?.bodyHash)
+    return this.requestsOf.get(key)?.find(({ keyed }) => keyed.bodyHash === answered?.bodyHash)
   }
 
   attemptsOf(key: RequestKey): ReadonlyArray<Attempt> {
@@ -39,3 +39,15 @@ export const answeredAt = ({ attempts }: Request): number =>
   Math.min(...attempts.map(({ returned, outcome }) => (outcome?._tag === "Ok" ? (returned ?? Infinity) : Infinity)))
 
 export const askedAt = ({ attempts }: Request): number => Math.min(...attempts.map(({ invoked }) => invoked))
+
+/** Its answer says so, and it is the answer to all that the network made of the request. */
+const changedNothing = ({ outcome, served }: Attempt) => {
+  if (outcome?._tag !== "Refused" && outcome?._tag !== "NotNow") return false
+  return served === (outcome.reason === noConnection ? 0 : 1)
+}
+
+/** Whether all who can have made something happen were told that it did not. Whoever asked later has not. */
+export const isDenied = (attempts: ReadonlyArray<Attempt>, committed: number): boolean => {
+  const before = attempts.filter(({ invoked }) => invoked < committed)
+  return before.length > 0 && before.every(changedNothing)
+}

@@ -1,17 +1,36 @@
 /** When all is quiet: memory is what the disk says, nothing is held, and no more is kept than may be. */
 import { Equal } from "effect"
+import { partitionOf } from "../../../src/actors/Placement.ts"
+import type { KindName } from "../../../src/domain/Actors.ts"
+import type { PartitionId } from "../../../src/domain/Ids.ts"
 import { pieces, won } from "../../../src/domain/Money.ts"
-import type { Resident, State, Violation } from "../History.ts"
+import type { Wallet } from "../../../src/domain/Wallet.ts"
+import * as Describe from "../Describe.ts"
+import type { History, Resident, State, Violation } from "../History.ts"
 import type { Evidence } from "./Evidence.ts"
 
 /** An actor as it would be if nothing were held. */
-const free = (state: State): State =>
-  "balance" in state
-    ? { ...state, held: won(0), incoming: won(0), purchases: 0, closing: false }
+const free = (state: State): State => {
+  if ("balance" in state)
+    return { ...state, held: won(0), incoming: won(0), purchases: 0, coupons: freeCoupons(state), closing: false }
+  return "couponId" in state
+    ? { ...state, held: 0, pending: undefined }
     : { ...state, reserved: pieces(0), pending: undefined }
+}
+
+const freeCoupons = ({ coupons }: Wallet): Wallet["coupons"] =>
+  coupons.flatMap((coupon) => (coupon.pending === "issue" ? [] : [{ ...coupon, pending: undefined }]))
+
+/** In which order a user's coupons are is nobody's business. */
+const inOrder = (state: State | undefined): State | undefined =>
+  state !== undefined && "balance" in state
+    ? { ...state, coupons: state.coupons.toSorted((a, b) => (a.userCouponId < b.userCouponId ? -1 : 1)) }
+    : state
 
 export const equalsDisk = (evidence: Evidence) =>
-  disagreements(evidence, "I-12 memory equals disk", ({ memory, disk }) => Equal.equals(free(memory), disk))
+  disagreements(evidence, "I-12 memory equals disk", ({ memory, disk }) =>
+    Equal.equals(inOrder(free(memory)), inOrder(disk))
+  )
 
 export const nothingHeld = (evidence: Evidence) =>
   disagreements(evidence, "I-09 no hold is left behind", ({ memory }) => Equal.equals(free(memory), memory))
@@ -32,18 +51,61 @@ const disagreements = (
           seq: history.trace.events.length
         }))
 
-/** I-14. What is asked at the same moment may be more than there is room for: of some clients an order of several. */
-const together = (clients: number) => Math.max(16, clients + 8)
+/** When nobody has heard how a step ended, its holds stay until its deadline, and the next sweep after that. */
+const sweepsWithinMs = 2000
+
+const kindOf: { readonly [prefix: string]: KindName } = { usr: "wallet", prd: "product", cpn: "coupon" }
+
+/**
+ * The most actors of a partition that were asked at once since the world was mended. Whatever is asked stays, whether or
+ * not there is room; and since then every actor was asked, which made room again.
+ */
+const askedAtOnce = ({ requests, options, trace }: History, partition: PartitionId): number => {
+  const isThere = (id: string) => {
+    const kind = kindOf[id.slice(0, 3)]
+    // Of which kind a user's coupon is, the request does not say.
+    return kind === undefined || partitionOf(kind, id, options.partitions) === partition
+  }
+  const time = (seq: number | undefined) => trace.events[(seq ?? Infinity) - 1]?.at ?? Infinity
+  const mendedAt = trace.events.find(({ what }) => what.startsWith("mended"))?.at ?? 0
+  const moments = requests.flatMap(({ operation, attempts }) => {
+    const actors = Describe.actorsOf(operation).filter(isThere)
+    return attempts.flatMap(({ invoked, returned, outcome }) => {
+      // Until it is mended, a release may get lost between two nodes, and no asker hears of that.
+      const isCertain = options.cluster === undefined || time(invoked) >= mendedAt
+      const lingers = isCertain && outcome?._tag !== "Unknown" ? 0 : options.requestTimeoutMs + sweepsWithinMs
+      const endsAt = time(returned) + lingers
+      if (endsAt < mendedAt) return []
+      return [
+        { at: time(invoked), change: 1, actors },
+        { at: endsAt, change: -1, actors }
+      ]
+    })
+  })
+  const asked = new Map<string, number>()
+  let most = 0
+  for (const { change, actors } of moments.toSorted((a, b) => a.at - b.at || b.change - a.change)) {
+    for (const actor of actors) {
+      const times = (asked.get(actor) ?? 0) + change
+      if (times > 0) asked.set(actor, times)
+      else asked.delete(actor)
+    }
+    most = Math.max(most, asked.size)
+  }
+  return most
+}
+
+/** I-14. Once it is full, a partition makes room for each actor that comes, or looks at so many in vain. */
+const lookedAt = 8
 
 export const bounded = ({ history }: Evidence): ReadonlyArray<Violation> => {
-  const { residentActors, partitions, clients } = history.options
+  const { residentActors, partitions } = history.options
   const capacity = Math.ceil(residentActors / partitions)
-  return history.memory.partitions
-    .filter(({ resident }) => resident > capacity + together(clients))
-    .map(({ node, resident }) => ({
-      invariant: "I-14 residency is bounded",
-      message: `${node} keeps ${resident} actors of a partition that has room for ${capacity}`,
-      about: [],
-      seq: history.trace.events.length
-    }))
+  const full = history.memory.partitions.filter(({ resident }) => resident > capacity + lookedAt)
+  return full.flatMap(({ node, id, resident }) => {
+    const asked = askedAtOnce(history, id)
+    if (resident <= capacity + lookedAt + asked) return []
+    const message = `${node} keeps ${resident} actors of a partition with room for ${capacity}; ${asked} were asked at once`
+    return [{ invariant: "I-14 residency is bounded", message, about: [], seq: history.trace.events.length }]
+  })
 }

@@ -1,19 +1,38 @@
 /** I-08: a read shows what was committed before it was asked for, and nothing that never was. */
 import { Option, Schema } from "effect"
-import type { ProductId, UserId } from "../../../src/domain/Ids.ts"
+import type { CouponId, ProductId, UserId } from "../../../src/domain/Ids.ts"
 import { uuidOf } from "../../../src/domain/Ids.ts"
-import type { Attempt, Commit, Violation } from "../History.ts"
+import type { Attempt, Commit, Request, Violation } from "../History.ts"
 import { type Options, storeKeeps } from "../Options.ts"
 import type { Process } from "../Simulation.ts"
 import { answeredAt, type Evidence } from "./Evidence.ts"
 
 const decodeWallet = Schema.decodeUnknownOption(Schema.Struct({ balance: Schema.Int }))
-const decodeProduct = Schema.decodeUnknownOption(Schema.Struct({ onHand: Schema.Int, version: Schema.Int }))
+/** HTTP tells what is available instead of what is on hand. */
+const decodeProduct = Schema.decodeUnknownOption(
+  Schema.Struct({
+    version: Schema.Int,
+    onHand: Schema.optionalKey(Schema.Int),
+    stock: Schema.optionalKey(Schema.Int)
+  })
+)
+/** And has another name for how many were issued. */
+const decodeCoupon = Schema.decodeUnknownOption(
+  Schema.Struct({
+    version: Schema.Int,
+    issued: Schema.optionalKey(Schema.Int),
+    issuedQuantity: Schema.optionalKey(Schema.Int)
+  })
+)
+
+type Id = ProductId | UserId | CouponId
 
 interface Read {
   readonly attempt: Attempt
-  readonly id: ProductId | UserId
+  readonly id: Id
   readonly value: number
+  /** What is held may be missing. */
+  readonly atMost?: boolean
 }
 
 const readsOf = ({ history }: Evidence, what: "amount" | "version"): ReadonlyArray<Read> =>
@@ -28,11 +47,18 @@ const readsOf = ({ history }: Evidence, what: "amount" | "version"): ReadonlyArr
           value: balance
         }))
       }
+      if (operation._tag === "ReadCoupon")
+        return Option.toArray(decodeCoupon(answer)).map(({ issued, issuedQuantity = 0, version }) => ({
+          attempt,
+          id: operation.coupon,
+          value: what === "amount" ? (issued ?? issuedQuantity) : version
+        }))
       if (operation._tag !== "ReadProduct") return []
-      return Option.toArray(decodeProduct(answer)).map(({ onHand, version }) => ({
+      return Option.toArray(decodeProduct(answer)).map(({ onHand, stock = 0, version }) => ({
         attempt,
         id: operation.product,
-        value: what === "amount" ? onHand : version
+        value: what === "amount" ? (onHand ?? stock) : version,
+        atMost: onHand === undefined
       }))
     })
   )
@@ -65,13 +91,45 @@ export const monotone = (evidence: Evidence): ReadonlyArray<Violation> => {
   ).flat()
 }
 
+const editOf = ({ operation }: Request): { readonly id: Id; readonly version: number } | undefined => {
+  switch (operation._tag) {
+    case "Edit":
+    case "Adjust":
+      return { id: operation.product, version: operation.version + 1 }
+    case "EditCoupon":
+      return { id: operation.coupon, version: operation.version + 1 }
+    default:
+      return undefined
+  }
+}
+
+/** An edit that somebody was told of is seen. */
+export const edited = (evidence: Evidence): ReadonlyArray<Violation> => {
+  const { history } = evidence
+  const time = timeIn(evidence)
+  const edits = history.requests.flatMap((request) => {
+    const edit = editOf(request)
+    const answered = answeredAt(request)
+    return edit === undefined || answered === Infinity ? [] : [{ ...edit, answered }]
+  })
+  const editsOf = Map.groupBy(edits, ({ id }) => id)
+  return readsOf(evidence, "version").flatMap(({ id, value, attempt: { invoked, returned = 0 } }) => {
+    const mustSee = ({ answered }: { readonly answered: number }) =>
+      isOne(history.options) ? answered < invoked : time(answered) < time(invoked) - staleMostMs
+    const newest = Math.max(0, ...(editsOf.get(id) ?? []).filter(mustSee).map(({ version }) => version))
+    if (value >= newest) return []
+    const message = `${history.names.of(id)} was read at version ${value}, and had been made ${newest}`
+    return [{ invariant: "I-08 a read is up to date", message, about: [id], seq: returned }]
+  })
+}
+
 const timeIn =
   ({ history }: Evidence) =>
   (seq: number): number =>
     history.trace.events[seq - 1]?.at ?? Infinity
 
 interface Movement {
-  readonly id: ProductId | UserId
+  readonly id: Id
   readonly commit: Commit
   readonly delta: number
   /** The process that made it. */
@@ -94,21 +152,25 @@ export const current = (evidence: Evidence): ReadonlyArray<Violation> => {
   const { options } = history
   const movements = movementsOf(evidence)
   const time = timeIn(evidence)
-  return readsOf(evidence, "amount").flatMap(({ id, value, attempt: { invoked, returned = 0, process } }) => {
-    const opening = history.opening.balances.get(uuidOf(id)) ?? history.opening.products.get(uuidOf(id))?.stock ?? 0
-    const longAgo = (seq: number) => time(seq) < time(invoked) - staleMostMs
-    const mustSee = ({ commit, heard, answered, ...movement }: Movement): boolean => {
-      if (options.nodes === 1) return Math.min(heard, answered) < invoked
-      if (options.cluster !== undefined) return isOne(options) ? answered < invoked : longAgo(answered)
-      return movement.process === process ? heard < invoked : longAgo(commit.seq)
+  return readsOf(evidence, "amount").flatMap(
+    ({ id, value, atMost = false, attempt: { invoked, returned = 0, process } }) => {
+      const opening = history.opening.balances.get(uuidOf(id)) ?? history.opening.products.get(uuidOf(id))?.stock ?? 0
+      const longAgo = (seq: number) => time(seq) < time(invoked) - staleMostMs
+      const mustSee = ({ commit, heard, answered, ...movement }: Movement): boolean => {
+        if (options.nodes === 1) return Math.min(heard, answered) < invoked
+        if (options.cluster !== undefined) return isOne(options) ? answered < invoked : longAgo(answered)
+        return movement.process === process ? heard < invoked : longAgo(commit.seq)
+      }
+      const all = (movements.get(id) ?? []).filter(({ commit }) => commit.seq < returned)
+      const open = all.filter((movement) => !mustSee(movement)).map(({ delta }) => delta)
+      const least = all.filter(mustSee).reduce((sum, { delta }) => sum + delta, opening)
+      if (open.length > openMost) return []
+      const reached = sums(open)
+      if (atMost ? value - least <= Math.max(...reached) : reached.has(value - least)) return []
+      const message = `${history.names.of(id)} was read as ${value}: right was ${least}, with any of ${open.join(", ") || 0}`
+      return [{ invariant: "I-08 a read is up to date", message, about: [id], seq: returned }]
     }
-    const all = (movements.get(id) ?? []).filter(({ commit }) => commit.seq < returned)
-    const open = all.filter((movement) => !mustSee(movement)).map(({ delta }) => delta)
-    const least = all.filter(mustSee).reduce((sum, { delta }) => sum + delta, opening)
-    if (open.length > openMost || sums(open).has(value - least)) return []
-    const message = `${history.names.of(id)} was read as ${value}: right was ${least}, with any of ${open.join(", ") || 0}`
-    return [{ invariant: "I-08 a read is up to date", message, about: [id], seq: returned }]
-  })
+  )
 }
 
 const sums = (deltas: ReadonlyArray<number>): ReadonlySet<number> => {
@@ -117,7 +179,7 @@ const sums = (deltas: ReadonlyArray<number>): ReadonlySet<number> => {
   return reached
 }
 
-const movementsOf = (evidence: Evidence): ReadonlyMap<ProductId | UserId, ReadonlyArray<Movement>> => {
+const movementsOf = (evidence: Evidence): ReadonlyMap<Id, ReadonlyArray<Movement>> => {
   const { history } = evidence
   const movements = history.commits.flatMap((commit) => {
     const request = evidence.requestOf(commit)
@@ -129,6 +191,7 @@ const movementsOf = (evidence: Evidence): ReadonlyMap<ProductId | UserId, Readon
         return [{ id: change.userId, commit, delta: change.delta, process, heard, answered }]
       if (change._tag === "StockMoved")
         return [{ id: change.productId, commit, delta: change.delta, process, heard, answered }]
+      if (change._tag === "CouponIssued") return [{ id: change.couponId, commit, delta: 1, process, heard, answered }]
       return []
     })
   })
@@ -142,6 +205,7 @@ export const found = ({ history }: Evidence): ReadonlyArray<Violation> => {
   )
   const since = new Map<string, number>([
     ...Array.from(history.opening.products.keys(), (id) => [id, 0] as const),
+    ...Array.from(history.opening.coupons.keys(), (id) => [id, 0] as const),
     ...Array.from(history.opening.balances.keys()).flatMap((id) => [[id, 0] as const]),
     ...history.commits.flatMap(({ transaction, seq }) =>
       transaction.changes.flatMap((change) =>
@@ -163,13 +227,21 @@ export const found = ({ history }: Evidence): ReadonlyArray<Violation> => {
 const decodeMissing = Schema.decodeUnknownOption(
   Schema.Union([
     Schema.Struct({ _tag: Schema.Literal("ProductNotFound"), productId: Schema.String }),
+    Schema.Struct({ _tag: Schema.Literal("CouponNotFound"), couponId: Schema.String }),
     Schema.Struct({ _tag: Schema.Literal("UserNotFound"), userId: Schema.String })
   ])
 )
 
 const missing = (error: unknown): string | undefined =>
   Option.getOrUndefined(
-    Option.map(decodeMissing(error), (each) =>
-      (each._tag === "ProductNotFound" ? each.productId : each.userId).slice(4)
-    )
+    Option.map(decodeMissing(error), (each) => {
+      switch (each._tag) {
+        case "ProductNotFound":
+          return each.productId.slice(4)
+        case "CouponNotFound":
+          return each.couponId.slice(4)
+        case "UserNotFound":
+          return each.userId.slice(4)
+      }
+    })
   )

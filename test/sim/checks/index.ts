@@ -2,6 +2,7 @@
 import type { History, Violation } from "../History.ts"
 import * as Answers from "./Answers.ts"
 import * as Books from "./Books.ts"
+import * as Coupons from "./Coupons.ts"
 import * as Edits from "./Edits.ts"
 import * as Epochs from "./Epochs.ts"
 import { Evidence } from "./Evidence.ts"
@@ -14,6 +15,7 @@ import * as Verdicts from "./Verdicts.ts"
 const all: ReadonlyArray<(evidence: Evidence) => ReadonlyArray<Violation>> = [
   ...Object.values(Answers),
   ...Object.values(Books),
+  ...Object.values(Coupons),
   ...Object.values(Edits),
   ...Object.values(Epochs),
   ...Object.values(Memory),

@@ -29,6 +29,10 @@ const ownership = "src/cluster/Ownership.ts"
 const keeping = "src/cluster/Keeping.ts"
 const product = "src/domain/Product.ts"
 const wallet = "src/domain/Wallet.ts"
+const orderMoves = "src/domain/OrderMoves.ts"
+const coupon = "src/domain/Coupon.ts"
+const userCoupon = "src/domain/UserCoupon.ts"
+const issuing = "src/saga/Coupons.ts"
 
 export const mutants: ReadonlyArray<Mutant> = [
   // Ownership.
@@ -157,7 +161,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "the database commits after the deadline",
     file: rules,
-    find: `if (transaction.deadline <= now) return "Expired"`,
+    find: `if (transaction.deadline <= now || tables.absent.has(transaction.id)) return "Expired"`,
     plant: ``
   },
   {
@@ -392,6 +396,25 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: `believed.set(address, { address, nonce, until: sentAt + remainingMs })`,
     plant: `believed.set(address, { address, nonce, until: Infinity })`
   },
+  {
+    name: "a commit is not told any more to an owner that seems to be gone",
+    file: remote,
+    find: `const mayBeAsked = ({ fences }: Grantor): Effect.Effect<boolean> =>`,
+    plant: `const mayBeAsked = ({ fences, address }: Grantor): Effect.Effect<boolean> =>
+    fences.length > 0 ? Effect.succeed(fences.some(({ partition }) => ownership.ownerOf(partition) === address)) :`
+  },
+  {
+    name: "a repetition at another node tells nobody",
+    file: transact,
+    find: `if (step !== undefined) yield* directory.settleOther(step, found)`,
+    plant: ``
+  },
+  {
+    name: "a refresh takes back what was lost",
+    file: "src/cluster/MemoryLeases.ts",
+    find: `shards.filter((shard) => same(this.#leases.get(shard)?.owner, owner)),`,
+    plant: `shards,`
+  },
   // Rows.
   {
     name: "a charge has no posting",
@@ -401,15 +424,15 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "half a transaction: stock moves for the first line only",
-    file: "src/saga/Checkout.ts",
-    find: `...order.lines.map(({ productId, quantity }): Change => ({`,
-    plant: `...order.lines.slice(0, 1).map(({ productId, quantity }): Change => ({`
+    file: orderMoves,
+    find: `for (const { productId, held, gone } of stock) {`,
+    plant: `for (const { productId, held, gone } of stock.slice(0, 1)) {`
   },
   {
     name: "an order without its event",
-    file: "src/saga/Checkout.ts",
-    find: `events: [confirmed(order)],`,
-    plant: `events: lines.length > 1 ? [] : [confirmed(order)],`
+    file: orderMoves,
+    find: `events: eventsOf(before, after)`,
+    plant: `events: after.lines.length > 1 ? [] : eventsOf(before, after)`
   },
   {
     name: "memory forgets a price that was edited",
@@ -422,5 +445,156 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: "src/domain/Pricing.ts",
     find: `return expectedTotal !== undefined && expectedTotal !== payable`,
     plant: `return expectedTotal !== undefined && expectedTotal < 0`
+  },
+  // Coupons.
+  {
+    name: "one coupon more is promised than there is",
+    file: coupon,
+    find: `coupon.issued + coupon.held >= coupon.totalQuantity`,
+    plant: `coupon.issued + coupon.held > coupon.totalQuantity`
+  },
+  {
+    name: "one coupon more is issued than there is",
+    file: coupon,
+    find: `coupon.issued + coupon.held >= coupon.totalQuantity`,
+    plant: `coupon.issued + coupon.held > coupon.totalQuantity`,
+    also: { file: rules, find: `need(rank <= coupon.totalQuantity, "no more is issued than there is")`, plant: "" }
+  },
+  {
+    name: "a coupon is said to be exhausted while its last one may come back",
+    file: coupon,
+    find: `? Result.fail(new CouponUndecided())`,
+    plant: `? Result.fail(new CouponExhausted({ couponId: coupon.couponId }))`
+  },
+  {
+    name: "a rank is told before the commit",
+    file: issuing,
+    find: `const created = { userCouponId: userCouponId(id), couponId: wanted }`,
+    plant: `const created = { userCouponId: userCouponId(id), couponId: wanted }
+        Issue.told ??= new Map()
+        Issue.told.set(created.userCouponId, coupon.issued + coupon.held + 1)`,
+    also: {
+      file: issuing,
+      find: `answer: { ...answer, rank, issuedAt, validUntil }`,
+      plant: `answer: { ...answer, rank: Issue.told?.get(answer.userCouponId) ?? rank, issuedAt, validUntil }`
+    }
+  },
+  {
+    name: "ranks come from a sequence, which a refused batch has drawn from",
+    file: rules,
+    find: `const rank = Rank(coupon.issued + 1)`,
+    plant: `const drawn = (tables.sequences ??= new Map())
+    const rank = Rank((drawn.get(issue.coupon) ?? 0) + 1)
+    drawn.set(issue.coupon, rank)`
+  },
+  {
+    name: "a repetition of an issue is told another rank",
+    file: rules,
+    find: `{ rank: Rank(issued.rank) }`,
+    plant: `{ rank: Rank(issued.rank + 1) }`
+  },
+  {
+    name: "coupons that are on their way do not count against what one may have",
+    file: wallet,
+    find: `if (had.length >= limit) {`,
+    plant: `if (had.filter(({ pending }) => pending === undefined).length >= limit) {`
+  },
+  {
+    name: "two coupons in one slot",
+    file: userCoupon,
+    find: `while (taken.has(slot)) slot++`,
+    plant: "",
+    also: {
+      file: rules,
+      find: `need(userCoupons.get(userCoupon) === undefined && !slots.has(slotOf(issue)) && !isTaken, "a slot is taken once")`,
+      plant: ""
+    }
+  },
+  {
+    name: "a coupon that is being used can be used",
+    file: userCoupon,
+    find: `if (coupon.pending !== undefined) return "HELD"`,
+    plant: ""
+  },
+  {
+    name: "a coupon can be used twice",
+    file: userCoupon,
+    find: `case "HELD": case "USED": case "EXPIRED":`,
+    plant: `case "USED": return undefined
+    case "HELD": case "EXPIRED":`,
+    also: {
+      file: rules,
+      find: `need(isTheirs && (isFree || record.order === order), "a coupon is its user's, and can be used")`,
+      plant: ""
+    }
+  },
+  {
+    name: "a coupon stays held when its order is not committed",
+    file: wallet,
+    find: `purchases: wallet.purchases - 1,
+          coupons: withCoupon(wallet.coupons, command.userCouponId, (coupon) => ({ ...coupon, pending: undefined }))`,
+    plant: `purchases: wallet.purchases - 1`
+  },
+  {
+    name: "a discount is rounded up",
+    file: "src/domain/Money.ts",
+    find: `Math.floor((rest * share) / 10_000)`,
+    plant: `Math.ceil((rest * share) / 10_000)`
+  },
+  {
+    name: "a won is lost when a discount is divided",
+    file: "src/domain/Money.ts",
+    find: `extra.has(n) ? share + 1 : share`,
+    plant: `share`
+  },
+  {
+    name: "a discount has no limit",
+    file: coupon,
+    find: `least(shareOf(amount, discount.share), discount.most ?? amount)`,
+    plant: `shareOf(amount, discount.share)`
+  },
+  {
+    name: "a suspended coupon can be used",
+    file: coupon,
+    find: `if (condition !== "OPEN") return condition`,
+    plant: ""
+  },
+  {
+    name: "memory forgets that a coupon was suspended",
+    file: coupon,
+    find: `return { ...coupon, ...command.edit, version: coupon.version + 1, pending: undefined }`,
+    plant: `return { ...coupon, version: coupon.version + 1, pending: undefined }`
+  },
+  {
+    name: "a user leaves while a coupon comes in",
+    file: wallet,
+    find: `balance + incoming + purchases > 0 || coupons.some(({ pending }) => pending !== undefined)`,
+    plant: `balance + incoming + purchases > 0`
+  },
+  // HTTP.
+  {
+    name: "an answer does not tell that it was given before",
+    file: "src/http/api/Fields.ts",
+    find: `headers: replayed ? { "idempotent-replayed": "true" as const } : {}`,
+    plant: `headers: {}`
+  },
+  {
+    name: "a commit that may still come is told as if nothing had happened",
+    file: "src/http/Problem.ts",
+    find: `rows.get(error._tag)`,
+    plant: `rows.get(error._tag === "TimedOut" ? "Unavailable" : error._tag)`
+  },
+  {
+    name: "a change that cannot be shown is told as if it had not been made",
+    file: "src/http/handlers/Products.ts",
+    find: `Effect.catchTag(current(productId), ["Overloaded", "Unavailable"],`,
+    plant: `Effect.catchTag(current(productId), ["Overloaded"],`
+  },
+  {
+    name: "a handler edits the version of now, whatever If-Match says",
+    file: "src/http/handlers/Products.ts",
+    find: `const adjusted = adjustStock(product, headers["if-match"], payload.delta)`,
+    plant: `const { version = 0 } = (yield* directory.read("product", product)) ?? {}
+        const adjusted = adjustStock(product, version, payload.delta)`
   }
 ]
