@@ -85,6 +85,11 @@ export class OrderNotPayable extends Schema.TaggedError<OrderNotPayable>()("Orde
   orderStatus: OrderStatus
 }) {}
 
+/** A gateway is being asked, and nobody knows yet what it says. */
+export class PaymentInProgress extends Schema.TaggedError<PaymentInProgress>()("PaymentInProgress", {
+  paymentId: PaymentId
+}) {}
+
 export class AmountMismatch extends Schema.TaggedError<AmountMismatch>()("AmountMismatch", {
   payable: Money
 }) {}
@@ -112,6 +117,7 @@ export const OrderRefusal = Schema.Union([
   OrderNotFound,
   OrderUndecided,
   OrderNotPayable,
+  PaymentInProgress,
   AmountMismatch,
   OrderNotCancellable,
   CancelWindowClosed,
@@ -147,10 +153,27 @@ const isPlain = (tenders: ReadonlyArray<Tender>): boolean =>
   new Set(tenders.map(({ method }) => method === "WALLET")).size === tenders.length &&
   tenders.every(({ method, amount }) => method === "WALLET" || amount > 0)
 
-const pay = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): Decided => {
+const failed = (order: Order, id: PaymentId): Order =>
+  withPayments(order, id, (payment) => ({ ...payment, status: "FAILED", dueAt: undefined }))
+
+/** An attempt of which no gateway has heard gives way to another one, or to nothing; of one that has, it is to be seen. */
+const withoutAttempt = (order: Order): Result.Result<Order, PaymentInProgress> => {
+  const payment = underWay(order)
+  if (payment === undefined) return Result.succeed(order)
+  return payment.status === "INITIATED"
+    ? Result.succeed(failed(order, payment.paymentId))
+    : Result.fail(new PaymentInProgress({ paymentId: payment.paymentId }))
+}
+
+const pay = (waiting: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): Decided =>
+  waiting.payments.some(({ paymentId }) => paymentId === deed.paymentId)
+    ? Result.fail(new OrderNotPayable({ orderStatus: waiting.status }))
+    : Result.flatMap(withoutAttempt(waiting), (order) => payNow(order, deed, at))
+
+const payNow = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): Decided => {
   const { paymentId, tenders = [{ method: "WALLET", amount: payable(order) }], gateway, paymentKey } = deed
   const { paymentDeadline = 0, status: orderStatus } = order
-  if (orderStatus !== "CREATED" || underWay(order) !== undefined || at >= paymentDeadline) {
+  if (orderStatus !== "CREATED" || at >= paymentDeadline) {
     return Result.fail(new OrderNotPayable({ orderStatus }))
   }
   const due = payable(order)
@@ -222,8 +245,8 @@ const notPaid = (order: Order, { paymentId, cancel }: Deed & { readonly _tag: "N
   if (underWay(order)?.paymentId !== paymentId) {
     return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
   }
-  const failed = withPayments(order, paymentId, (payment) => ({ ...payment, status: "FAILED", dueAt: undefined }))
-  return Result.succeed(cancel === undefined ? failed : givenUp(failed, cancel, at))
+  const unpaid = failed(order, paymentId)
+  return Result.succeed(cancel === undefined ? unpaid : givenUp(unpaid, cancel, at))
 }
 
 /** An order nobody paid. */
@@ -315,9 +338,9 @@ const cancel = (order: Order, deed: Deed & { readonly _tag: "Cancel" }, at: numb
   const { status: orderStatus, paidAt = 0 } = order
   const refused = Result.fail(new OrderNotCancellable({ orderStatus }))
   if (orderStatus === "CREATED") {
-    return items !== undefined || underWay(order) !== undefined
-      ? refused
-      : Result.succeed(givenUp(order, reason, at, note))
+    // Whoever found no money speaks for one attempt, and this is another.
+    if (items !== undefined || (isForUnpaid(reason) && underWay(order) !== undefined)) return refused
+    return Result.map(withoutAttempt(order), (free) => givenUp(free, reason, at, note))
   }
   if (orderStatus !== "CONFIRMED" && orderStatus !== "PREPARING") return refused
   if (order.refunds.some(isOpen) || isForUnpaid(reason)) return refused

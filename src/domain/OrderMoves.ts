@@ -156,6 +156,7 @@ const eventsOf = (before: Order | undefined, after: Order): Moves["events"] => {
 
 /** As JSON has it: what there is not, is not there. */
 const told = (order: Order) => ({
+  status: order.status,
   userId: order.userId,
   paidAmount: order.paidAmount,
   discountAmount: order.discountAmount,

@@ -386,7 +386,7 @@ const soldPart = Effect.fnUntraced(function* (order: Order) {
   const sold = new Set(
     lines.flatMap(({ productId, seller }) => (seller !== undefined && theirs.has(seller) ? productId : []))
   )
-  return partOf(order, ({ productId }) => sold.has(productId))
+  return { part: partOf(order, ({ productId }) => sold.has(productId)), seller: theirs.values().next().value }
 })
 
 /** An order to look at: one's own, or any for an ADMIN; of others, what one sold. */
@@ -399,7 +399,7 @@ export const visibleOrder = Effect.fnUntraced(function* (
   if (order === undefined) return yield* new OrderNotFound({ orderId: claimed })
   if (order.userId === subject(who.userId)) return order
   if (isAdmin(who)) return yield* Effect.as(seen(who, order.userId, order.orderId), order)
-  const part = who.role === "BUYER" ? undefined : yield* soldPart(order)
+  const { part } = who.role === "BUYER" ? { part: undefined } : yield* soldPart(order)
   return part ?? (yield* new OrderNotFound({ orderId: claimed }))
 })
 
@@ -432,20 +432,22 @@ export const changeableOrder = (claimed: ClaimedOrderId) =>
 /** An order of which one sold all lines, or any for an ADMIN: to send, or to take back (G14). */
 export const soldOrder = Effect.fnUntraced(function* (
   claimed: ClaimedOrderId
-): Effect.fn.Return<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Managing> {
+): Effect.fn.Return<ChangeableOrder, Forbidden | OrderNotFound | Overloaded | Unavailable, Managing> {
   const who = yield* Principal
   const order = yield* anyOrder(claimed)
   const { orderId } = order
   if (isAdmin(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
-  const part = who.role === "BUYER" ? undefined : yield* soldPart(order)
-  if (part?.lines.length !== order.lines.length) return yield* new OrderNotFound({ orderId: claimed })
-  return { order: permit(orderId, who.role === "MANAGER" ? powerOf(who, undefined) : undefined), reason: "SELLER" }
+  const { part, seller } = who.role === "BUYER" ? { part: undefined, seller: undefined } : yield* soldPart(order)
+  if (part === undefined) return yield* new OrderNotFound({ orderId: claimed })
+  // Others sold some of it: what becomes of all of it is an ADMIN's to say.
+  if (part.lines.length < order.lines.length) return yield* new Forbidden()
+  return { order: permit(orderId, who.role === "MANAGER" ? powerOf(who, seller) : undefined), reason: "SELLER" }
 })
 
 /** An order to cancel: one's own, or one of which one sold all lines. */
 export const cancellableOrder = (
   claimed: ClaimedOrderId
-): Effect.Effect<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Managing> =>
+): Effect.Effect<ChangeableOrder, Forbidden | OrderNotFound | Overloaded | Unavailable, Managing> =>
   Effect.catchTag(changeableOrder(claimed), "OrderNotFound", () => soldOrder(claimed))
 
 /** Which refunds of anybody's an ADMIN wants to see. */

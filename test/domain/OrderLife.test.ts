@@ -52,7 +52,12 @@ const orders: ReadonlyArray<readonly [Name, Order]> = [
 ]
 
 /** What becomes of the orders that something becomes of; what every other one says. */
-type Row = readonly [what: string, deed: Deed, becomes: Partial<Record<Name, OrderStatus>>, otherwise: string]
+type Row = readonly [
+  what: string,
+  deed: Deed,
+  becomes: Partial<Record<Name, OrderStatus | "PaymentInProgress">>,
+  otherwise: string
+]
 
 const waiting = { "with its buyer at the gateway": "CREATED", "with the gateway asked": "CREATED" } as const
 const paid = { CONFIRMED: "CONFIRMED", PREPARING: "PREPARING" } as const
@@ -83,7 +88,27 @@ const table: ReadonlyArray<Row> = [
     {},
     "OrderNotPayable"
   ],
-  ["cancelled", cancel(), { CREATED: "CANCELLED", ...cancellable }, "OrderNotCancellable"],
+  [
+    "cancelled",
+    cancel(),
+    {
+      CREATED: "CANCELLED",
+      "with its buyer at the gateway": "CANCELLED",
+      "with the gateway asked": "PaymentInProgress",
+      ...cancellable
+    },
+    "OrderNotCancellable"
+  ],
+  [
+    "paid in another way",
+    { _tag: "Pay", paymentId: paymentId(uuid(77)), tenders: undefined, gateway: undefined, paymentKey: undefined },
+    {
+      CREATED: "CONFIRMED",
+      "with its buyer at the gateway": "CONFIRMED",
+      "with the gateway asked": "PaymentInProgress"
+    },
+    "OrderNotPayable"
+  ],
   ["cancelled in part", cancel([[sneaker, 1]]), paid, "OrderNotCancellable"],
   [
     "cancelled piece by piece, all at once",

@@ -176,20 +176,34 @@ export class OrdersApi extends HttpApiGroup.make("orders")
         "COUPON_NOT_USABLE",
         "PRICE_CHANGED"
       )
-    }).annotate(OpenApi.Description, "Reserves stock and coupon for half an hour; POST /payments/process pays."),
+    }).annotate(
+      OpenApi.Description,
+      "Reserves stock and coupon for half an hour; POST /payments/process pays. A coupon that cannot be used is left out, and the answer says so, unless couponPolicy is `reject`."
+    ),
     HttpApiEndpoint.put("cancel", "/orders/:orderId/cancel", {
       params: { orderId: ClaimedOrderId },
       headers: IdempotencyKey,
       payload: Cancellation,
       success: replayable(Order),
-      error: problems(...writing, ...keyed, ...becoming, "ORDER_NOT_CANCELLABLE", "CANCEL_WINDOW_CLOSED")
+      error: problems(
+        ...writing,
+        ...keyed,
+        ...becoming,
+        "FORBIDDEN",
+        "ORDER_NOT_CANCELLABLE",
+        "CANCEL_WINDOW_CLOSED",
+        "PAYMENT_IN_PROGRESS"
+      )
     }).annotate(OpenApi.Description, "All of an order, or pieces of a paid one: within half an hour of its payment."),
     HttpApiEndpoint.put("progress", "/orders/:orderId/status", {
       params: { orderId: ClaimedOrderId },
       payload: Progress,
       success: Order,
-      error: problems(...writing, ...changing, ...becoming, "ORDER_STATUS_CONFLICT")
-    }).annotate(OpenApi.Description, "What its seller does: prepare, ship, deliver."),
+      error: problems(...writing, ...changing, ...becoming, "FORBIDDEN", "ORDER_STATUS_CONFLICT")
+    }).annotate(
+      OpenApi.Description,
+      "What its seller does: PREPARING, then SHIPPED, then DELIVERED. Again is no different from once."
+    ),
     HttpApiEndpoint.put("confirm", "/orders/:orderId/confirm", {
       params: { orderId: ClaimedOrderId },
       success: Order,
@@ -200,12 +214,15 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       payload: RefundRequest,
       success: replayable(AskedRefund.pipe(HttpApiSchema.status(201))),
       error: problems(...writing, ...keyed, ...becoming, "NOT_REFUNDABLE")
-    }).annotate(OpenApi.Description, "Asks the seller to take back what was delivered, or what is too late to cancel."),
+    }).annotate(
+      OpenApi.Description,
+      "Asks the seller for money back; what was delivered comes back. A request that is refused is FAILED, and can be made again."
+    ),
     HttpApiEndpoint.put("decideRefund", "/orders/:orderId/refunds/:refundId", {
       params: { orderId: ClaimedOrderId, refundId: RefundId },
       payload: RefundDecision,
       success: Order,
-      error: problems(...writing, ...changing, ...becoming, "NOT_REFUNDABLE")
+      error: problems(...writing, ...changing, ...becoming, "FORBIDDEN", "NOT_REFUNDABLE")
     }).annotate(OpenApi.Description, "Approved, the pieces are in stock again and the money goes back."),
     HttpApiEndpoint.get("list", "/orders", {
       query: { ...PageQuery, ...view, userId: Schema.optionalKey(ClaimedUserId) },

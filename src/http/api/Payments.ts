@@ -23,7 +23,15 @@ export const PaymentRequest = Schema.Struct({
   tenders: Schema.optionalKey(Tenders),
   /** What the gateway's page gave the buyer; without, POST /payments/confirm brings it. */
   paymentKey: Schema.optionalKey(PaymentKey)
-}).annotate({ identifier: "PaymentRequest" })
+})
+  .check(
+    Schema.makeFilter(
+      ({ tenders = [], paymentKey }: { readonly tenders?: ReadonlyArray<Tender>; readonly paymentKey?: PaymentKey }) =>
+        paymentKey === undefined || tenders.some(({ method }) => method !== "WALLET"),
+      { expected: "a tender that the paymentKey is for" }
+    )
+  )
+  .annotate({ identifier: "PaymentRequest" })
 
 export const ConfirmRequest = Schema.Struct({
   orderId: ClaimedOrderId,
@@ -48,6 +56,7 @@ const paying = [
   "ORDER_NOT_FOUND",
   "USER_NOT_FOUND",
   "ORDER_NOT_PAYABLE",
+  "PAYMENT_IN_PROGRESS",
   "AMOUNT_MISMATCH",
   "PAYMENT_KEY_USED",
   "PAYMENT_DECLINED",
@@ -63,7 +72,7 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
       error: problems(...paying, "INSUFFICIENT_BALANCE")
     }).annotate(
       OpenApi.Description,
-      "Pays an order: with its buyer's wallet, through a gateway, or with both. Without enough in the wallet, or when the gateway declines, the order is cancelled."
+      "Pays an order: with its buyer's wallet (unless told otherwise), through a gateway, or with both. Without a paymentKey a gateway's part is INITIATED: the buyer goes to the gateway's page, and POST /payments/confirm brings its key back, within ten minutes. Without enough in the wallet, or when the gateway declines, the order is CANCELLED, and the same request is answered the same."
     ),
     HttpApiEndpoint.post("confirm", "/payments/confirm", {
       headers: IdempotencyKey,

@@ -15,7 +15,8 @@ import {
   OrderNotCancellable,
   OrderNotFound,
   OrderNotPayable,
-  OrderStatusConflict
+  OrderStatusConflict,
+  PaymentInProgress
 } from "../../domain/OrderLife.ts"
 import { PriceChanged } from "../../domain/Pricing.ts"
 import {
@@ -141,6 +142,14 @@ export const catalogue = [
   row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance"),
   row("BALANCE_REMAINING", 409, BalanceRemaining, "잔액이 남아 있습니다", "There is balance left"),
   row("ORDER_NOT_PAYABLE", 409, OrderNotPayable, "결제할 수 없는 주문입니다", "The order cannot be paid now"),
+  row(
+    "PAYMENT_IN_PROGRESS",
+    409,
+    PaymentInProgress,
+    "결제가 진행 중입니다. 잠시 후 다시 시도해 주세요",
+    "A gateway is being asked; see the order in a moment",
+    again
+  ),
   row(
     "ORDER_NOT_CANCELLABLE",
     409,

@@ -4,7 +4,7 @@ import type { Permitted } from "../../domain/Authority.ts"
 import { type OrderId, refundId, type UserId } from "../../domain/Ids.ts"
 import { type Order, type OrderView, refundedAmount, statusView } from "../../domain/Order.ts"
 import { type Deed, underWay } from "../../domain/OrderLife.ts"
-import type { Directory } from "../../actors/Directory.ts"
+import { Directory } from "../../actors/Directory.ts"
 import { Orders } from "../../persistence/Orders.ts"
 import { checkout } from "../../saga/Checkout.ts"
 import { askRefund, change, createOrder } from "../../saga/Orders.ts"
@@ -78,6 +78,7 @@ const orderly = [
   "OrderNotFound",
   "OrderUndecided",
   "OrderNotPayable",
+  "PaymentInProgress",
   "AmountMismatch",
   "OrderNotCancellable",
   "CancelWindowClosed",
@@ -123,10 +124,21 @@ const become = (order: Permitted<OrderId>, deed: Parameters<typeof change>[0]["d
     Effect.die
   )
 
+/** Again is no different from once. */
 const advance = (order: Permitted<OrderId>, to: (Deed & { readonly _tag: "Advance" })["to"]) =>
   become(order, () => ({ _tag: "Advance", to })).pipe(
-    Effect.catchTag([...keyless, "NotRefundable", "OrderNotCancellable", "CancelWindowClosed"], Effect.die),
-    Effect.map(({ answer }) => answer)
+    Effect.catchTag(
+      [...keyless, "PaymentInProgress", "NotRefundable", "OrderNotCancellable", "CancelWindowClosed"],
+      Effect.die
+    ),
+    Effect.map(({ answer }) => answer),
+    Effect.catchTag("OrderStatusConflict", (conflict) =>
+      Effect.flatMap(Directory, ({ read }) => read("order", order.of)).pipe(
+        Effect.flatMap((state) =>
+          state?.order.status === to ? Effect.succeed(shown(state.order)) : Effect.fail(conflict)
+        )
+      )
+    )
   )
 
 export const layer = HttpApiBuilder.group(
@@ -170,7 +182,7 @@ export const layer = HttpApiBuilder.group(
         return replay(
           yield* Effect.catchTag(
             asked,
-            [...unpaid, "OrderNotCancellable", "CancelWindowClosed", "OrderStatusConflict"],
+            [...unpaid, "PaymentInProgress", "OrderNotCancellable", "CancelWindowClosed", "OrderStatusConflict"],
             Effect.die
           )
         )
@@ -181,7 +193,7 @@ export const layer = HttpApiBuilder.group(
         const decided = become(order, () => ({ _tag: "DecideRefund", refundId: params.refundId, approved }))
         const { answer } = yield* Effect.catchTag(
           decided,
-          [...keyless, "OrderStatusConflict", "OrderNotCancellable", "CancelWindowClosed"],
+          [...keyless, "PaymentInProgress", "OrderStatusConflict", "OrderNotCancellable", "CancelWindowClosed"],
           Effect.die
         )
         return answer

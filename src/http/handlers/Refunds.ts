@@ -18,6 +18,7 @@ const impossible = [
   "BalanceLimitExceeded",
   "InsufficientBalance",
   "OrderNotPayable",
+  "PaymentInProgress",
   "AmountMismatch",
   "OrderNotCancellable",
   "CancelWindowClosed",
