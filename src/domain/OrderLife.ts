@@ -525,7 +525,9 @@ const timers = (order: Order): ReadonlyArray<Timer> => {
 const noRefund = RefundId.make("rfd_00000000-0000-0000-0000-000000000000")
 
 /** When it acts by itself, in milliseconds since 1970; `undefined` for never. A durable column (design §4). */
-export const dueAt = (order: Order): number | undefined => timers(order)[0]?.at
+export const dueAt = (order: Order): number | undefined =>
+  // What was paid when it was made does nothing by itself; and in a sale nearly all orders are such.
+  order.version === 1 && order.paidAt !== undefined ? undefined : timers(order)[0]?.at
 
 /** What it does by then; `undefined` when it is not time. */
 export const dueBy = (order: Order, at: number): Due | undefined => timers(order).find((timer) => timer.at <= at)?.due

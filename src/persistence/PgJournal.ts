@@ -36,6 +36,13 @@ const uuids: (values: ReadonlyArray<string | null>) => string = literal
 const numbers: (values: ReadonlyArray<number | null>) => string = literal
 const texts = (values: ReadonlyArray<string | null>) => PgTypes.array(values, PgTypes.OID.text).pipe(Result.getOrThrow)
 
+/** A column in which every row says the same is none: the function knows what it is. */
+const sparse = <A>(
+  values: ReadonlyArray<A>,
+  usual: A,
+  column: (values: ReadonlyArray<A>) => string | PgTypes.Parameter
+): string | PgTypes.Parameter | null => (values.every((value) => value === usual) ? null : column(values))
+
 /** As the table keeps them. */
 const fencesText = (fences: ReadonlyArray<Fence>) =>
   fences.reduce((text, { partition, epoch }) => `${text}${partition}:${epoch} `, " ")
@@ -79,10 +86,26 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     o_discount: numbers(rows.orders.map((row) => row.discount)),
     o_paid: numbers(rows.orders.map((row) => row.paid)),
     o_created: numbers(rows.orders.map((row) => row.created)),
-    o_coupon: uuids(rows.orders.map((row) => row.userCoupon)),
-    o_deadline: numbers(rows.orders.map((row) => row.deadline)),
-    o_due: numbers(rows.orders.map((row) => row.due)),
-    o_address: texts(rows.orders.map((row) => row.address)),
+    o_coupon: sparse(
+      rows.orders.map((row) => row.userCoupon),
+      null,
+      uuids
+    ),
+    o_deadline: sparse(
+      rows.orders.map((row) => row.deadline),
+      null,
+      numbers
+    ),
+    o_due: sparse(
+      rows.orders.map((row) => row.due),
+      null,
+      numbers
+    ),
+    o_address: sparse(
+      rows.orders.map((row) => row.address),
+      null,
+      texts
+    ),
     order_changes: records(rows.orderChanges),
     order_statuses: records(rows.history),
     lines_cancelled: records(rows.cancelled),
@@ -99,10 +122,26 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     p_payment: uuids(rows.payments.map((row) => row.payment)),
     p_method: texts(rows.payments.map((row) => row.method)),
     p_amount: numbers(rows.payments.map((row) => row.amount)),
-    p_status: texts(rows.payments.map((row) => row.status)),
-    p_gateway: texts(rows.payments.map((row) => row.gateway)),
-    p_key: texts(rows.payments.map((row) => row.key)),
-    p_due: numbers(rows.payments.map((row) => row.due)),
+    p_status: sparse(
+      rows.payments.map((row): string => row.status),
+      "COMPLETED",
+      texts
+    ),
+    p_gateway: sparse(
+      rows.payments.map((row) => row.gateway),
+      null,
+      texts
+    ),
+    p_key: sparse(
+      rows.payments.map((row) => row.key),
+      null,
+      texts
+    ),
+    p_due: sparse(
+      rows.payments.map((row) => row.due),
+      null,
+      numbers
+    ),
     payment_changes: records(rows.paymentChanges),
     refunds_changed: records(rows.refunds),
     g_t: numbers(rows.ledger.map((row) => row.t)),
@@ -124,7 +163,11 @@ const parameters = (batch: ReadonlyArray<Transaction>): Record<string, Parameter
     s_t: numbers(rows.stock.map((row) => row.t)),
     s_product: uuids(rows.stock.map((row) => row.product)),
     s_delta: numbers(rows.stock.map((row) => row.delta)),
-    s_reserved: numbers(rows.stock.map((row) => row.reserved)),
+    s_reserved: sparse(
+      rows.stock.map((row) => row.reserved),
+      0,
+      numbers
+    ),
     c_t: numbers(rows.edits.map((row) => row.t)),
     c_product: uuids(rows.edits.map((row) => row.product)),
     c_name: texts(rows.edits.map((row) => row.name)),

@@ -47,7 +47,7 @@ END $$;
 -- Commits a batch. Returns a verdict per transaction: 0 committed, 1 fenced, 2 expired, 3 duplicate; below 0, the rank of
 -- a coupon it issued, and so a commit. A coupon's row is locked before its ranks are given: ranks are the order of commits.
 --
--- The columns of each table come as arrays; `…_t` is the ordinal (from 1) of the transaction a row belongs to. A function
+-- The columns of each table come as arrays, or as NULL if every row has what is usual there; `…_t` is the ordinal (from 1) of the transaction a row belongs to. A function
 -- has at most 100 arguments: rows that are rare come as one, `…_rows`, a JSON array of objects with a `t`.
 -- Rows are written in one global order, hot ones last: request keys, orders, coupons they are made with or that are revoked, wallets, ledger and
 -- outbox, coupons issued, products. Keys and rows that two batches may share are taken in the order of their ids, so
@@ -149,7 +149,7 @@ BEGIN
       r(t, id, line, product, name, price, quantity, discount)
     WHERE r.t <> ALL (skip);
   INSERT INTO payments (order_id, payment_id, method, amount, status, gateway, payment_key, due_at)
-    SELECT r.id, r.payment, r.method, r.amount, r.status, r.gateway, r.key, to_timestamp(r.due / 1000.0)
+    SELECT r.id, r.payment, r.method, r.amount, coalesce(r.status, 'COMPLETED'), r.gateway, r.key, to_timestamp(r.due / 1000.0)
     FROM unnest(p_t, p_order, p_payment, p_method, p_amount, p_status, p_gateway, p_key, p_due)
       r(t, id, payment, method, amount, status, gateway, key, due)
     WHERE r.t <> ALL (skip);
@@ -323,7 +323,7 @@ BEGIN
     PERFORM 1 FROM products WHERE product_id = ANY (s_product || c_product) ORDER BY product_id FOR NO KEY UPDATE;
   END IF;
   WITH change AS MATERIALIZED (
-    SELECT s.product, sum(s.delta)::bigint AS delta, sum(s.reserved)::bigint AS reserved
+    SELECT s.product, sum(s.delta)::bigint AS delta, coalesce(sum(s.reserved), 0)::bigint AS reserved
     FROM unnest(s_t, s_product, s_delta, s_reserved) s(t, product, delta, reserved)
     WHERE s.t <> ALL (skip) GROUP BY s.product ORDER BY s.product
   ), moved AS (
