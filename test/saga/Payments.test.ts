@@ -15,7 +15,7 @@ import type { Users } from "../../src/persistence/Users.ts"
 import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
 import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import { leftOf } from "../../src/saga/gateways/simulator/Charges.ts"
-import { confirm, pay } from "../../src/saga/Payments.ts"
+import { confirm, pay, resumePayment } from "../../src/saga/Payments.ts"
 import * as Timers from "../../src/saga/Timers.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import { uuid } from "../domain/Samples.ts"
@@ -220,6 +220,31 @@ describe("A node that dies in the middle of a payment", () => {
     }).pipe(Effect.provide(world))
   )
 
+  it.effect("when the gateway had taken the money: who repeats it at a node that cannot ask gives nothing up", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const first = yield* boot
+      const order = yield* soon(first.on(waiting))
+      yield* first.dieAfter(1)
+      const paying = yield* Effect.forkChild(Effect.exit(first.on(byCard(order, 1, "key"))))
+      yield* pass(2000)
+      yield* Fiber.interrupt(paying).pipe(Effect.forkDetach)
+      yield* first.stop
+      assert.deepStrictEqual(yield* charged(order), [600])
+
+      const second = yield* boot
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      for (const operation of ["approve", "inquire"] as const) toss.script.next(operation, "busy")
+      const { answer } = yield* soon(second.on(byCard(order, 1, "key")))
+      assert.strictEqual(answer.status, "GATEWAY_REQUESTED")
+      toss.script.next("inquire", "answer", 0)
+      yield* pass(recovery + Policy.payment.recoverMs)
+      assert.deepInclude(yield* stored(order), { status: "CONFIRMED" })
+      assert.deepStrictEqual([yield* soon(second.on(books)), yield* charged(order)], [bought, [600]])
+      yield* second.stop
+    }).pipe(Effect.provide(world))
+  )
+
   it.effect.each([0, 1, 2, 3])("or of giving money back, after %i commits: it is given back once", (step) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
@@ -245,5 +270,69 @@ describe("A node that dies in the middle of a payment", () => {
       assert.deepStrictEqual(yield* charged(order), step === 0 ? [600] : [0])
       yield* second.stop
     }).pipe(Effect.provide(world))
+  )
+})
+
+describe("Several who ask about one payment", () => {
+  it.effect("are told the same, when the gateway was asked by one of them", () =>
+    Effect.gen(function* () {
+      const { on, stop } = yield* boot
+      const order = yield* soon(on(waiting))
+      yield* soon(on(byCard(order, 1)))
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "slow")
+      const first = yield* Effect.forkChild(on(confirmed(order, 1)))
+      yield* pass(100, 5)
+      assert.strictEqual((yield* soon(on(confirmed(order, 2)))).answer.status, "COMPLETED")
+      yield* pass(2000)
+      assert.strictEqual((yield* Fiber.join(first)).answer.status, "COMPLETED")
+      assert.deepStrictEqual([yield* soon(on(books)), yield* charged(order)], [bought, [600]])
+      yield* stop
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect("and what the gateway took after it was given up goes back", () =>
+    Effect.gen(function* () {
+      const { on, stop } = yield* boot
+      const order = yield* soon(on(waiting))
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "slow")
+      const paying = yield* Effect.forkChild(Effect.flip(on(byCard(order, 1, "key"))))
+      yield* pass(100, 5)
+      const { payments } = yield* stored(order)
+      const id = payments.at(-1)?.paymentId ?? assert.fail("no payment")
+      yield* soon(on(does(order, { _tag: "NotPaid", paymentId: id, cancel: undefined })))
+      yield* pass(2000)
+      assert.strictEqual((yield* Fiber.join(paying))._tag, "OrderNotPayable")
+      assert.deepStrictEqual([yield* soon(on(books)), yield* charged(order)], [waitingStill, [0]])
+      yield* stop
+    }).pipe(Effect.provide(world))
+  )
+
+  it.live("and what it took is not what the order costs: that goes back, and the order ends", () =>
+    Effect.gen(function* () {
+      const order = yield* waiting
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "cut")
+      assert.strictEqual((yield* byCard(order, 1, "key")).answer.status, "GATEWAY_REQUESTED")
+      const payment = (yield* stored(order)).payments.find(({ method }) => method === "CARD")
+      const { paymentId: idempotencyKey, paymentKey: paidBy } = payment ?? {}
+      if (payment === undefined || idempotencyKey === undefined || paidBy === undefined) assert.fail("no payment")
+      const charge = { orderId: order, paymentKey: paidBy, idempotencyKey, transactionId: "1", at: 0 }
+      toss.charges.charge({ ...charge, status: "APPROVED", amount: won(1) })
+      yield* resumePayment(permit(order), payment)
+      assert.deepInclude(yield* stored(order), { status: "CANCELLED", cancelReason: "PAYMENT_FAILED" })
+      assert.deepStrictEqual([yield* books, yield* charged(order)], [untouched, [0]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("hear the first answer, also when it was that there is no money", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 0)
+      const { orderId } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
+      const asked = byCard(orderId, 1, "key")
+      assert.deepStrictEqual([yield* tagOf(asked), yield* tagOf(asked)], ["InsufficientBalance", "InsufficientBalance"])
+    }).pipe(Effect.provide(engine()))
   )
 })
