@@ -13,7 +13,7 @@
  */
 import { Effect, Result, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
-import { OrderId, PaymentId, paymentId, refundId, uuidOf } from "../domain/Ids.ts"
+import { OrderId, PaymentId, paymentId, refundId, type TransactionId, uuidOf } from "../domain/Ids.ts"
 import { minus, Money } from "../domain/Money.ts"
 import { type Order, type Payment, PaymentStatus, type Refund } from "../domain/Order.ts"
 import { type Deed, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
@@ -21,6 +21,7 @@ import { Policy } from "../domain/Policy.ts"
 import type { GatewayName, PaymentKey, Tender } from "../domain/Tender.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
 import { Directory } from "../actors/Directory.ts"
+import type { Unavailable } from "../actors/Errors.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { Orders } from "../persistence/Orders.ts"
 import { type Approved, type Declined, Gateways, type PaymentRef } from "./gateways/Gateway.ts"
@@ -97,13 +98,19 @@ const noPayment = PaymentId.make("pay_00000000-0000-0000-0000-000000000000")
 
 type Step = { readonly request: Keyed | undefined; readonly order: Permitted<OrderId> }
 
-const step = ({ request, order }: Step, deed: Parameters<typeof change>[0]["deed"], kept?: Kept) =>
-  change<Kept>({
+const step = <E = never>(
+  { request, order }: Step,
+  deed: Parameters<typeof change>[0]["deed"],
+  kept?: Kept,
+  explain?: Effect.Effect<void, E | Unavailable>
+) =>
+  change<Kept, E>({
     request,
     order,
     deed,
     schema: Kept,
-    answer: ({ order: after, balance }) => kept ?? standing(after, balance)
+    answer: ({ order: after, balance }) => kept ?? standing(after, balance),
+    explain
   })
 
 export interface PaymentRequest {
@@ -126,15 +133,12 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
     const gateways = yield* Gateways
     const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
     const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
-    if (paymentKey !== undefined) yield* unused(order.of, paymentKey)
+    // Another node may be told the same key at this very moment: then it is for the disk to say.
+    const isFree = paymentKey === undefined ? Effect.void : unused(yield* Orders, order.of, paymentKey)
+    yield* isFree
     const isSaga = gateway !== undefined && paymentKey !== undefined
-    const begun = yield* step({ request: isSaga ? begin : request, order }, (id) => ({
-      _tag: "Pay",
-      paymentId: paymentId(id),
-      tenders,
-      gateway,
-      paymentKey
-    })).pipe(
+    const deed = (id: TransactionId): Deed => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
+    const begun = yield* step({ request: isSaga ? begin : request, order }, deed, undefined, isFree).pipe(
       Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
         step(
           { request, order },
@@ -171,9 +175,10 @@ export interface ConfirmRequest {
 /** The buyer is back from the gateway's page (C47); and whoever asks again is told where it stands. */
 export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRequest): Paid =>
   Effect.gen(function* () {
-    yield* unused(order.of, paymentKey)
+    const isFree = unused(yield* Orders, order.of, paymentKey)
+    yield* isFree
     const begun = yield* Effect.catchTag(
-      step({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount })),
+      step({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount }), undefined, isFree),
       "OrderNotPayable",
       (refusal) =>
         Effect.flatMap(current(order.of), ({ payments }) =>
@@ -194,8 +199,7 @@ const answered = (request: Keyed) =>
   })
 
 /** A gateway's key pays one order: another one would have what the first has paid given back. */
-const unused = Effect.fnUntraced(function* (id: OrderId, key: PaymentKey) {
-  const { ofPaymentKey } = yield* Orders
+const unused = Effect.fnUntraced(function* ({ ofPaymentKey }: Orders["Service"], id: OrderId, key: PaymentKey) {
   const other = yield* ofPaymentKey(key)
   if (other !== undefined && other !== id) return yield* new PaymentKeyUsed({ orderId: id })
 })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import type { Directory } from "../../src/actors/Directory.ts"
+import { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
 import { type OrderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
@@ -140,6 +140,53 @@ describe("A payment through a gateway", () => {
       assert.strictEqual(yield* tagOf(stolen), "PaymentKeyUsed")
       assert.deepStrictEqual(yield* charged(order), [600])
     }).pipe(Effect.provide(engine()))
+  )
+})
+
+/** A disk that tells how often it rejected something. */
+const counting = () => {
+  const seen = { rejected: 0, claimed: 0 }
+  const wrap = (journal: Journal["Service"]): Journal["Service"] => ({
+    ...journal,
+    commit: (batch) =>
+      Effect.tapErrorTag(journal.commit(batch), "BatchRejected", () => Effect.sync(() => seen.rejected++)),
+    claim: (...asked) => Effect.tap(journal.claim(...asked), () => Effect.sync(() => seen.claimed++))
+  })
+  return { seen, wrap }
+}
+
+describe("A key that several orders are paid with at the same time", () => {
+  const { seen, wrap } = counting()
+  it.live("pays one of them, and costs nobody a partition", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 10_000)
+      const orders = yield* Effect.forEach([1, 2, 3], (n) => make({ key: n, buyer, items: [[product, 1]] }))
+      // Their partitions are there.
+      yield* Effect.forEach(orders, ({ answer }) =>
+        Effect.flatMap(Directory, ({ read }) => read("order", answer.orderId))
+      )
+      const before = seen.claimed
+      const ends = yield* Effect.forEach(
+        orders,
+        ({ answer: { orderId } }, n) =>
+          pay({
+            request: request(700_000 + n),
+            begin: request(750_000 + n),
+            order: permit(orderId),
+            tenders,
+            paymentKey: paymentKey("key_shared")
+          }).pipe(
+            Effect.match({ onFailure: ({ _tag }): string => _tag, onSuccess: ({ answer }): string => answer.status })
+          ),
+        { concurrency: 3 }
+      )
+      assert.deepStrictEqual(ends.toSorted(), ["COMPLETED", "PaymentKeyUsed", "PaymentKeyUsed"])
+      assert.isAbove(seen.rejected, 0)
+      yield* user(2, 1000)
+      assert.strictEqual(seen.claimed, before)
+      assert.deepStrictEqual((yield* books).disagreements, [])
+    }).pipe(Effect.provide(engine(wrap)))
   )
 })
 
