@@ -206,7 +206,10 @@ const askGateway = (
   at: number
 ): Decided => {
   const payment = underWay(order)
-  if (payment?.status !== "INITIATED") return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+  // Its time is up also if nobody has said so yet.
+  if (payment?.status !== "INITIATED" || at >= (payment.dueAt ?? at)) {
+    return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+  }
   if (payment.amount !== amount) return Result.fail(new AmountMismatch({ payable: payment.amount }))
   return Result.succeed({
     ...order,

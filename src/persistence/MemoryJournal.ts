@@ -98,11 +98,13 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     }
     for (const { paymentKey, status: paymentStatus } of order.payments) {
       if (paymentKey === undefined || paymentStatus === "FAILED") continue
-      const isAnothers = Array.from(tables.orders.values()).some(
-        (other) =>
-          other.orderId !== order.orderId &&
-          other.payments.some((payment) => payment.paymentKey === paymentKey && payment.status !== "FAILED")
-      )
+      const isAnothers = orders
+        .entries()
+        .some(
+          ([, other]) =>
+            other.orderId !== order.orderId &&
+            other.payments.some((payment) => payment.paymentKey === paymentKey && payment.status !== "FAILED")
+        )
       need(!isAnothers, "a key of a gateway's pays one order")
     }
     orders.set(uuidOf(order.orderId), order)

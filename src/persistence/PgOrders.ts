@@ -41,7 +41,8 @@ export const layer = Layer.effect(
 
       ofPaymentKey: Effect.fn("Orders.ofPaymentKey")(function* (key) {
         const [found] = yield* ids(sql`
-          SELECT 'ord_' || order_id AS "orderId" FROM payments WHERE payment_key = ${key} AND status <> 'FAILED'`)
+          SELECT 'ord_' || order_id AS "orderId" FROM payments
+          WHERE key_digest(payment_key) = key_digest(${key}) AND payment_key IS NOT NULL AND status <> 'FAILED'`)
         return found?.orderId
       }),
 

@@ -179,7 +179,7 @@ const plan = Effect.fnUntraced(function* (
   return { after, balance: grant?.balance, changes, events }
 })
 
-export interface ChangeRequest<A> {
+export interface ChangeRequest<A, E = never> {
   /** Without one, a repetition does the deed again, if the order allows it. */
   readonly request: Keyed | undefined
   readonly order: Permitted<OrderId>
@@ -194,6 +194,8 @@ export interface ChangeRequest<A> {
     /** The database's clock. */
     readonly now: number
   }) => A
+  /** What the disk may reject it for (`Transact.Run.explain`). */
+  readonly explain?: Effect.Effect<void, E | Unavailable> | undefined
 }
 
 /** Money that no wallet takes is for a person to give back. */
@@ -204,23 +206,27 @@ const manually = (deed: Deed): Deed =>
  * Does one deed to an order, with all it moves, in one transaction. Should the buyer have left, the money that would go
  * back is left to a person (F5, G12).
  */
-export const change = <A>(wanted: ChangeRequest<A>): Effect.Effect<Answer<A>, ChangeRefusal | Failure, Transact> =>
+export const change = <A, E = never>(
+  wanted: ChangeRequest<A, E>
+): Effect.Effect<Answer<A>, ChangeRefusal | E | Failure, Transact> =>
   Effect.catchTag(changeOnce(wanted), "UserNotFound", () =>
     changeOnce({ ...wanted, deed: (id) => manually(wanted.deed(id)) })
   )
 
-const changeOnce = <A>({
+const changeOnce = <A, E>({
   request,
   order: { of: id, by },
   deed,
   schema,
-  answer
-}: ChangeRequest<A>): Effect.Effect<Answer<A>, ChangeRefusal | Failure, Transact> =>
+  answer,
+  explain
+}: ChangeRequest<A, E>): Effect.Effect<Answer<A>, ChangeRefusal | E | Failure, Transact> =>
   Effect.flatMap(Transact, (transact) =>
-    transact.run({
+    transact.run<A, ChangeRefusal | E>({
       request,
       by,
       answer: schema,
+      explain,
       plan: (attempt) =>
         Effect.map(plan(attempt, id, deed(attempt.id)), ({ after, balance, changes, events }) => ({
           changes,

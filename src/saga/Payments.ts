@@ -11,19 +11,20 @@
  * Whoever owns the order goes on where a node left off: it asks what became of the payment, and only what the gateway
  * does not know of is asked for again, for as long as the order waits for its payment.
  */
-import { Effect, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
-import { OrderId, PaymentId, paymentId, refundId } from "../domain/Ids.ts"
+import { OrderId, PaymentId, paymentId, refundId, type TransactionId, uuidOf } from "../domain/Ids.ts"
 import { minus, Money } from "../domain/Money.ts"
 import { type Order, type Payment, PaymentStatus, type Refund } from "../domain/Order.ts"
 import { type Deed, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
 import { Policy } from "../domain/Policy.ts"
-import type { PaymentKey, Tender } from "../domain/Tender.ts"
+import type { GatewayName, PaymentKey, Tender } from "../domain/Tender.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
 import { Directory } from "../actors/Directory.ts"
+import type { Unavailable } from "../actors/Errors.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { Orders } from "../persistence/Orders.ts"
-import { type Approved, type Declined, Gateways, type GatewayUnavailable, type PaymentRef } from "./gateways/Gateway.ts"
+import { type Approved, type Declined, Gateways, type PaymentRef } from "./gateways/Gateway.ts"
 import { change, type ChangeRefusal } from "./Orders.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
@@ -97,13 +98,19 @@ const noPayment = PaymentId.make("pay_00000000-0000-0000-0000-000000000000")
 
 type Step = { readonly request: Keyed | undefined; readonly order: Permitted<OrderId> }
 
-const step = ({ request, order }: Step, deed: Parameters<typeof change>[0]["deed"], kept?: Kept) =>
-  change<Kept>({
+const step = <E = never>(
+  { request, order }: Step,
+  deed: Parameters<typeof change>[0]["deed"],
+  kept?: Kept,
+  explain?: Effect.Effect<void, E | Unavailable>
+) =>
+  change<Kept, E>({
     request,
     order,
     deed,
     schema: Kept,
-    answer: ({ order: after, balance }) => kept ?? standing(after, balance)
+    answer: ({ order: after, balance }) => kept ?? standing(after, balance),
+    explain
   })
 
 export interface PaymentRequest {
@@ -126,15 +133,12 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
     const gateways = yield* Gateways
     const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
     const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
-    if (paymentKey !== undefined) yield* unused(order.of, paymentKey)
+    // Another node may be told the same key at this very moment: then it is for the disk to say.
+    const isFree = paymentKey === undefined ? Effect.void : unused(yield* Orders, order.of, paymentKey)
+    yield* isFree
     const isSaga = gateway !== undefined && paymentKey !== undefined
-    const begun = yield* step({ request: isSaga ? begin : request, order }, (id) => ({
-      _tag: "Pay",
-      paymentId: paymentId(id),
-      tenders,
-      gateway,
-      paymentKey
-    })).pipe(
+    const deed = (id: TransactionId): Deed => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
+    const begun = yield* step({ request: isSaga ? begin : request, order }, deed, undefined, isFree).pipe(
       Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
         step(
           { request, order },
@@ -145,12 +149,19 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
           Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
         )
       ),
-      Effect.flatMap(told)
+      Effect.flatMap(told),
+      // It came to nothing before it began, and that was answered as the request itself.
+      Effect.catchTag("OrderNotPayable", (refusal) => orRefused(answered(request), refusal))
     )
     if (!isSaga) return begun
     const before = begun.replayed ? yield* answered(request) : undefined
-    return before ?? (yield* carryThrough({ request, order }))
+    return before ?? (yield* carryThrough({ request, order }, !begun.replayed))
   })
+
+const orRefused = <A, E, R, Refusal>(asked: Effect.Effect<A | undefined, E, R>, refusal: Refusal) =>
+  Effect.flatMap(asked, (known): Effect.Effect<A, Refusal> =>
+    known === undefined ? Effect.fail(refusal) : Effect.succeed(known)
+  )
 
 export interface ConfirmRequest {
   readonly request: Keyed
@@ -164,16 +175,19 @@ export interface ConfirmRequest {
 /** The buyer is back from the gateway's page (C47); and whoever asks again is told where it stands. */
 export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRequest): Paid =>
   Effect.gen(function* () {
-    yield* unused(order.of, paymentKey)
-    yield* Effect.catchTag(
-      step({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount })),
+    const isFree = unused(yield* Orders, order.of, paymentKey)
+    yield* isFree
+    const begun = yield* Effect.catchTag(
+      step({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount }), undefined, isFree),
       "OrderNotPayable",
       (refusal) =>
         Effect.flatMap(current(order.of), ({ payments }) =>
-          payments.some((payment) => payment.paymentKey === paymentKey) ? Effect.void : Effect.fail(refusal)
+          payments.some((payment) => payment.paymentKey === paymentKey)
+            ? Effect.succeed({ replayed: true })
+            : Effect.fail(refusal)
         )
     )
-    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }))
+    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }, !begun.replayed))
   })
 
 /** What the request was answered before, if it was. */
@@ -185,8 +199,7 @@ const answered = (request: Keyed) =>
   })
 
 /** A gateway's key pays one order: another one would have what the first has paid given back. */
-const unused = Effect.fnUntraced(function* (id: OrderId, key: PaymentKey) {
-  const { ofPaymentKey } = yield* Orders
+const unused = Effect.fnUntraced(function* ({ ofPaymentKey }: Orders["Service"], id: OrderId, key: PaymentKey) {
   const other = yield* ofPaymentKey(key)
   if (other !== undefined && other !== id) return yield* new PaymentKeyUsed({ orderId: id })
 })
@@ -215,6 +228,41 @@ const declined = (asked: Step, { paymentId: id }: Payment, { code, reason }: Pic
     declined: { orderId: asked.order.of, declineCode: code, reason }
   })
 
+/** Gives back what a gateway took and no order can have. */
+const giveBack = Effect.fnUntraced(function* (ref: PaymentRef, gateway: GatewayName, taken: Approved) {
+  const { transactionId, approvedAmount: amount } = taken
+  const id = refundId(uuidOf(ref.paymentId))
+  const cancellation = { ...ref, transactionId, refundId: id, amount, approvedAmount: amount, remaining: amount }
+  return yield* (yield* Gateways).of(gateway).cancel({ ...cancellation, reason: "PAYMENT_FAILED" })
+})
+
+/**
+ * Tells the order that the gateway has taken the money. Somebody else may have told it before; or may have given the
+ * payment up, and then the money goes back.
+ */
+const take = Effect.fnUntraced(function* (
+  asked: Step,
+  payment: Payment,
+  { ref, gateway, taken }: { readonly ref: PaymentRef; readonly gateway: GatewayName; readonly taken: Approved }
+) {
+  return yield* Effect.catchTag(step(asked, approved(payment, taken)), "OrderNotPayable", (refusal) =>
+    Effect.gen(function* () {
+      const order = yield* current(asked.order.of)
+      // Also another attempt by the same key: what the gateway has is that one's.
+      const isWanted = order.payments.some(
+        ({ paymentKey, status }) => paymentKey === ref.paymentKey && status !== "FAILED"
+      )
+      if (!isWanted) {
+        yield* Effect.catch(giveBack(ref, gateway, taken), (failure) =>
+          Effect.logError(`The payment ${ref.paymentId} was given up, and taken, and could not be given back`, failure)
+        )
+      }
+      if (order.paidAt === undefined || !isWanted) return yield* refusal
+      return { answer: standing(order, undefined), replayed: true }
+    })
+  )
+})
+
 /** Asks the gateway to approve what the order says it does, and tells the order what came of it. */
 const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment) {
   const gateways = yield* Gateways
@@ -225,7 +273,7 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
   // One that is interrupted is one nobody knows the end of; and it ends in time by itself.
   const approval = Effect.uninterruptible(gateways.of(gateway).approve({ ...ref, amount, method }))
   return yield* Effect.matchEffect(approval, {
-    onSuccess: (done) => step(asked, approved(payment, done)),
+    onSuccess: (taken) => take(asked, payment, { ref, gateway, taken }),
     onFailure: (failure) => {
       switch (failure._tag) {
         case "Declined":
@@ -241,49 +289,66 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
   })
 })
 
-/** From the durable intent to what came of it. Somebody else may have been faster: then it is told where it stands. */
-const carryThrough = (asked: Step): Paid =>
+/** What a gateway says has become of a payment, told to the order; `undefined`: nothing so far. */
+const conclude = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment) {
+  const gateways = yield* Gateways
+  const ref = refOf(order, payment)
+  const { gateway } = payment
+  if (gateway === undefined || ref === undefined) return undefined
+  const found = yield* gateways.of(gateway).inquire(ref)
+  switch (found._tag) {
+    case "Approved": {
+      if (found.approvedAmount === payment.amount) return yield* take(asked, payment, { ref, gateway, taken: found })
+      // Not until it is given back is it over.
+      yield* giveBack(ref, gateway, found)
+      return yield* declined(asked, payment, { code: "OTHER_AMOUNT", reason: "Another amount was approved" })
+    }
+    case "Declined":
+      return yield* declined(asked, payment, found)
+    case "Cancelled":
+      return yield* declined(asked, payment, { code: "CANCELLED", reason: "Given back since" })
+    case "NotFound":
+      return undefined
+  }
+})
+
+/**
+ * From the durable intent to what came of it. Only who made it durable asks for the approval, and nobody else knows that
+ * a gateway that cannot be asked was not asked before: others ask what became of it. Somebody may have been faster: then
+ * it is told where it stands.
+ */
+const carryThrough = (asked: Step, isFirst: boolean): Paid =>
   Effect.gen(function* () {
     const order = yield* current(asked.order.of)
     const payment = underWay(order)
-    if (payment?.status === "GATEWAY_REQUESTED") return yield* approve(asked, order, payment)
+    const unknown: Answer<Kept> = { answer: standing(order, undefined), replayed: false }
+    if (payment?.status === "GATEWAY_REQUESTED") {
+      if (isFirst) return yield* approve(asked, order, payment)
+      const concluded = conclude(asked, order, payment)
+      const unheard = ["GatewayUnavailable", "OutcomeUnknown", "Declined"] as const
+      return (yield* Effect.catchTag(concluded, unheard, () => Effect.undefined)) ?? unknown
+    }
     if (order.paidAt === undefined) return yield* new OrderNotPayable({ orderStatus: order.status })
-    return { answer: standing(order, undefined), replayed: true }
+    return { ...unknown, replayed: true }
   }).pipe(Effect.flatMap(told))
 
 /** Goes on with a payment whose node says nothing. */
 export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<OrderId>, payment: Payment) {
   const journal = yield* Journal
-  const gateways = yield* Gateways
   const order = yield* current(permitted.of)
-  const ref = refOf(order, payment)
-  if (payment.gateway === undefined || ref === undefined) return
+  if (payment.gateway === undefined || payment.paymentKey === undefined) return
   const asked: Step = { request: undefined, order: permitted }
   const isOver = journal.now() >= (order.paymentDeadline ?? 0)
   const mayBeForgotten = journal.now() >= (order.paymentDeadline ?? 0) + Policy.payment.attemptTimeoutMs
-  const later = step(asked, () => ({ _tag: "PaymentDelayed", paymentId: payment.paymentId }))
   // Whoever takes longer than it is due again would be overtaken by the next one.
-  yield* later
-  yield* Effect.matchEffect(gateways.of(payment.gateway).inquire(ref), {
-    onFailure: (_: GatewayUnavailable) => Effect.void,
-    onSuccess: (found) => {
-      switch (found._tag) {
-        case "Approved":
-          return Effect.asVoid(step(asked, approved(payment, found)))
-        case "Declined":
-          return Effect.asVoid(declined(asked, payment, found))
-        case "Cancelled":
-          return Effect.asVoid(declined(asked, payment, { code: "CANCELLED", reason: "Given back since" }))
-        case "NotFound":
-          if (!isOver) return Effect.asVoid(approve(asked, order, payment))
-          return mayBeForgotten
-            ? Effect.asVoid(
-                step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: "PAYMENT_TIMEOUT" }))
-              )
-            : Effect.void
-      }
-    }
-  })
+  yield* step(asked, () => ({ _tag: "PaymentDelayed", paymentId: payment.paymentId }))
+  const found = yield* Effect.result(conclude(asked, order, payment))
+  if (Result.isFailure(found) && found.failure._tag !== "GatewayUnavailable") return yield* found.failure
+  if (Result.isFailure(found) || found.success !== undefined) return
+  if (!isOver) yield* approve(asked, order, payment)
+  else if (mayBeForgotten) {
+    yield* step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: "PAYMENT_TIMEOUT" }))
+  }
 })
 
 /** Has a gateway give back what is due to the buyer; after too many attempts it is a person's. */

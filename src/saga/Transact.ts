@@ -85,6 +85,11 @@ export interface Run<A, E> {
   /** How a kept answer is read again. */
   readonly answer: Schema.Decoder<A>
   readonly plan: Plan<A, E>
+  /**
+   * Asked when the disk rejects what all actors allowed, if it may do so for something that no actor decides: fails with
+   * the refusal that it comes to. Without one, memory is in doubt.
+   */
+  readonly explain?: Effect.Effect<void, E | Unavailable> | undefined
 }
 
 export interface Options {
@@ -172,7 +177,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const commit = (
     step: Step,
     outcome: Outcome<unknown>,
-    { request, by }: Pick<Run<unknown, unknown>, "request" | "by">,
+    { request, by, explain }: Pick<Run<unknown, unknown>, "request" | "by" | "explain">,
     on: {
       readonly submitted: () => void
       readonly decided: (settled: Effect.Effect<void, TimedOut>) => void
@@ -187,9 +192,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
           const settled = verdict === "Committed" ? directory.settle(step) : Effect.void
           if (verdict !== "Committed") directory.release(step)
           // Memory allows what the disk does not: forget it, and read again.
-          if (verdict === "Rejected") directory.drop(step.fences)
+          const isHeard = waiting.delete(step.id)
+          if (verdict === "Rejected" && !(isHeard && explain)) directory.drop(step.fences)
           if (verdict === "Fenced") directory.doubt(step.fences)
-          waiting.delete(step.id)
           on.decided(settled)
           resume(Effect.as(settled, { verdict, rank }))
         }
@@ -213,7 +218,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   yield* giveUpLate.pipe(Effect.repeat(Schedule.spaced(giveUpSweep)), Effect.forkScoped)
 
   const attempt = Effect.fnUntraced(function* <A, E>(
-    { request, by, plan }: Run<A, E>,
+    { request, by, plan, explain }: Run<A, E>,
     step: Step,
     original: Original | undefined
   ) {
@@ -236,7 +241,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       read: directory.read
     }).pipe(
       Effect.flatMap((outcome) =>
-        Effect.map(commit(step, outcome, { request, by }, on), (decided) => ({ ...decided, outcome }))
+        Effect.map(commit(step, outcome, { request, by, explain }, on), (decided) => ({ ...decided, outcome }))
       ),
       // Until the journal has it, nobody else ends what it holds; its asker may go away between two lines.
       Effect.onExit(() => Effect.sync(() => submitted || directory.release(step)))
@@ -270,6 +275,14 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const orReplay = (otherwise: Effect.Effect<Answer<A>, E | Failure>): Effect.Effect<Answer<A>, E | Failure> =>
       Effect.flatMap(replay(run, step), (known) => (known === undefined ? otherwise : Effect.succeed(known)))
 
+    const doubt = Effect.sync(() => directory.drop(step.fences))
+    const explained = (why: Effect.Effect<void, E | Unavailable>): Effect.Effect<Answer<A>, E | Failure> =>
+      Effect.matchEffect(why, {
+        onFailure: (error) =>
+          Effect.andThen(error instanceof Unavailable ? doubt : Effect.void, orReplay(Effect.fail(error))),
+        onSuccess: () => Effect.andThen(doubt, again)
+      })
+
     return Effect.matchEffect(attempt(run, step, original), {
       onFailure: (error): Effect.Effect<Answer<A>, E | Failure> => {
         if (error instanceof Fenced) return again
@@ -293,7 +306,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           case "Fenced":
             return Effect.andThen(directory.dropFenced, again)
           case "Rejected":
-            return again
+            return run.explain === undefined ? again : explained(run.explain)
           case "Expired":
             return Effect.fail(new TimedOut())
         }

@@ -41,6 +41,8 @@ const said = (decided: Result.Result<Order, OrderRefusal>) =>
   Result.match(decided, { onSuccess: ({ status }) => status, onFailure: ({ _tag }) => _tag })
 
 const soon = paidAt + 60_000
+const atGateway = after(created, mixed())
+const attemptOver = paidAt + Policy.payment.attemptTimeoutMs
 
 type Name = OrderStatus | "with its buyer at the gateway" | "with the gateway asked"
 
@@ -170,6 +172,14 @@ describe("An order", () => {
   it.each<[string, Order, Deed, number, string]>([
     ["is paid until its deadline", created, pay, deadline - 1, "CONFIRMED"],
     ["is not paid at its deadline", created, pay, deadline, "OrderNotPayable"],
+    ["goes on when its buyer is back in time", atGateway, askGateway, attemptOver - 1, "CREATED"],
+    [
+      "does not when that was too long, whoever is late to say so",
+      atGateway,
+      askGateway,
+      attemptOver,
+      "OrderNotPayable"
+    ],
     ["is cancelled half an hour after its payment", inStatus("CONFIRMED"), cancel(), paidAt + 1_799_999, "CANCELLED"],
     ["is not cancelled later", inStatus("CONFIRMED"), cancel(), paidAt + 1_800_000, "CancelWindowClosed"],
     ["is not cancelled in part later", inStatus("PREPARING"), cancel([[boot, 1]]), soon * 2, "CancelWindowClosed"],
@@ -339,9 +349,6 @@ describe("What an order does by itself", () => {
 
 describe("An order whose time has come", () => {
   const elapse: Deed = { _tag: "Elapse" }
-  const atGateway = after(created, mixed())
-  const attemptOver = paidAt + Policy.payment.attemptTimeoutMs
-
   it.each<[string, Order, number, string]>([
     ["is cancelled, unpaid", created, deadline, "CANCELLED"],
     ["is left alone before", created, deadline - 1, "OrderStatusConflict"],

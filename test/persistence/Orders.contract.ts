@@ -1,6 +1,7 @@
 /** What becomes of orders, on disk: journal and repository tell the same of them, and that is what was decided. */
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Result } from "effect"
+import { hash } from "node:crypto"
 import {
   Epoch,
   paymentId,
@@ -360,6 +361,22 @@ const rejected = (it: It) => {
         orderId: first.orderId
       }
       assert.strictEqual((yield* Effect.flip(commit(scene.fences, [steal])))._tag, "BatchRejected")
+    })
+  )
+
+  it.effect("a key of a gateway's may be as long as there are", () =>
+    Effect.gen(function* () {
+      const scene = yield* market
+      const order = made(scene)
+      yield* commit(scene.fences, become(undefined, order))
+      const noise = Array.from({ length: 96 }, (_, n) => hash("sha256", `${order.orderId} ${n}`, "base64"))
+      const longest = noise.join("").slice(0, 4096)
+      const pay = { ...mixed()(order), paymentKey: paymentKey(longest) }
+      const paying = Result.getOrThrow(decide(order, pay, createdAt + 1))
+      assert.deepEqual(yield* commit(scene.fences, become(order, paying)), ["Committed"])
+      const { ofPaymentKey } = yield* Orders
+      assert.strictEqual(yield* ofPaymentKey(paymentKey(longest)), order.orderId)
+      assert.isUndefined(yield* ofPaymentKey(paymentKey(longest.slice(1))))
     })
   )
 

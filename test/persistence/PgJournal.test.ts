@@ -7,7 +7,7 @@ import * as Services from "../../dev/Services.ts"
 import { readFileSync } from "node:fs"
 import * as path from "node:path"
 import { permit } from "../../src/domain/Authority.ts"
-import type { CouponId, PartitionId, ProductId, UserId } from "../../src/domain/Ids.ts"
+import { type CouponId, type PartitionId, type ProductId, type UserId, uuidOf } from "../../src/domain/Ids.ts"
 import type { Change } from "../../src/domain/Transaction.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
@@ -185,6 +185,31 @@ describe("two nodes", () => {
             }
           }).pipe(Effect.provide(Layer.fresh(storage(url))))
         yield* Effect.all([node(both), node(both.toReversed())], { concurrency: 2 })
+      })
+    )
+  )
+
+  it.live("whose batches share orders of somebody who goes take them before they take wallets", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const [leaving, paying] = [yield* Scene.register(), yield* Scene.register()]
+        const fences = [yield* Scene.claimed]
+        const { id: product, changes } = Scene.created(yield* Scene.register("SELLER"), 10)
+        const order = { ...Scene.orderOf(leaving, product, 1), shippingAddress: "Seoul" }
+        yield* Scene.commit(fences, changes, [Scene.charge(paying, 1000), { _tag: "OrderPlaced", order }])
+        const other = yield* connect(url)
+        yield* other`BEGIN`
+        yield* other`SELECT FROM wallets WHERE user_id = ${uuidOf(paying)} FOR UPDATE`
+        const goes = yield* Scene.transaction({
+          fences,
+          changes: [Scene.charge(paying, 1000), { _tag: "UserWithdrew", userId: leaving }]
+        })
+        const committing = yield* Effect.forkChild((yield* Journal).commit([goes]))
+        yield* somebodyWaits(other)
+        const free = yield* other`SELECT FROM orders WHERE order_id = ${uuidOf(order.orderId)} FOR UPDATE SKIP LOCKED`
+        assert.lengthOf(free, 0)
+        yield* other`COMMIT`
+        assert.deepEqual(yield* Fiber.join(committing), ["Committed"])
       })
     )
   )

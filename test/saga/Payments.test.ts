@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import type { Directory } from "../../src/actors/Directory.ts"
+import { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
 import { type OrderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
@@ -15,7 +15,7 @@ import type { Users } from "../../src/persistence/Users.ts"
 import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
 import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import { leftOf } from "../../src/saga/gateways/simulator/Charges.ts"
-import { confirm, pay } from "../../src/saga/Payments.ts"
+import { confirm, pay, resumePayment } from "../../src/saga/Payments.ts"
 import * as Timers from "../../src/saga/Timers.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import { uuid } from "../domain/Samples.ts"
@@ -143,6 +143,53 @@ describe("A payment through a gateway", () => {
   )
 })
 
+/** A disk that tells how often it rejected something. */
+const counting = () => {
+  const seen = { rejected: 0, claimed: 0 }
+  const wrap = (journal: Journal["Service"]): Journal["Service"] => ({
+    ...journal,
+    commit: (batch) =>
+      Effect.tapErrorTag(journal.commit(batch), "BatchRejected", () => Effect.sync(() => seen.rejected++)),
+    claim: (...asked) => Effect.tap(journal.claim(...asked), () => Effect.sync(() => seen.claimed++))
+  })
+  return { seen, wrap }
+}
+
+describe("A key that several orders are paid with at the same time", () => {
+  const { seen, wrap } = counting()
+  it.live("pays one of them, and costs nobody a partition", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 10_000)
+      const orders = yield* Effect.forEach([1, 2, 3], (n) => make({ key: n, buyer, items: [[product, 1]] }))
+      // Their partitions are there.
+      yield* Effect.forEach(orders, ({ answer }) =>
+        Effect.flatMap(Directory, ({ read }) => read("order", answer.orderId))
+      )
+      const before = seen.claimed
+      const ends = yield* Effect.forEach(
+        orders,
+        ({ answer: { orderId } }, n) =>
+          pay({
+            request: request(700_000 + n),
+            begin: request(750_000 + n),
+            order: permit(orderId),
+            tenders,
+            paymentKey: paymentKey("key_shared")
+          }).pipe(
+            Effect.match({ onFailure: ({ _tag }): string => _tag, onSuccess: ({ answer }): string => answer.status })
+          ),
+        { concurrency: 3 }
+      )
+      assert.deepStrictEqual(ends.toSorted(), ["COMPLETED", "PaymentKeyUsed", "PaymentKeyUsed"])
+      assert.isAbove(seen.rejected, 0)
+      yield* user(2, 1000)
+      assert.strictEqual(seen.claimed, before)
+      assert.deepStrictEqual((yield* books).disagreements, [])
+    }).pipe(Effect.provide(engine(wrap)))
+  )
+})
+
 type Node = Transact | Directory | Journal | Users | Orders | Gateways
 
 const pass = Effect.fnUntraced(function* (ms: number, stepMs = 250) {
@@ -220,6 +267,31 @@ describe("A node that dies in the middle of a payment", () => {
     }).pipe(Effect.provide(world))
   )
 
+  it.effect("when the gateway had taken the money: who repeats it at a node that cannot ask gives nothing up", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const first = yield* boot
+      const order = yield* soon(first.on(waiting))
+      yield* first.dieAfter(1)
+      const paying = yield* Effect.forkChild(Effect.exit(first.on(byCard(order, 1, "key"))))
+      yield* pass(2000)
+      yield* Fiber.interrupt(paying).pipe(Effect.forkDetach)
+      yield* first.stop
+      assert.deepStrictEqual(yield* charged(order), [600])
+
+      const second = yield* boot
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      for (const operation of ["approve", "inquire"] as const) toss.script.next(operation, "busy")
+      const { answer } = yield* soon(second.on(byCard(order, 1, "key")))
+      assert.strictEqual(answer.status, "GATEWAY_REQUESTED")
+      toss.script.next("inquire", "answer", 0)
+      yield* pass(recovery + Policy.payment.recoverMs)
+      assert.deepInclude(yield* stored(order), { status: "CONFIRMED" })
+      assert.deepStrictEqual([yield* soon(second.on(books)), yield* charged(order)], [bought, [600]])
+      yield* second.stop
+    }).pipe(Effect.provide(world))
+  )
+
   it.effect.each([0, 1, 2, 3])("or of giving money back, after %i commits: it is given back once", (step) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
@@ -245,5 +317,69 @@ describe("A node that dies in the middle of a payment", () => {
       assert.deepStrictEqual(yield* charged(order), step === 0 ? [600] : [0])
       yield* second.stop
     }).pipe(Effect.provide(world))
+  )
+})
+
+describe("Several who ask about one payment", () => {
+  it.effect("are told the same, when the gateway was asked by one of them", () =>
+    Effect.gen(function* () {
+      const { on, stop } = yield* boot
+      const order = yield* soon(on(waiting))
+      yield* soon(on(byCard(order, 1)))
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "slow")
+      const first = yield* Effect.forkChild(on(confirmed(order, 1)))
+      yield* pass(100, 5)
+      assert.strictEqual((yield* soon(on(confirmed(order, 2)))).answer.status, "COMPLETED")
+      yield* pass(2000)
+      assert.strictEqual((yield* Fiber.join(first)).answer.status, "COMPLETED")
+      assert.deepStrictEqual([yield* soon(on(books)), yield* charged(order)], [bought, [600]])
+      yield* stop
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect("and what the gateway took after it was given up goes back", () =>
+    Effect.gen(function* () {
+      const { on, stop } = yield* boot
+      const order = yield* soon(on(waiting))
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "slow")
+      const paying = yield* Effect.forkChild(Effect.flip(on(byCard(order, 1, "key"))))
+      yield* pass(100, 5)
+      const { payments } = yield* stored(order)
+      const id = payments.at(-1)?.paymentId ?? assert.fail("no payment")
+      yield* soon(on(does(order, { _tag: "NotPaid", paymentId: id, cancel: undefined })))
+      yield* pass(2000)
+      assert.strictEqual((yield* Fiber.join(paying))._tag, "OrderNotPayable")
+      assert.deepStrictEqual([yield* soon(on(books)), yield* charged(order)], [waitingStill, [0]])
+      yield* stop
+    }).pipe(Effect.provide(world))
+  )
+
+  it.live("and what it took is not what the order costs: that goes back, and the order ends", () =>
+    Effect.gen(function* () {
+      const order = yield* waiting
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "cut")
+      assert.strictEqual((yield* byCard(order, 1, "key")).answer.status, "GATEWAY_REQUESTED")
+      const payment = (yield* stored(order)).payments.find(({ method }) => method === "CARD")
+      const { paymentId: idempotencyKey, paymentKey: paidBy } = payment ?? {}
+      if (payment === undefined || idempotencyKey === undefined || paidBy === undefined) assert.fail("no payment")
+      const charge = { orderId: order, paymentKey: paidBy, idempotencyKey, transactionId: "1", at: 0 }
+      toss.charges.charge({ ...charge, status: "APPROVED", amount: won(1) })
+      yield* resumePayment(permit(order), payment)
+      assert.deepInclude(yield* stored(order), { status: "CANCELLED", cancelReason: "PAYMENT_FAILED" })
+      assert.deepStrictEqual([yield* books, yield* charged(order)], [untouched, [0]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("hear the first answer, also when it was that there is no money", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 0)
+      const { orderId } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
+      const asked = byCard(orderId, 1, "key")
+      assert.deepStrictEqual([yield* tagOf(asked), yield* tagOf(asked)], ["InsufficientBalance", "InsufficientBalance"])
+    }).pipe(Effect.provide(engine()))
   )
 })

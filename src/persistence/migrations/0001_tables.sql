@@ -210,8 +210,11 @@ CREATE TABLE payments (
   PRIMARY KEY (order_id, payment_id, method),
   CHECK ((method = 'WALLET') = (gateway IS NULL))
 );
--- A key of a gateway's pays one order.
-CREATE UNIQUE INDEX payments_key ON payments (payment_key) WHERE payment_key IS NOT NULL AND status <> 'FAILED';
+-- A key of a gateway's pays one order. It may be longer than an index takes, and whoever pays chooses it.
+CREATE FUNCTION key_digest(payment_key text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
+  $$ SELECT sha256(replace(payment_key, '\', '\\')::bytea) $$;
+CREATE UNIQUE INDEX payments_key ON payments (key_digest(payment_key))
+  WHERE payment_key IS NOT NULL AND status <> 'FAILED';
 
 CREATE TABLE refunds (
   refund_id    uuid PRIMARY KEY,

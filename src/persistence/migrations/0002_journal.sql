@@ -154,6 +154,12 @@ BEGIN
       r(t, id, payment, method, amount, status, gateway, key, due)
     WHERE r.t <> ALL (skip);
 
+  -- Whoever goes takes the addresses of orders along, which others may change meanwhile.
+  IF cardinality(x_t) > 0 THEN
+    PERFORM 1 FROM orders WHERE user_id = ANY (x_user)
+      OR order_id = ANY (ARRAY(SELECT d.order FROM json_to_recordset(order_changes) d("order" uuid)))
+      ORDER BY order_id FOR NO KEY UPDATE;
+  END IF;
   IF order_changes IS NOT NULL THEN
     WITH change AS MATERIALIZED (
       SELECT d.* FROM json_to_recordset(order_changes)

@@ -8,6 +8,7 @@
  */
 import { Cause, Clock, Effect, Exit, Metric, Option, Random, Result, type Scope, Stream } from "effect"
 import { CircuitBreaker } from "effect/persistence"
+import type { Money } from "../../domain/Money.ts"
 import type { GatewayName } from "../../domain/Tender.ts"
 import {
   type Approved,
@@ -104,11 +105,11 @@ export const untilCertain = Effect.fnUntraced(function* <A>(
   }
 })
 
-/** What an inquiry says of an approval. */
-export const approvalIn = (gateway: GatewayName, found: Inquiry): Answer<Approved> => {
+/** What an inquiry says of an approval of an amount. */
+export const approvalIn = (gateway: GatewayName, amount: Money, found: Inquiry): Answer<Approved> => {
   switch (found._tag) {
     case "Approved":
-      return { _tag: "Done", value: found }
+      return found.approvedAmount === amount ? { _tag: "Done", value: found } : { _tag: "Unclear" }
     case "Declined":
       return { _tag: "Never", failure: new Declined({ gateway, code: found.code, reason: found.reason }) }
     case "Cancelled":
@@ -170,7 +171,7 @@ export const guard = Effect.fnUntraced(function* (
       untilCertain(
         options,
         attempt("approve", once.approve(approval)),
-        Effect.map(attempt("inquire", once.inquire(approval)), (found) => approvalIn(name, found))
+        Effect.map(attempt("inquire", once.inquire(approval)), (found) => approvalIn(name, approval.amount, found))
       ),
     cancel: (cancellation) =>
       untilCertain<Cancelled>(

@@ -139,6 +139,17 @@ describe("An approval", () => {
   )
 
   scenario(
+    "of another amount is not the one that was asked for",
+    Effect.gen(function* () {
+      const { gateway, memory } = yield* guarded()
+      const approval = payment("toss")
+      yield* memory.approve({ ...approval, amount: won(1) })
+      memory.script.next("approve", "cut")
+      assert.strictEqual((yield* ended(gateway.approve(approval))).end, "OutcomeUnknown")
+    })
+  )
+
+  scenario(
     "of a payment that somebody gave back since is declined",
     Effect.gen(function* () {
       const { gateway, memory } = yield* guarded()
