@@ -167,7 +167,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "deadlines are made of the node's own clock",
     file: journal,
-    find: `now: () => monotonicMs() + offsetMs,`,
+    find: `now: () => monotonicMs() + offsetMs + database.lapsedMs,`,
     plant: `now: () => clock.currentTimeMillisUnsafe(),`
   },
   {
