@@ -10,6 +10,10 @@
  *
  * Whoever owns the order goes on where a node left off: it asks what became of the payment, and only what the gateway
  * does not know of is asked for again, for as long as the order waits for its payment.
+ *
+ * A gateway that cannot be reached did not do what it was asked this time. It may have done it for somebody else, who
+ * asked before or at the same time: so that a payment came to nothing is said only by who asked first, and only if
+ * nobody has asked since. Whoever else asks says so to the order before.
  */
 import { Effect, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
@@ -61,7 +65,9 @@ const Kept = Schema.Union([
   PaymentAnswer,
   Schema.Struct({ short: Schema.Struct({ balance: Money, required: Money }) }),
   Schema.Struct({ declined: Schema.Struct({ orderId: OrderId, declineCode: Schema.String, reason: Schema.String }) }),
-  Schema.Struct({ unavailable: Schema.Struct({ orderId: OrderId }) })
+  Schema.Struct({ unavailable: Schema.Struct({ orderId: OrderId }) }),
+  /** What is to be asked of the gateway is durable; the order's version by then. */
+  Schema.Struct({ begun: Schema.Int })
 ])
 type Kept = typeof Kept.Type
 
@@ -72,6 +78,7 @@ const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentA
   if ("short" in answer) return Effect.fail(new InsufficientBalance(answer.short))
   if ("declined" in answer) return Effect.fail(new PaymentDeclined(answer.declined))
   if ("unavailable" in answer) return Effect.fail(new PaymentUnavailable(answer.unavailable))
+  if ("begun" in answer) return Effect.die("A payment that has only begun is no answer")
   return Effect.succeed({ answer, replayed })
 }
 
@@ -97,7 +104,9 @@ const noPayment = PaymentId.make("pay_00000000-0000-0000-0000-000000000000")
 
 type Step = { readonly request: Keyed | undefined; readonly order: Permitted<OrderId> }
 
-const step = ({ request, order }: Step, deed: Parameters<typeof change>[0]["deed"], kept?: Kept) =>
+type Deeds = Parameters<typeof change>[0]["deed"]
+
+const step = ({ request, order }: Step, deed: Deeds, kept?: Kept) =>
   change<Kept>({
     request,
     order,
@@ -105,6 +114,14 @@ const step = ({ request, order }: Step, deed: Parameters<typeof change>[0]["deed
     schema: Kept,
     answer: ({ order: after, balance }) => kept ?? standing(after, balance)
   })
+
+/** The first step of a saga. */
+const begins = ({ request, order }: Step, deed: Deeds) =>
+  change<Kept>({ request, order, deed, schema: Kept, answer: ({ order: { version } }) => ({ begun: version }) })
+
+/** The version of the order as of which nobody has asked the gateway; `undefined`, if somebody may have. */
+const untouched = ({ answer, replayed }: Answer<Kept>): number | undefined =>
+  replayed || !("begun" in answer) ? undefined : answer.begun
 
 export interface PaymentRequest {
   readonly request: Keyed
@@ -128,13 +145,8 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
     const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
     if (paymentKey !== undefined) yield* unused(order.of, paymentKey)
     const isSaga = gateway !== undefined && paymentKey !== undefined
-    const begun = yield* step({ request: isSaga ? begin : request, order }, (id) => ({
-      _tag: "Pay",
-      paymentId: paymentId(id),
-      tenders,
-      gateway,
-      paymentKey
-    })).pipe(
+    const pays: Deeds = (id) => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
+    const begun = yield* (isSaga ? begins({ request: begin, order }, pays) : step({ request, order }, pays)).pipe(
       Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
         step(
           { request, order },
@@ -144,12 +156,11 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
           // Somebody else has ended it, or paid it, since.
           Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
         )
-      ),
-      Effect.flatMap(told)
+      )
     )
-    if (!isSaga) return begun
+    if (!("begun" in begun.answer)) return yield* told(begun)
     const before = begun.replayed ? yield* answered(request) : undefined
-    return before ?? (yield* carryThrough({ request, order }))
+    return before ?? (yield* carryThrough({ request, order }, untouched(begun)))
   })
 
 export interface ConfirmRequest {
@@ -165,15 +176,17 @@ export interface ConfirmRequest {
 export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRequest): Paid =>
   Effect.gen(function* () {
     yield* unused(order.of, paymentKey)
-    yield* Effect.catchTag(
-      step({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount })),
-      "OrderNotPayable",
-      (refusal) =>
+    const asOf = yield* begins({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount })).pipe(
+      Effect.map(untouched),
+      Effect.catchTag("OrderNotPayable", (refusal) =>
         Effect.flatMap(current(order.of), ({ payments }) =>
-          payments.some((payment) => payment.paymentKey === paymentKey) ? Effect.void : Effect.fail(refusal)
+          payments.some((payment) => payment.paymentKey === paymentKey)
+            ? Effect.succeed(undefined)
+            : Effect.fail(refusal)
         )
+      )
     )
-    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }))
+    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }, asOf))
   })
 
 /** What the request was answered before, if it was. */
@@ -215,8 +228,14 @@ const declined = (asked: Step, { paymentId: id }: Payment, { code, reason }: Pic
     declined: { orderId: asked.order.of, declineCode: code, reason }
   })
 
-/** Asks the gateway to approve what the order says it does, and tells the order what came of it. */
-const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment) {
+const delayed = (asked: Step, { paymentId: id }: Payment) =>
+  step({ ...asked, request: undefined }, () => ({ _tag: "PaymentDelayed", paymentId: id }))
+
+/**
+ * Asks the gateway to approve what the order says it does, and tells the order what came of it. `asOf`: who asks is the
+ * first, and the order's version by then.
+ */
+const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment, asOf?: number) {
   const gateways = yield* Gateways
   const ref = refOf(order, payment)
   const { gateway, method, amount } = payment
@@ -224,6 +243,7 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
     return yield* Effect.die("No gateway's payment")
   // One that is interrupted is one nobody knows the end of; and it ends in time by itself.
   const approval = Effect.uninterruptible(gateways.of(gateway).approve({ ...ref, amount, method }))
+  const unknown: Answer<Kept> = { answer: standing(order, undefined), replayed: false }
   return yield* Effect.matchEffect(approval, {
     onSuccess: (done) => step(asked, approved(payment, done)),
     onFailure: (failure) => {
@@ -231,22 +251,26 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
         case "Declined":
           return declined(asked, payment, failure)
         case "GatewayUnavailable":
-          return step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined }), {
+          if (asOf === undefined) return Effect.succeed(unknown)
+          return step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined, asOf }), {
             unavailable: { orderId: order.orderId }
-          })
+          }).pipe(Effect.catchTag("OrderNotPayable", () => Effect.succeed(unknown)))
         case "OutcomeUnknown":
-          return Effect.succeed<Answer<Kept>>({ answer: standing(order, undefined), replayed: false })
+          return Effect.succeed(unknown)
       }
     }
   })
 })
 
 /** From the durable intent to what came of it. Somebody else may have been faster: then it is told where it stands. */
-const carryThrough = (asked: Step): Paid =>
+const carryThrough = (asked: Step, asOf: number | undefined): Paid =>
   Effect.gen(function* () {
     const order = yield* current(asked.order.of)
     const payment = underWay(order)
-    if (payment?.status === "GATEWAY_REQUESTED") return yield* approve(asked, order, payment)
+    if (payment?.status === "GATEWAY_REQUESTED") {
+      if (asOf === undefined) yield* delayed(asked, payment)
+      return yield* approve(asked, order, payment, asOf)
+    }
     if (order.paidAt === undefined) return yield* new OrderNotPayable({ orderStatus: order.status })
     return { answer: standing(order, undefined), replayed: true }
   }).pipe(Effect.flatMap(told))
@@ -261,9 +285,8 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
   const asked: Step = { request: undefined, order: permitted }
   const isOver = journal.now() >= (order.paymentDeadline ?? 0)
   const mayBeForgotten = journal.now() >= (order.paymentDeadline ?? 0) + Policy.payment.attemptTimeoutMs
-  const later = step(asked, () => ({ _tag: "PaymentDelayed", paymentId: payment.paymentId }))
   // Whoever takes longer than it is due again would be overtaken by the next one.
-  yield* later
+  yield* delayed(asked, payment)
   yield* Effect.matchEffect(gateways.of(payment.gateway).inquire(ref), {
     onFailure: (_: GatewayUnavailable) => Effect.void,
     onSuccess: (found) => {

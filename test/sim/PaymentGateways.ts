@@ -89,7 +89,8 @@ export class PaymentGateways implements Host {
     ) =>
       Effect.callback<A, E | B>((resume) =>
         network.call<Exit.Exit<A, E>>({
-          link,
+          // Nobody sends such a call twice but the one who makes it.
+          link: { ...link, doubled: 0 },
           from,
           to: this,
           patienceMs,

@@ -278,9 +278,10 @@ export const coupons = ({ history }: Evidence): ReadonlyArray<Violation> => {
   const { tables, names } = history
   const invariant = "I-03 a coupon is used once, by whom it belongs to"
   const holders = new Map<UserCouponId, Order>()
-  const stolen = stepsOf(history).flatMap(({ commit: { seq }, after }) => {
+  const stolen = stepsOf(history).flatMap(({ commit: { seq }, before, after }) => {
     const { userCouponId: coupon } = after
-    if (coupon === undefined) return []
+    // It may have gone on to another one since.
+    if (coupon === undefined || (before?.status === "CANCELLED" && after.status === "CANCELLED")) return []
     const holder = holders.get(coupon)
     holders.set(coupon, after)
     if (holder === undefined || holder.orderId === after.orderId || holder.status === "CANCELLED") return []
