@@ -39,6 +39,11 @@ export class Client {
     return `key${this.#number * 0x1000 + ++this.#keys}`
   }
 
+  /** Lets time go by, in worlds where it does. */
+  lapse(ms: number): void {
+    if (this.#world.options.nemeses.includes("lapse")) this.#world.lapse(ms)
+  }
+
   /** Agrees to pay at a gateway's page. */
   agree(): PaymentKey {
     return this.#world.gateways.agree()

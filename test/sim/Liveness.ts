@@ -88,14 +88,17 @@ const elapse = (world: World): Effect.Effect<void> => {
       while (isLeft() && simulation.now < until) yield* Effect.sleep(100)
       const next = Math.min(...dues())
       if (next === Infinity) return
-      if (next > database.nowMs) database.lapsedMs += next - database.nowMs + slackMs
+      if (next > database.nowMs) world.lapse(next - database.nowMs + slackMs)
       yield* pass(slackMs * 1.5)
     })
   return pass(15_000)
 }
 
-/** Asks until every request is decided, and every actor has made a change, each at one of the nodes. */
-export const finish = (world: World): Effect.Effect<void> => {
+/**
+ * Asks until every request is decided, and every actor has made a change, each at one of the nodes. Once the clients have
+ * come to an end with what they had begun, time goes by.
+ */
+export const finish = (world: World, shopped: () => boolean): Effect.Effect<void> => {
   const { shop, database, serving } = world
   const client = new Client(world, 0, shop.rich)
   const soon = () => client.rng.between(20, 200)
@@ -142,6 +145,8 @@ export const finish = (world: World): Effect.Effect<void> => {
       concurrency: 8,
       discard: true
     })
-    if (world.options.orders === true) yield* elapse(world)
+    if (world.options.orders !== true) return
+    while (!shopped()) yield* Effect.sleep(100)
+    yield* elapse(world)
   })
 }

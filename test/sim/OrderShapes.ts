@@ -3,6 +3,7 @@ import { Effect, Option, Schema } from "effect"
 import { OrderId, RefundId, UserCouponId, type UserId } from "../../src/domain/Ids.ts"
 import { least, minus, Money, won } from "../../src/domain/Money.ts"
 import { PaymentStatus } from "../../src/domain/Order.ts"
+import { Policy } from "../../src/domain/Policy.ts"
 import type { GatewayMethod, Tender } from "../../src/domain/Tender.ts"
 import type { Client } from "./Client.ts"
 import type { Item, Operation, Outcome } from "./Operation.ts"
@@ -130,6 +131,21 @@ export const orderShapes: ReadonlyArray<Shape> = [
       return isPaid(yield* client.say(name, { _tag: "Confirm", key: client.key(), buyer, order, paymentKey, amount }))
     })
   ),
+  ordering("come back from the gateway's page too late", 4, (client, made, name) =>
+    Effect.gen(function* () {
+      const { buyer, order } = made
+      const tenders = tendersOf(client, made, true)
+      const amount = tenders.find(({ method }) => method !== "WALLET")?.amount ?? won(0)
+      const begun = yield* client.say(name, payment(client, made, tenders))
+      if (begun._tag !== "Ok") return false
+      const paymentKey = client.agree()
+      client.lapse(Policy.payment.attemptTimeoutMs)
+      yield* Effect.sleep(client.rng.between(0, 600))
+      const asked = { _tag: "Confirm", key: client.key(), buyer, order, paymentKey, amount } as const
+      const outcome = yield* client.say(name, asked)
+      return isPaid(outcome) || came(outcome, "OrderNotPayable")
+    })
+  ),
   ordering("begin to pay, and stay away", 2, (client, made, name) =>
     Effect.map(client.say(name, payment(client, made, tendersOf(client, made, true))), (outcome) => came(outcome, "Ok"))
   ),
@@ -201,6 +217,23 @@ export const orderShapes: ReadonlyArray<Shape> = [
         yield* client.say(name, isMixed ? byCard(client, made, true) : payment(client, made)),
         "InsufficientBalance"
       )
+    })
+  ),
+  shape("pay twice while money comes in", 5, (client) =>
+    Effect.gen(function* () {
+      const name = "pay twice while money comes in"
+      const { rng, shop } = client
+      const user = rng.some(shop.leavers) ?? client.owner
+      const made = yield* make(client, name, orderOf(client, user, [{ product: shop.hot, quantity: 1 }]))
+      if (made === undefined) return false
+      const outcomes = yield* atOnce(
+        client,
+        name,
+        payment(client, made),
+        { _tag: "Charge", key: client.key(), user, amount: 2000 },
+        payment(client, made)
+      )
+      return outcomes.some(isPaid)
     })
   ),
   shape("order the last", 5, (client, heat) =>
@@ -293,6 +326,7 @@ export const orderShapesWithCoupons: ReadonlyArray<Shape> = [
     Effect.gen(function* () {
       const name = "order with a coupon, and cancel"
       if (client.rng.chance(0.5)) yield* client.say(name, anyPayment(client, made))
+      if (client.rng.chance(0.5)) yield* client.say(name, cancellation(client, made, aPiece(client, made)))
       const cancelled = yield* client.say(name, cancellation(client, made))
       const again = orderOf(client, made.buyer, made.items, coupon)
       yield* client.say(name, client.rng.chance(0.5) ? again : { ...again, policy: "drop" })

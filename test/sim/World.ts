@@ -76,6 +76,12 @@ export class World {
     }
   }
 
+  /** So long goes by in a moment, for all who go by the database's clock. */
+  lapse(ms: number): void {
+    this.recorder.note(`${ms / 1000} seconds go by`, [])
+    this.database.lapsedMs += ms
+  }
+
   boot(node: Node): void {
     if (node.up || this.abandoned.has(node)) return
     this.recorder.note(`${node.name} boots`, [node.name])
