@@ -99,6 +99,8 @@ export interface History {
   /** What the payment gateways took and gave back, and the orders they declined to. */
   readonly charges: ReadonlyArray<Charge>
   readonly declined: ReadonlySet<string>
+  /** And those of which a node was told that it did not happen. */
+  readonly unavailable: ReadonlySet<string>
   readonly memory: Memory
   /** How the run ended, and what was not decided by then. */
   readonly ending: "finished" | "stuck" | "exhausted"

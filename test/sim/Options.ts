@@ -275,16 +275,36 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
 
 export const draw = (seed: number): Options => withOrders(drawWorld(seed), new Rng(seed, "orders"))
 
+/** Half an hour goes by while a commit is under way. */
+const orderAmbush: Partial<Options> = {
+  nodes: 1,
+  clients: 8,
+  requestTimeoutMs: 3000,
+  hangUp: 0,
+  queueSize: 1000,
+  stepsMost: 1000,
+  databaseMs: [0.1, 2],
+  laggard: "commit",
+  lagging: 0.5,
+  lagMs: 1000,
+  toNode: calm,
+  toDatabase: calm,
+  nemeses: ["lapse"],
+  strikeEveryMs: 2000,
+  cluster: undefined
+}
+
 /** Half of all worlds have orders, and in half of these time goes by. */
-const withOrders = (options: Options, rng: Rng): Options => {
-  if (!rng.chance(0.5)) return options
+const withOrders = (drawn: Options, rng: Rng): Options => {
+  if (!rng.chance(0.5)) return drawn
+  const options = rng.chance(0.15) ? { ...drawn, ...orderAmbush } : drawn
   const lapses = rng.chance(0.5)
   return {
     ...options,
     orders: true,
     gatewayFails: rng.pick([0, 0.1, 0.4]),
     toGateways: rng.chance(0.3) ? calm : link(rng),
-    nemeses: lapses ? [...options.nemeses, "lapse"] : options.nemeses
+    nemeses: lapses ? [...options.nemeses.filter((nemesis) => nemesis !== "lapse"), "lapse"] : options.nemeses
   }
 }
 

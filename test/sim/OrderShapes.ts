@@ -131,7 +131,7 @@ export const orderShapes: ReadonlyArray<Shape> = [
       return isPaid(yield* client.say(name, { _tag: "Confirm", key: client.key(), buyer, order, paymentKey, amount }))
     })
   ),
-  ordering("come back from the gateway's page too late", 4, (client, made, name) =>
+  ordering("come back from the gateway's page too late", 7, (client, made, name) =>
     Effect.gen(function* () {
       const { buyer, order } = made
       const tenders = tendersOf(client, made, true)
@@ -139,10 +139,15 @@ export const orderShapes: ReadonlyArray<Shape> = [
       const begun = yield* client.say(name, payment(client, made, tenders))
       if (begun._tag !== "Ok") return false
       const paymentKey = client.agree()
-      client.lapse(Policy.payment.attemptTimeoutMs)
-      yield* Effect.sleep(client.rng.between(0, 600))
       const asked = { _tag: "Confirm", key: client.key(), buyer, order, paymentKey, amount } as const
-      const outcome = yield* client.say(name, asked)
+      const passes = Effect.sync(() => client.lapse(Policy.payment.attemptTimeoutMs))
+      const pause = client.rng.pick([1, 5, 20, 100]) * client.rng.next()
+      // Or while it is being written down.
+      const isFirst = client.rng.chance(0.3)
+      const [outcome] = yield* Effect.all(
+        [Effect.delay(client.say(name, asked), isFirst ? pause : 0), Effect.delay(passes, isFirst ? 0 : pause)],
+        { concurrency: 2 }
+      )
       return isPaid(outcome) || came(outcome, "OrderNotPayable")
     })
   ),
@@ -325,8 +330,8 @@ export const orderShapesWithCoupons: ReadonlyArray<Shape> = [
   withCoupon("order with a coupon, and cancel", 6, (client, made, coupon) =>
     Effect.gen(function* () {
       const name = "order with a coupon, and cancel"
-      if (client.rng.chance(0.5)) yield* client.say(name, anyPayment(client, made))
-      if (client.rng.chance(0.5)) yield* client.say(name, cancellation(client, made, aPiece(client, made)))
+      if (client.rng.chance(0.75)) yield* client.say(name, anyPayment(client, made))
+      if (client.rng.chance(0.75)) yield* client.say(name, cancellation(client, made, aPiece(client, made)))
       const cancelled = yield* client.say(name, cancellation(client, made))
       const again = orderOf(client, made.buyer, made.items, coupon)
       yield* client.say(name, client.rng.chance(0.5) ? again : { ...again, policy: "drop" })

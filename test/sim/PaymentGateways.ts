@@ -37,6 +37,8 @@ export class PaymentGateways implements Host {
   readonly process: Process
   /** The orders that a payment was declined of. */
   readonly declined = new Set<string>()
+  /** The orders of which a node knows that what it asked did not happen. */
+  readonly unavailable = new Set<string>()
   readonly #services: Context.Context<Gateways | MemoryGateway.MemoryGateways>
   readonly #database: Database
   readonly #recorder: Recorder
@@ -130,6 +132,10 @@ export class PaymentGateways implements Host {
             Effect.tapError(({ _tag }) => Effect.sync(() => _tag === "Declined" && this.declined.add(approval.orderId)))
           ),
           broken
+        ).pipe(
+          Effect.tapError(({ _tag }) =>
+            Effect.sync(() => _tag === "GatewayUnavailable" && this.unavailable.add(approval.orderId))
+          )
         ),
       inquire: (payment) => ask("inquire", payment.orderId, inquire(payment), unreachable),
       cancel: (cancellation) => ask("cancel", cancellation.orderId, cancel(cancellation), broken)

@@ -135,6 +135,7 @@ export class World {
       tables: database.tables,
       charges: gateways.charges,
       declined: gateways.declined,
+      unavailable: gateways.unavailable,
       memory: memoryOf(nodes, database),
       ending,
       unanswered,

@@ -108,6 +108,22 @@ export const reasons = ({ history }: Evidence): ReadonlyArray<Violation> => {
   })
 }
 
+/** A payment that was asked of a gateway is over when it is known that it came to nothing, and no sooner. */
+export const overs = ({ history }: Evidence): ReadonlyArray<Violation> =>
+  stepsOf(history).flatMap(({ commit: { seq }, before, after }) => {
+    const { orderId: id, paymentDeadline = 0 } = after
+    const given = before?.payments.some(
+      ({ paymentId, status }) =>
+        status === "GATEWAY_REQUESTED" &&
+        after.payments.some((payment) => payment.paymentId === paymentId && payment.status === "FAILED")
+    )
+    // Nothing else of an order that waits says when it happened.
+    const isLate = after.cancelReason === "PAYMENT_TIMEOUT" && (after.history.at(-1)?.at ?? 0) >= paymentDeadline
+    if (given !== true || isLate || history.declined.has(id) || history.unavailable.has(id)) return []
+    const message = `nothing explains that a payment of ${history.names.of(id)} came to nothing`
+    return [{ invariant: "an order's end has a reason", message, about: [id], seq }]
+  })
+
 /** When all is quiet nothing is due by itself any more, and no payment is under way. */
 export const settled = ({ history }: Evidence): ReadonlyArray<Violation> =>
   history.ending !== "finished" || history.options.orders !== true
