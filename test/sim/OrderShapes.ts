@@ -338,6 +338,17 @@ export const orderShapesWithCoupons: ReadonlyArray<Shape> = [
       return came(cancelled, "Ok")
     })
   ),
+  withCoupon("order with a coupon, pay and cancel at once", 6, (client, made) =>
+    Effect.gen(function* () {
+      const name = "order with a coupon, pay and cancel at once"
+      const pause = client.rng.pick([0, 5, 50]) * client.rng.next()
+      const outcomes = yield* Effect.all(
+        [client.say(name, anyPayment(client, made)), Effect.delay(client.say(name, cancellation(client, made)), pause)],
+        { concurrency: 2 }
+      )
+      return outcomes.some((outcome) => came(outcome, "Ok"))
+    })
+  ),
   withCoupon("order with a coupon that is held", 2, (client, { buyer, items }, coupon) =>
     Effect.map(
       client.say("order with a coupon that is held", orderOf(client, buyer, items, coupon, "dropIfMinimumOnly")),
