@@ -39,8 +39,15 @@ export const Deed = Schema.Union([
   Schema.TaggedStruct("Approved", { paymentId: PaymentId, gatewayId: GatewayTransactionId }),
   /** A gateway did not say what became of it, for now. */
   Schema.TaggedStruct("PaymentDelayed", { paymentId: PaymentId }),
-  /** An attempt to pay came to nothing; with `cancel`, so did the order. */
-  Schema.TaggedStruct("NotPaid", { paymentId: PaymentId, cancel: Schema.UndefinedOr(CancelReason) }),
+  /**
+   * An attempt to pay came to nothing; with `cancel`, so did the order. `asOf`: only as long as the order is at this
+   * version, for whoever else has asked the gateway since has said so first (`PaymentDelayed`).
+   */
+  Schema.TaggedStruct("NotPaid", {
+    paymentId: PaymentId,
+    cancel: Schema.UndefinedOr(CancelReason),
+    asOf: Schema.optional(Schema.Int)
+  }),
   /** All of it, or some pieces once it is paid. */
   Schema.TaggedStruct("Cancel", {
     refundId: RefundId,
@@ -244,8 +251,12 @@ const paymentDelayed = (order: Order, id: PaymentId, at: number): Decided =>
         )
       })
 
-const notPaid = (order: Order, { paymentId, cancel }: Deed & { readonly _tag: "NotPaid" }, at: number): Decided => {
-  if (underWay(order)?.paymentId !== paymentId) {
+const notPaid = (
+  order: Order,
+  { paymentId, cancel, asOf = order.version }: Deed & { readonly _tag: "NotPaid" },
+  at: number
+): Decided => {
+  if (underWay(order)?.paymentId !== paymentId || order.version !== asOf) {
     return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
   }
   const unpaid = failed(order, paymentId)

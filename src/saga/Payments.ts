@@ -10,10 +10,14 @@
  *
  * Whoever owns the order goes on where a node left off: it asks what became of the payment, and only what the gateway
  * does not know of is asked for again, for as long as the order waits for its payment.
+ *
+ * A gateway that cannot be reached did not do what it was asked this time. It may have done it for somebody else, who
+ * asked before or at the same time: so that a payment came to nothing is said only by who asked first, and only if
+ * nobody has asked since. Whoever else asks says so to the order before.
  */
 import { Effect, Result, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
-import { OrderId, PaymentId, paymentId, refundId, type TransactionId, uuidOf } from "../domain/Ids.ts"
+import { OrderId, PaymentId, paymentId, refundId, uuidOf } from "../domain/Ids.ts"
 import { minus, Money } from "../domain/Money.ts"
 import { type Order, type Payment, PaymentStatus, type Refund } from "../domain/Order.ts"
 import { type Deed, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
@@ -62,7 +66,9 @@ const Kept = Schema.Union([
   PaymentAnswer,
   Schema.Struct({ short: Schema.Struct({ balance: Money, required: Money }) }),
   Schema.Struct({ declined: Schema.Struct({ orderId: OrderId, declineCode: Schema.String, reason: Schema.String }) }),
-  Schema.Struct({ unavailable: Schema.Struct({ orderId: OrderId }) })
+  Schema.Struct({ unavailable: Schema.Struct({ orderId: OrderId }) }),
+  /** What is to be asked of the gateway is durable; the order's version by then. */
+  Schema.Struct({ begun: Schema.Int })
 ])
 type Kept = typeof Kept.Type
 
@@ -73,6 +79,7 @@ const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentA
   if ("short" in answer) return Effect.fail(new InsufficientBalance(answer.short))
   if ("declined" in answer) return Effect.fail(new PaymentDeclined(answer.declined))
   if ("unavailable" in answer) return Effect.fail(new PaymentUnavailable(answer.unavailable))
+  if ("begun" in answer) return Effect.die("A payment that has only begun is no answer")
   return Effect.succeed({ answer, replayed })
 }
 
@@ -98,9 +105,11 @@ const noPayment = PaymentId.make("pay_00000000-0000-0000-0000-000000000000")
 
 type Step = { readonly request: Keyed | undefined; readonly order: Permitted<OrderId> }
 
+type Deeds = Parameters<typeof change>[0]["deed"]
+
 const step = <E = never>(
   { request, order }: Step,
-  deed: Parameters<typeof change>[0]["deed"],
+  deed: Deeds,
   kept?: Kept,
   explain?: Effect.Effect<void, E | Unavailable>
 ) =>
@@ -112,6 +121,21 @@ const step = <E = never>(
     answer: ({ order: after, balance }) => kept ?? standing(after, balance),
     explain
   })
+
+/** The first step of a saga. */
+const begins = <E>({ request, order }: Step, deed: Deeds, explain: Effect.Effect<void, E | Unavailable>) =>
+  change<Kept, E>({
+    request,
+    order,
+    deed,
+    schema: Kept,
+    answer: ({ order: { version } }) => ({ begun: version }),
+    explain
+  })
+
+/** The version of the order as of which nobody has asked the gateway; `undefined`, if somebody may have. */
+const untouched = ({ answer, replayed }: Answer<Kept>): number | undefined =>
+  replayed || !("begun" in answer) ? undefined : answer.begun
 
 export interface PaymentRequest {
   readonly request: Keyed
@@ -137,8 +161,11 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
     const isFree = paymentKey === undefined ? Effect.void : unused(yield* Orders, order.of, paymentKey)
     yield* isFree
     const isSaga = gateway !== undefined && paymentKey !== undefined
-    const deed = (id: TransactionId): Deed => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
-    const begun = yield* step({ request: isSaga ? begin : request, order }, deed, undefined, isFree).pipe(
+    const pays: Deeds = (id) => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
+    const first = isSaga
+      ? begins({ request: begin, order }, pays, isFree)
+      : step({ request, order }, pays, undefined, isFree)
+    const begun = yield* first.pipe(
       Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
         step(
           { request, order },
@@ -149,13 +176,12 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
           Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
         )
       ),
-      Effect.flatMap(told),
       // It came to nothing before it began, and that was answered as the request itself.
       Effect.catchTag("OrderNotPayable", (refusal) => orRefused(answered(request), refusal))
     )
-    if (!isSaga) return begun
+    if (!("begun" in begun.answer)) return yield* told(begun)
     const before = begun.replayed ? yield* answered(request) : undefined
-    return before ?? (yield* carryThrough({ request, order }, !begun.replayed))
+    return before ?? (yield* carryThrough({ request, order }, untouched(begun)))
   })
 
 const orRefused = <A, E, R, Refusal>(asked: Effect.Effect<A | undefined, E, R>, refusal: Refusal) =>
@@ -177,17 +203,18 @@ export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRe
   Effect.gen(function* () {
     const isFree = unused(yield* Orders, order.of, paymentKey)
     yield* isFree
-    const begun = yield* Effect.catchTag(
-      step({ request: begin, order }, () => ({ _tag: "AskGateway", paymentKey, amount }), undefined, isFree),
-      "OrderNotPayable",
-      (refusal) =>
+    const asks: Deeds = () => ({ _tag: "AskGateway", paymentKey, amount })
+    const asOf = yield* begins({ request: begin, order }, asks, isFree).pipe(
+      Effect.map(untouched),
+      Effect.catchTag("OrderNotPayable", (refusal) =>
         Effect.flatMap(current(order.of), ({ payments }) =>
           payments.some((payment) => payment.paymentKey === paymentKey)
-            ? Effect.succeed({ replayed: true })
+            ? Effect.succeed(undefined)
             : Effect.fail(refusal)
         )
+      )
     )
-    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }, !begun.replayed))
+    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }, asOf))
   })
 
 /** What the request was answered before, if it was. */
@@ -263,8 +290,14 @@ const take = Effect.fnUntraced(function* (
   )
 })
 
-/** Asks the gateway to approve what the order says it does, and tells the order what came of it. */
-const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment) {
+const delayed = (asked: Step, { paymentId: id }: Payment) =>
+  step({ ...asked, request: undefined }, () => ({ _tag: "PaymentDelayed", paymentId: id }))
+
+/**
+ * Asks the gateway to approve what the order says it does, and tells the order what came of it. `asOf`: who asks is the
+ * first, and the order's version by then.
+ */
+const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment, asOf?: number) {
   const gateways = yield* Gateways
   const ref = refOf(order, payment)
   const { gateway, method, amount } = payment
@@ -272,6 +305,7 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
     return yield* Effect.die("No gateway's payment")
   // One that is interrupted is one nobody knows the end of; and it ends in time by itself.
   const approval = Effect.uninterruptible(gateways.of(gateway).approve({ ...ref, amount, method }))
+  const unknown: Answer<Kept> = { answer: standing(order, undefined), replayed: false }
   return yield* Effect.matchEffect(approval, {
     onSuccess: (taken) => take(asked, payment, { ref, gateway, taken }),
     onFailure: (failure) => {
@@ -279,11 +313,12 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
         case "Declined":
           return declined(asked, payment, failure)
         case "GatewayUnavailable":
-          return step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined }), {
+          if (asOf === undefined) return Effect.succeed(unknown)
+          return step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined, asOf }), {
             unavailable: { orderId: order.orderId }
-          })
+          }).pipe(Effect.catchTag("OrderNotPayable", () => Effect.succeed(unknown)))
         case "OutcomeUnknown":
-          return Effect.succeed<Answer<Kept>>({ answer: standing(order, undefined), replayed: false })
+          return Effect.succeed(unknown)
       }
     }
   })
@@ -317,13 +352,13 @@ const conclude = Effect.fnUntraced(function* (asked: Step, order: Order, payment
  * a gateway that cannot be asked was not asked before: others ask what became of it. Somebody may have been faster: then
  * it is told where it stands.
  */
-const carryThrough = (asked: Step, isFirst: boolean): Paid =>
+const carryThrough = (asked: Step, asOf: number | undefined): Paid =>
   Effect.gen(function* () {
     const order = yield* current(asked.order.of)
     const payment = underWay(order)
     const unknown: Answer<Kept> = { answer: standing(order, undefined), replayed: false }
     if (payment?.status === "GATEWAY_REQUESTED") {
-      if (isFirst) return yield* approve(asked, order, payment)
+      if (asOf !== undefined) return yield* approve(asked, order, payment, asOf)
       const concluded = conclude(asked, order, payment)
       const unheard = ["GatewayUnavailable", "OutcomeUnknown", "Declined"] as const
       return (yield* Effect.catchTag(concluded, unheard, () => Effect.undefined)) ?? unknown
@@ -341,7 +376,7 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
   const isOver = journal.now() >= (order.paymentDeadline ?? 0)
   const mayBeForgotten = journal.now() >= (order.paymentDeadline ?? 0) + Policy.payment.attemptTimeoutMs
   // Whoever takes longer than it is due again would be overtaken by the next one.
-  yield* step(asked, () => ({ _tag: "PaymentDelayed", paymentId: payment.paymentId }))
+  yield* delayed(asked, payment)
   const found = yield* Effect.result(conclude(asked, order, payment))
   if (Result.isFailure(found) && found.failure._tag !== "GatewayUnavailable") return yield* found.failure
   if (Result.isFailure(found) || found.success !== undefined) return

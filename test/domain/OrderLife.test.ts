@@ -85,6 +85,12 @@ const table: ReadonlyArray<Row> = [
     "OrderNotPayable"
   ],
   [
+    "not paid, as far as was known before somebody else asked",
+    { _tag: "NotPaid", paymentId: pay1, cancel: undefined, asOf: 1 },
+    {},
+    "OrderNotPayable"
+  ],
+  [
     "not paid by a payment that is not its",
     { _tag: "NotPaid", paymentId: paymentId(uuid(99)), cancel: undefined },
     {},

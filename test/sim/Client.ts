@@ -2,6 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 import type { CouponId, ProductId, UserId } from "../../src/domain/Ids.ts"
 import { Money } from "../../src/domain/Money.ts"
+import type { PaymentKey } from "../../src/domain/Tender.ts"
 import type { Request } from "./History.ts"
 import type { Node } from "./Node.ts"
 import type { Operation, Outcome } from "./Operation.ts"
@@ -36,6 +37,16 @@ export class Client {
   /** A key nobody used. */
   key(): string {
     return `key${this.#number * 0x1000 + ++this.#keys}`
+  }
+
+  /** Lets time go by, in worlds where it does. */
+  lapse(ms: number): void {
+    if (this.#world.options.nemeses.includes("lapse")) this.#world.lapse(ms)
+  }
+
+  /** Agrees to pay at a gateway's page. */
+  agree(): PaymentKey {
+    return this.#world.gateways.agree()
   }
 
   request(shape: string, operation: Operation): Request {

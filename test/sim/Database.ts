@@ -33,11 +33,11 @@ type Success<Operation extends (...args: never) => Effect.Effect<unknown, unknow
 export type CommitFailure = Effect.Error<ReturnType<Service["commit"]>>
 export interface Committed {
   readonly verdicts: Success<Service["commit"]>
-  readonly nowMs: number
+  readonly clockMs: number
 }
 export interface Resolved {
   readonly resolutions: Success<Service["resolve"]>
-  readonly nowMs: number
+  readonly clockMs: number
 }
 
 const services = Layer.mergeAll(
@@ -71,6 +71,8 @@ export class Database implements Host {
   process: Process
   /** How far its clock is from the simulation's. */
   clockOffsetMs = 0
+  /** What went by in a moment for everybody who goes by its clock: nobody has to wait for half an hour to pass. */
+  lapsedMs = 0
   readonly #observer: Observer
   #speed: Speed
   readonly #simulation: Simulation
@@ -99,6 +101,11 @@ export class Database implements Host {
   }
 
   get nowMs(): number {
+    return this.#clockMs + this.lapsedMs
+  }
+
+  /** Without what has lapsed. */
+  get #clockMs(): number {
     return Math.floor(this.#simulation.now + this.clockOffsetMs) + epochMs
   }
 
@@ -120,7 +127,7 @@ export class Database implements Host {
   }
 
   clock(reply: Reply<number, never>): void {
-    reply(Exit.succeed(this.nowMs))
+    reply(Exit.succeed(this.#clockMs))
   }
 
   claim(
@@ -159,7 +166,7 @@ export class Database implements Host {
         }
         end(
           Exit.mapBoth(exit, {
-            onSuccess: (verdicts) => ({ verdicts, nowMs: this.nowMs }),
+            onSuccess: (verdicts) => ({ verdicts, clockMs: this.#clockMs }),
             onFailure: (error) => {
               if (error._tag === "BatchRejected") this.#observer.rejected(batch, error)
               return error
@@ -173,8 +180,8 @@ export class Database implements Host {
   resolve(doubts: ReadonlyArray<Doubt>, reply: Reply<Resolved, JournalUnavailable>) {
     this.#locked<Resolved, JournalUnavailable>(fencesOf(doubts), "exclusive", reply, (end) =>
       this.#works("resolve", () => {
-        const { nowMs } = this
-        end(Exit.map(this.#run(nowMs, this.#journal.resolve(doubts)), (resolutions) => ({ resolutions, nowMs })))
+        const clockMs = this.#clockMs
+        end(Exit.map(this.#run(this.nowMs, this.#journal.resolve(doubts)), (resolutions) => ({ resolutions, clockMs })))
       })
     )
   }

@@ -2,16 +2,42 @@
 import type { Change, Transaction } from "../../src/domain/Transaction.ts"
 import type { Request } from "./History.ts"
 import type { Names } from "./Names.ts"
-import type { Operation, Outcome } from "./Operation.ts"
+import type { Item, Operation, Outcome } from "./Operation.ts"
+
+const itemsIn = (names: Names, items: ReadonlyArray<Item>) =>
+  items.map(({ product, quantity }) => `${quantity} ${names.of(product)}`).join(" + ")
 
 export const operation = (names: Names, asked: Operation): string => {
   switch (asked._tag) {
     case "Checkout": {
-      const items = asked.items.map(({ product, quantity }) => `${quantity} ${names.of(product)}`).join(" + ")
+      const items = itemsIn(names, asked.items)
       const total = asked.expectedTotal === undefined ? "" : ` for ${asked.expectedTotal}`
       const coupon = asked.coupon === undefined ? "" : ` with ${names.of(asked.coupon)}`
       return `${names.of(asked.buyer)} buys ${items}${coupon}${total}, ${asked.key}`
     }
+    case "Order": {
+      const coupon = asked.coupon === undefined ? "" : ` with ${names.of(asked.coupon)} (${asked.policy})`
+      return `${names.of(asked.buyer)} orders ${itemsIn(names, asked.items)}${coupon}, ${asked.key}`
+    }
+    case "Pay": {
+      const tenders = (asked.tenders ?? []).map(({ method, amount }) => `${amount} by ${method}`).join(" + ")
+      const key = asked.paymentKey === undefined ? "" : ` (${asked.paymentKey})`
+      return `${names.of(asked.buyer)} pays ${names.of(asked.order)}: ${tenders || "all by WALLET"}${key}, ${asked.key}`
+    }
+    case "Confirm":
+      return `${names.of(asked.buyer)} has agreed to pay ${asked.amount} of ${names.of(asked.order)} (${asked.paymentKey}), ${asked.key}`
+    case "Cancel":
+    case "AskRefund": {
+      const what = asked._tag === "Cancel" ? "cancels" : "gives back"
+      const items = asked.items === undefined ? "all" : itemsIn(names, asked.items)
+      return `${names.of(asked.buyer)} ${what} ${items} of ${names.of(asked.order)}, ${asked.key}`
+    }
+    case "DecideRefund":
+      return `${names.of(asked.refund)} of ${names.of(asked.order)} is ${asked.approved ? "approved" : "refused"}`
+    case "Progress":
+      return `${names.of(asked.order)} is to be ${asked.to}`
+    case "ReadOrder":
+      return `read ${names.of(asked.order)}`
     case "Charge":
       return `${names.of(asked.user)} charges ${asked.amount}, ${asked.key}`
     case "Issue": {
@@ -61,13 +87,24 @@ export const entitiesOfRequest = ({ number, operation: asked, keyed }: Request):
 /** The actors it is about, and no others that it may ask: a coupon by the name its owner has for it. */
 export const actorsOf = (asked: Operation): ReadonlyArray<string> => {
   const entities = entitiesOfOperation(asked)
-  if (asked._tag === "Checkout" && asked.coupon !== undefined) return [...entities, asked.coupon]
+  if ((asked._tag === "Checkout" || asked._tag === "Order") && asked.coupon !== undefined)
+    return [...entities, asked.coupon]
   return "seller" in asked ? [...entities, asked.seller] : entities
 }
 
 const entitiesOfOperation = (asked: Operation): ReadonlyArray<string> => {
   switch (asked._tag) {
+    case "Pay":
+    case "Confirm":
+    case "Cancel":
+    case "AskRefund":
+    case "ReadOrder":
+      return [asked.order, asked.buyer]
+    case "DecideRefund":
+    case "Progress":
+      return [asked.order]
     case "Checkout":
+    case "Order":
       return [asked.buyer, ...asked.items.map(({ product }) => product)]
     case "Issue":
       return [asked.coupon, asked.user]
@@ -129,6 +166,21 @@ const change = (names: Names, made: Change): string => {
       return `${names.of(made.userId)} ${made.delta} won`
     case "StockMoved":
       return `${names.of(made.productId)} ${made.delta} pieces`
+    case "GatewayMoved":
+      return `${names.of(made.orderId)} ${made.delta} won through a gateway`
+    case "StockReserved":
+      return `${names.of(made.productId)} ${made.delta} pieces reserved`
+    case "CouponUsed":
+      return `${names.of(made.userCouponId)} ${made.to}`
+    case "OrderChanged": {
+      const { before, after } = made
+      const payments = after.payments.map(
+        ({ method, status, amount, refunded }) => `${method} ${amount}−${refunded} ${status}`
+      )
+      const refunds = after.refunds.map(({ amount, viaGateway, status }) => `back ${amount} (${viaGateway}) ${status}`)
+      const parts = [after.cancelReason, ...payments, ...refunds].filter((part) => part !== undefined)
+      return `${names.of(after.orderId)} ${before.status} → ${after.status} (${parts.join(", ")})`
+    }
     default:
       return `${made._tag} ${entitiesOfChange(made)
         .map((id) => names.of(id))

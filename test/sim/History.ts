@@ -4,6 +4,7 @@ import type { PartitionId, TransactionId, UserId } from "../../src/domain/Ids.ts
 import type { Transaction } from "../../src/domain/Transaction.ts"
 import type { Verdict } from "../../src/persistence/Journal.ts"
 import type { Keyed } from "../../src/saga/Transact.ts"
+import type { Charge } from "../../src/saga/gateways/simulator/Charges.ts"
 import type { Tables } from "../../src/persistence/MemoryTables.ts"
 import type { Names } from "./Names.ts"
 import type { Operation, Outcome } from "./Operation.ts"
@@ -95,6 +96,11 @@ export interface History {
   /** What the shop began with. */
   readonly opening: Opening
   readonly tables: Tables
+  /** What the payment gateways took and gave back, and the orders they declined to. */
+  readonly charges: ReadonlyArray<Charge>
+  readonly declined: ReadonlySet<string>
+  /** And those of which a node was told that it did not happen. */
+  readonly unavailable: ReadonlySet<string>
   readonly memory: Memory
   /** How the run ended, and what was not decided by then. */
   readonly ending: "finished" | "stuck" | "exhausted"

@@ -10,6 +10,7 @@ import {
   uuidOf
 } from "../../src/domain/Ids.ts"
 import { maxBalance } from "../../src/domain/Money.ts"
+import { dueAt } from "../../src/domain/OrderLife.ts"
 import { Client, isDecided, versionIn } from "./Client.ts"
 import type { Request } from "./History.ts"
 import type { Node } from "./Node.ts"
@@ -17,7 +18,8 @@ import type { World } from "./World.ts"
 
 /** Mends a random majority of the nodes, the network and the database. The other nodes are left dead, or frozen. */
 export const mend = (world: World): void => {
-  const { nodes, network, database, store, recorder, rng } = world
+  const { nodes, network, database, store, gateways, recorder, rng } = world
+  gateways.mend()
   network.faulty = false
   network.heal()
   database.mend()
@@ -72,8 +74,31 @@ export const undecided = ({ recorder: { requests } }: World): ReadonlyArray<Requ
       keyed !== undefined && !attempts.some(({ outcome }) => outcome !== undefined && isDecided(outcome))
   )
 
-/** Asks until every request is decided, and every actor has made a change, each at one of the nodes. */
-export const finish = (world: World): Effect.Effect<void> => {
+/** How long what is due may take until it is done. */
+const dueWithinMs = 20_000
+
+/** Lets time go by until no order has anything to wait for: a little more at a time, for as long as there is more. */
+const elapse = (world: World): Effect.Effect<void> => {
+  const { database, simulation } = world
+  const dues = () => [...database.tables.orders.values()].flatMap((order) => dueAt(order) ?? [])
+  const isLeft = () => dues().some((at) => at <= database.nowMs)
+  const pass = (slackMs: number): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      const until = simulation.now + dueWithinMs
+      while (isLeft() && simulation.now < until) yield* Effect.sleep(100)
+      const next = Math.min(...dues())
+      if (next === Infinity) return
+      if (next > database.nowMs) world.lapse(next - database.nowMs + slackMs)
+      yield* pass(slackMs * 1.5)
+    })
+  return pass(15_000)
+}
+
+/**
+ * Asks until every request is decided, and every actor has made a change, each at one of the nodes. Once the clients have
+ * come to an end with what they had begun, time goes by.
+ */
+export const finish = (world: World, shopped: () => boolean): Effect.Effect<void> => {
   const { shop, database, serving } = world
   const client = new Client(world, 0, shop.rich)
   const soon = () => client.rng.between(20, 200)
@@ -120,5 +145,8 @@ export const finish = (world: World): Effect.Effect<void> => {
       concurrency: 8,
       discard: true
     })
+    if (world.options.orders !== true) return
+    while (!shopped()) yield* Effect.sleep(100)
+    yield* elapse(world)
   })
 }

@@ -1,7 +1,7 @@
 /** What is in the nodes' memories, beside what is on disk. */
 import type { Partition } from "../../src/actors/Partition.ts"
 import type { Actors, KindName } from "../../src/domain/Actors.ts"
-import { couponId, productId, userId } from "../../src/domain/Ids.ts"
+import { couponId, orderId, productId, userId } from "../../src/domain/Ids.ts"
 import type { Database } from "./Database.ts"
 import type { Memory, Resident } from "./History.ts"
 import type { Node } from "./Node.ts"
@@ -14,6 +14,7 @@ export const memoryOf = (nodes: ReadonlyArray<Node>, database: Database): Memory
   )
   const products = Array.from(tables.products.keys(), productId)
   const wallets = Array.from(tables.users.keys(), userId)
+  const orders = Array.from(tables.orders.keys(), orderId)
   const coupons = Array.from(tables.coupons.keys(), couponId)
   return {
     partitions: owned.map(({ node, partition }) => ({
@@ -26,7 +27,8 @@ export const memoryOf = (nodes: ReadonlyArray<Node>, database: Database): Memory
       .flatMap(({ node, partition }) => [
         ...residents(node, partition, database, "product", products),
         ...residents(node, partition, database, "wallet", wallets),
-        ...residents(node, partition, database, "coupon", coupons)
+        ...residents(node, partition, database, "coupon", coupons),
+        ...residents(node, partition, database, "order", orders)
       ])
   }
 }

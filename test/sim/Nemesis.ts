@@ -119,6 +119,7 @@ export const program = (world: World, own: Process): Effect.Effect<void> => {
         yield* pause(200)
         if (heir !== undefined) world.boot(heir)
       }),
+    lapse: () => Effect.sync(() => world.lapse(rng.pick([31_000, 601_000, 1_801_000]))),
     jump: (node) =>
       Effect.gen(function* () {
         const ms = rng.pick([-3_600_000, -5000, -100, 100, 5000, 3_600_000])

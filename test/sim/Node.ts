@@ -11,6 +11,7 @@ import { Peers } from "../../src/cluster/Peers.ts"
 import type { PartitionId } from "../../src/domain/Ids.ts"
 import type { UnusableKey } from "../../src/http/Auth.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
+import * as Timers from "../../src/saga/Timers.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 import type { Database } from "./Database.ts"
 import { type Asked, Front } from "./Front.ts"
@@ -164,7 +165,8 @@ export class Node implements Host {
     const front: Layer.Layer<Front, UnusableKey, Layer.Services<ReturnType<typeof Http.layer>>> = options.http === true
       ? Http.layer(this.process)
       : Front.useCases
-    return front.pipe(
+    const timers = options.orders === true ? Timers.layer : Layer.empty
+    return Layer.merge(front, timers).pipe(
       Layer.provideMerge(Transact.layer({ requestTimeoutMs, stepsMost })),
       Layer.provideMerge(Directory.layerNoDeps({ partitions, owner: this.name, residentActors })),
       Layer.provideMerge(commits),

@@ -2,11 +2,13 @@
 import { Exit } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { CouponCondition } from "../../src/domain/Coupon.ts"
-import type { CouponId, ProductId, UserCouponId, UserId } from "../../src/domain/Ids.ts"
+import type { CouponId, OrderId, ProductId, RefundId, UserCouponId, UserId } from "../../src/domain/Ids.ts"
 import type { Money } from "../../src/domain/Money.ts"
 import type { ProductEdit } from "../../src/domain/Product.ts"
+import type { PaymentKey, Tender } from "../../src/domain/Tender.ts"
 import { keyed } from "../../src/http/Idempotency.ts"
 import type { Role } from "../../src/domain/Authority.ts"
+import type { CouponPolicy } from "../../src/saga/Orders.ts"
 import type { Keyed } from "../../src/saga/Transact.ts"
 
 export interface Item {
@@ -25,6 +27,61 @@ export type Operation =
       readonly coupon: UserCouponId | undefined
       readonly expectedTotal: Money | undefined
     }
+  /** An order to be paid later. */
+  | {
+      readonly _tag: "Order"
+      readonly key: string
+      readonly buyer: UserId
+      readonly items: ReadonlyArray<Item>
+      readonly coupon: UserCouponId | undefined
+      readonly policy: CouponPolicy
+    }
+  /** Without tenders, with the wallet; without a gateway's key, the buyer has still to go to the gateway's page. */
+  | {
+      readonly _tag: "Pay"
+      readonly key: string
+      readonly buyer: UserId
+      readonly order: OrderId
+      readonly tenders: ReadonlyArray<Tender> | undefined
+      readonly paymentKey: PaymentKey | undefined
+    }
+  /** The buyer is back from the gateway's page. */
+  | {
+      readonly _tag: "Confirm"
+      readonly key: string
+      readonly buyer: UserId
+      readonly order: OrderId
+      readonly paymentKey: PaymentKey
+      readonly amount: Money
+    }
+  | {
+      readonly _tag: "Cancel"
+      readonly key: string
+      readonly buyer: UserId
+      readonly order: OrderId
+      readonly items: ReadonlyArray<Item> | undefined
+    }
+  | {
+      readonly _tag: "AskRefund"
+      readonly key: string
+      readonly buyer: UserId
+      readonly order: OrderId
+      readonly items: ReadonlyArray<Item> | undefined
+    }
+  | {
+      readonly _tag: "DecideRefund"
+      readonly seller: UserId
+      readonly order: OrderId
+      readonly refund: RefundId
+      readonly approved: boolean
+    }
+  | {
+      readonly _tag: "Progress"
+      readonly seller: UserId
+      readonly order: OrderId
+      readonly to: "PREPARING" | "SHIPPED" | "DELIVERED"
+    }
+  | { readonly _tag: "ReadOrder"; readonly buyer: UserId; readonly order: OrderId }
   | { readonly _tag: "Charge"; readonly key: string; readonly user: UserId; readonly amount: number }
   /** By whoever sells what it is for, or by the one who gets it. */
   | {
@@ -63,7 +120,7 @@ export type Operation =
 
 /** An operation as a client sends it. */
 export interface Sent {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE"
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
   readonly path: string
   /** Who asks; nobody needs to say who reads. */
   readonly who?: { readonly user: UserId; readonly role: Role }
@@ -79,17 +136,68 @@ const seller = (user: UserId) => ({ user, role: "SELLER" }) as const
 
 const statusOf = { OPEN: "ACTIVE", SUSPENDED: "SUSPENDED", CANCELLED: "CANCELLED" } as const
 
+const sentItems = (items: ReadonlyArray<Item>) =>
+  items.map(({ product: productId, quantity }) => ({ productId, quantity }))
+
 export const sentOf = (operation: Operation): Sent => {
   switch (operation._tag) {
     case "Checkout": {
       const { items, coupon, expectedTotal, key } = operation
       const body = {
-        items: items.map(({ product: productId, quantity }) => ({ productId, quantity })),
+        items: sentItems(items),
         ...(coupon === undefined ? {} : { userCouponId: coupon }),
         ...(expectedTotal === undefined ? {} : { expectedTotal })
       }
       return { method: "POST", path: "/checkout", who: buyer(operation.buyer), key, body }
     }
+    case "Order": {
+      const { items, coupon, policy: couponPolicy, key } = operation
+      const body = {
+        items: sentItems(items),
+        ...(coupon === undefined ? {} : { userCouponId: coupon }),
+        couponPolicy
+      }
+      return { method: "POST", path: "/orders", who: buyer(operation.buyer), key, body }
+    }
+    case "Pay": {
+      const { order: orderId, tenders, paymentKey, key } = operation
+      const body = {
+        orderId,
+        ...(tenders === undefined ? {} : { tenders }),
+        ...(paymentKey === undefined ? {} : { paymentKey })
+      }
+      return { method: "POST", path: "/payments/process", who: buyer(operation.buyer), key, body }
+    }
+    case "Confirm": {
+      const { order: orderId, paymentKey, amount, key } = operation
+      const body = { orderId, paymentKey, amount }
+      return { method: "POST", path: "/payments/confirm", who: buyer(operation.buyer), key, body }
+    }
+    case "Cancel": {
+      const { order, items, key } = operation
+      const body = items === undefined ? {} : { items: sentItems(items) }
+      return { method: "PUT", path: `/orders/${order}/cancel`, who: buyer(operation.buyer), key, body }
+    }
+    case "AskRefund": {
+      const { order: orderId, items, key } = operation
+      const body = { orderId, ...(items === undefined ? {} : { items: sentItems(items) }) }
+      return { method: "POST", path: "/refunds", who: buyer(operation.buyer), key, body }
+    }
+    case "DecideRefund": {
+      const { order, refund, approved } = operation
+      return {
+        method: "PUT",
+        path: `/orders/${order}/refunds/${refund}`,
+        who: seller(operation.seller),
+        body: { approved }
+      }
+    }
+    case "Progress": {
+      const { order, to: status } = operation
+      return { method: "PUT", path: `/orders/${order}/status`, who: seller(operation.seller), body: { status } }
+    }
+    case "ReadOrder":
+      return { method: "GET", path: `/orders/${operation.order}`, who: buyer(operation.buyer) }
     case "Charge": {
       const { user, amount, key } = operation
       return { method: "POST", path: "/balances/charge", who: buyer(user), key, body: { amount } }
@@ -136,6 +244,15 @@ export const keyedOf = (operation: Operation): Keyed | undefined => {
   return who === undefined || key === undefined || body === undefined
     ? undefined
     : keyed(who.user, `${method} ${path}`, key, body)
+}
+
+/** The first step of a payment through a gateway: it happens once as well, under a key of its own. */
+export const begunOf = (operation: Operation): Keyed | undefined => {
+  const { who, method, path, key, body } = sentOf(operation)
+  const isSaga = operation._tag === "Pay" || operation._tag === "Confirm"
+  return !isSaga || who === undefined || key === undefined || body === undefined
+    ? undefined
+    : keyed(who.user, `${method} ${path}, begun`, key, body)
 }
 
 export interface Answered {

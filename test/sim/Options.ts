@@ -22,12 +22,14 @@ export const nemeses = [
   "storeRollback",
   "storeCut",
   /** The same node stands still until another one has sold in its place and died, and nobody owns anything. */
-  "relay"
+  "relay",
+  /** Half an hour goes by in a moment, or as long as somebody waits for a buyer, or for a node that says nothing. */
+  "lapse"
 ] as const
 export type Nemesis = (typeof nemeses)[number]
 
 /** In wait, or not at all. */
-const common = nemeses.filter((nemesis) => nemesis !== "relay")
+const common = nemeses.filter((nemesis) => nemesis !== "relay" && nemesis !== "lapse")
 
 const linkFaults = ["lost", "late", "replyLost", "doubled", "refused", "slow"] as const
 
@@ -98,6 +100,10 @@ export const Options = Schema.Struct({
   http: Schema.optional(Schema.Boolean),
   /** Whether there are coupons, and requests that are about them. */
   coupons: Schema.optional(Schema.Boolean),
+  /** Whether there are orders that are paid later, and what becomes of them. */
+  orders: Schema.optional(Schema.Boolean),
+  /** How likely a payment gateway does not do what it is asked, or does not say so. */
+  gatewayFails: Schema.optional(Probability),
   /** The way to the payment gateways. */
   toGateways: Schema.optional(Link),
   cluster: Schema.optional(Cluster)
@@ -267,7 +273,42 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   }
 ]
 
-export const draw = (seed: number): Options => {
+export const draw = (seed: number): Options => withOrders(drawWorld(seed), new Rng(seed, "orders"))
+
+/** Half an hour goes by while a commit is under way. */
+const orderAmbush: Partial<Options> = {
+  nodes: 1,
+  clients: 8,
+  requestTimeoutMs: 3000,
+  hangUp: 0,
+  queueSize: 1000,
+  stepsMost: 1000,
+  databaseMs: [0.1, 2],
+  laggard: "commit",
+  lagging: 0.5,
+  lagMs: 1000,
+  toNode: calm,
+  toDatabase: calm,
+  nemeses: ["lapse"],
+  strikeEveryMs: 2000,
+  cluster: undefined
+}
+
+/** Half of all worlds have orders, and in half of these time goes by. */
+const withOrders = (drawn: Options, rng: Rng): Options => {
+  if (!rng.chance(0.5)) return drawn
+  const options = rng.chance(0.15) ? { ...drawn, ...orderAmbush } : drawn
+  const lapses = rng.chance(0.5)
+  return {
+    ...options,
+    orders: true,
+    gatewayFails: rng.pick([0, 0.1, 0.4]),
+    toGateways: rng.chance(0.3) ? calm : link(rng),
+    nemeses: lapses ? [...options.nemeses.filter((nemesis) => nemesis !== "lapse"), "lapse"] : options.nemeses
+  }
+}
+
+const drawWorld = (seed: number): Options => {
   const rng = new Rng(seed, "options")
   const options = drawFrom(seed, rng)
   if (rng.chance(clustered)) return drawCluster(options, rng)
@@ -370,11 +411,20 @@ const describeCluster = ({ ttlMs, guests, joinWithinMs, toPeers, toStore }: Clus
   ].join(" · ")
 
 /** One line that says what kind of world it is. */
-export const describe = ({ seed: _, toNode, toDatabase, nemeses: faults, cluster, ...rest }: Options): string =>
+export const describe = ({
+  seed: _,
+  toNode,
+  toDatabase,
+  toGateways,
+  nemeses: faults,
+  cluster,
+  ...rest
+}: Options): string =>
   [
     ...Object.entries(rest).map(([name, value]) => `${name} ${value}`),
     `to nodes (${describeLink(toNode)})`,
     `to the database (${describeLink(toDatabase)})`,
+    ...(toGateways === undefined ? [] : [`to the gateways (${describeLink(toGateways)})`]),
     ...(cluster === undefined ? [] : [describeCluster(cluster)]),
     `nemeses (${faults.join(", ") || "none"})`
   ].join(" · ")

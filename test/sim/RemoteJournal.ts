@@ -29,13 +29,13 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
       const clock = yield* Clock.Clock
       const monotonicMs = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
       let offsetMs = 0
-      const heard = (nowMs: number) => {
-        offsetMs = nowMs - monotonicMs()
+      const heard = (clockMs: number) => {
+        offsetMs = clockMs - monotonicMs()
       }
       heard(yield* ask<number, never, JournalUnavailable>((reply) => database.clock(reply), unavailable))
 
       return Journal.of({
-        now: () => monotonicMs() + offsetMs,
+        now: () => monotonicMs() + offsetMs + database.lapsedMs,
         claim: (partitions, owner) => ask((reply) => database.claim(partitions, owner, reply), unavailable),
         load: (kind, ids) => ask((reply) => database.load(kind, ids, reply), unavailable),
         commit: (batch) =>
@@ -44,8 +44,8 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
               (reply) => database.commit(batch, reply),
               (how) => (how === "Lost" ? new OutcomeUnknown({ cause: how }) : unavailable(how))
             ),
-            ({ verdicts, nowMs }) => {
-              heard(nowMs)
+            ({ verdicts, clockMs }) => {
+              heard(clockMs)
               return verdicts
             }
           ),
@@ -55,8 +55,8 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
               (reply) => database.resolve(doubts, reply),
               unavailable
             ),
-            ({ resolutions, nowMs }) => {
-              heard(nowMs)
+            ({ resolutions, clockMs }) => {
+              heard(clockMs)
               return resolutions
             }
           ),

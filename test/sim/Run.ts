@@ -70,7 +70,7 @@ export const run = (options: Options): Result => {
   left = 0
   nemesis.kill()
   Liveness.mend(world)
-  const finisher = clients.process.fork(Liveness.finish(world))
+  const finisher = clients.process.fork(Liveness.finish(world, shopped))
   const watcher = clients.process.fork(options.cluster === undefined ? Effect.never : Liveness.served(world))
   const finished = () => shopped() && finisher.pollUnsafe() !== undefined
   const bound = simulation.now + livenessMsMost

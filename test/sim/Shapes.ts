@@ -7,17 +7,10 @@ import type { CouponCondition } from "../../src/domain/Coupon.ts"
 import { type CouponId, ProductId, UserCouponId, type UserId } from "../../src/domain/Ids.ts"
 import { maxStock, won } from "../../src/domain/Money.ts"
 import type { Client } from "./Client.ts"
-import type { Operation, Outcome } from "./Operation.ts"
+import type { Operation } from "./Operation.ts"
 import type { Options } from "./Options.ts"
-
-export interface Shape {
-  readonly name: string
-  readonly weight: number
-  /** Whether it came to what it should. */
-  readonly play: (client: Client, heat: number) => Effect.Effect<boolean>
-}
-
-const shape = (name: string, weight: number, play: Shape["play"]): Shape => ({ name, weight, play })
+import { orderShapes, orderShapesWithCoupons } from "./OrderShapes.ts"
+import { anyBuyer, anyProduct, came, type Shape, shape } from "./Shape.ts"
 
 /** One request, which should be answered, or refused for this reason. */
 const saying = (
@@ -31,15 +24,6 @@ const saying = (
   )
 
 const decodeCreated = Schema.decodeUnknownSync(Schema.Struct({ productId: ProductId }))
-
-const came = (outcome: Outcome, should: string) =>
-  outcome._tag === "Refused" ? outcome.reason === should : outcome._tag === should
-
-const anyProduct = ({ rng, shop }: Client, heat: number): ProductId =>
-  rng.chance(heat) ? shop.hot : (rng.some(shop.products) ?? shop.hot)
-
-const anyBuyer = ({ rng, shop, owner }: Client, heat: number): UserId =>
-  rng.chance(0.5) ? owner : rng.chance(heat) ? shop.hotBuyer : (rng.some(shop.buyers) ?? owner)
 
 const checkout = (
   client: Client,
@@ -444,11 +428,18 @@ const aboutCoupons: ReadonlyArray<Shape> = [
   )
 ]
 
-export const shapes = [...withoutCoupons, ...aboutCoupons, everywhere]
+export const shapes = [...withoutCoupons, ...aboutCoupons, everywhere, ...orderShapes, ...orderShapesWithCoupons]
 
 const deckOf = (each: ReadonlyArray<Shape>) => each.flatMap((one) => Array.from({ length: one.weight }, () => one))
-const deck = deckOf(shapes)
-const deckWithoutCoupons = deckOf(withoutCoupons)
+const plain = deckOf(withoutCoupons)
+const withCoupons = deckOf([...aboutCoupons, everywhere])
+const withOrders = deckOf(orderShapes)
+const withBoth = deckOf(orderShapesWithCoupons)
 
 /** Every shape there is in a world as often as it weighs. */
-export const shapesIn = ({ coupons = false }: Options): ReadonlyArray<Shape> => (coupons ? deck : deckWithoutCoupons)
+export const shapesIn = ({ coupons = false, orders = false }: Options): ReadonlyArray<Shape> => [
+  ...plain,
+  ...(coupons ? withCoupons : []),
+  ...(orders ? withOrders : []),
+  ...(coupons && orders ? withBoth : [])
+]

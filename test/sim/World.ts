@@ -42,7 +42,7 @@ export class World {
     this.network = new Network(this.simulation)
     this.database = new Database(this.simulation, options, this.recorder.database)
     this.store = new LeaseStore(this.simulation)
-    this.gateways = new PaymentGateways(this.simulation)
+    this.gateways = new PaymentGateways(this.simulation, options, this.database, this.recorder)
     this.shop = new Shop(options, this.database.tables, this.recorder.names)
     this.clients = { name: "clients", process: this.simulation.process("clients") }
     this.#supervisor = this.simulation.process("supervisor")
@@ -74,6 +74,12 @@ export class World {
       if (within === 0 || node === this.nodes[0]) this.boot(node)
       else this.#supervisor.after(this.rng.between(0, within), () => this.boot(node))
     }
+  }
+
+  /** So long goes by in a moment, for all who go by the database's clock. */
+  lapse(ms: number): void {
+    this.recorder.note(`${ms / 1000} seconds go by`, [])
+    this.database.lapsedMs += ms
   }
 
   boot(node: Node): void {
@@ -112,7 +118,7 @@ export class World {
   }
 
   history(ending: History["ending"], unanswered: ReadonlyArray<Request>, cluster: History["cluster"]): History {
-    const { options, recorder, shop, nodes, database } = this
+    const { options, recorder, shop, nodes, database, gateways } = this
     const { names, requests, commits, submissions, rejections, claims, waitingMost } = recorder
     return {
       options,
@@ -127,6 +133,9 @@ export class World {
       nobody: shop.nobody,
       opening: shop.opening,
       tables: database.tables,
+      charges: gateways.charges,
+      declined: gateways.declined,
+      unavailable: gateways.unavailable,
       memory: memoryOf(nodes, database),
       ending,
       unanswered,

@@ -3,7 +3,7 @@ import { Equal, Option, Predicate, Schema, Struct } from "effect"
 import type { RequestKey } from "../../../src/domain/Ids.ts"
 import { repeated } from "../Checkers.ts"
 import type { Violation } from "../History.ts"
-import { type Evidence, isDenied, type KeyedRequest } from "./Evidence.ts"
+import { type Evidence, isDenied, isSaga, type KeyedRequest } from "./Evidence.ts"
 
 const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
 
@@ -14,6 +14,8 @@ const withoutRank = (answer: unknown): unknown => (isRanked(answer) ? Struct.omi
 
 export const durable = ({ history, requestsOf, commitOf }: Evidence): ReadonlyArray<Violation> =>
   answersOf(requestsOf).flatMap(([key, { returned, answer, operation }]) => {
+    // What became of a payment, `Orders` judges.
+    if (isPayment(operation)) return []
     const commit = commitOf.get(key)
     const kept = history.tables.transactions.get(key)?.answer
     const isKept = kept !== undefined && Equal.equals(Option.getOrUndefined(parse(kept)), withoutRank(answer))
@@ -29,7 +31,7 @@ export const durable = ({ history, requestsOf, commitOf }: Evidence): ReadonlyAr
   })
 
 export const once = ({ history, requestsOf }: Evidence): ReadonlyArray<Violation> => {
-  const fresh = answersOf(requestsOf).filter(([, { replayed }]) => !replayed)
+  const fresh = answersOf(requestsOf).filter(([, { replayed, operation }]) => !replayed && !isPayment(operation))
   return repeated(fresh.map(([key]) => key)).map((key) => ({
     invariant: "I-05 a request happens once",
     message: `${history.names.of(key)} was carried out more than once`,
@@ -51,7 +53,7 @@ export const bodies = ({ history, requestsOf }: Evidence): ReadonlyArray<Violati
       const isSole = requests.every(({ keyed }) => keyed.bodyHash === bodyHash)
       return request.attempts.flatMap(({ outcome, returned = 0 }) => {
         const kept = history.tables.transactions.get(key)?.bodyHash
-        if (outcome?._tag === "Ok" && kept !== bodyHash)
+        if (outcome?._tag === "Ok" && kept !== bodyHash && !isPayment(request.operation))
           return [violation(key, returned, "was answered for another body")]
         const isReused = outcome?._tag === "Refused" && outcome.reason === "KeyReused"
         return isReused && isSole ? [violation(key, returned, "was refused for a body it was never used with")] : []
@@ -64,7 +66,8 @@ export const bodies = ({ history, requestsOf }: Evidence): ReadonlyArray<Violati
 export const remembered = ({ history, requestsOf, commitOf }: Evidence): ReadonlyArray<Violation> =>
   Array.from(requestsOf, ([key, requests]) => {
     const commit = commitOf.get(key)
-    if (commit === undefined) return []
+    // Also a payment that came to nothing is kept.
+    if (commit === undefined || requests.some(isSaga)) return []
     return requests.flatMap(({ attempts }) =>
       attempts.flatMap(({ invoked, returned = 0, outcome }) =>
         invoked > commit.seq && outcome?._tag === "Refused" && outcome.reason !== "KeyReused"
@@ -83,10 +86,13 @@ export const remembered = ({ history, requestsOf, commitOf }: Evidence): Readonl
 
 export const refused = (evidence: Evidence): ReadonlyArray<Violation> =>
   Array.from(evidence.commitOf, ([key, { seq }]) => {
+    if (evidence.requestsOf.get(key)?.some(isSaga) === true) return []
     if (!isDenied(evidence.attemptsOf(key), seq)) return []
     const message = `${evidence.history.names.of(key)} had only ever been refused, and was committed`
     return [{ invariant: "I-05 a refusal changes nothing", message, about: [key], seq }]
   }).flat()
+
+const isPayment = ({ _tag }: KeyedRequest["operation"]) => _tag === "Pay" || _tag === "Confirm"
 
 interface Answer {
   readonly returned: number

@@ -6,6 +6,7 @@ import { type ProductId, type UserId, uuidOf } from "../../../src/domain/Ids.ts"
 import type { Change } from "../../../src/domain/Transaction.ts"
 import { unbalanced } from "../Checkers.ts"
 import type { Commit, History, Violation } from "../History.ts"
+import type { Operation } from "../Operation.ts"
 import type { Evidence } from "./Evidence.ts"
 
 /** What a committed transaction should have moved, as far as the request says; `undefined` if nobody asked for it. */
@@ -23,6 +24,7 @@ const effectsOf = (evidence: Evidence, commit: Commit): Effects | undefined => {
     return commit.transaction.answered === undefined ? unkeyed(evidence.history, changes) : undefined
   const { operation } = request
   if (operation._tag === "Charge") return { money: [[operation.user, operation.amount]], stock: [] }
+  if (operation._tag !== "Issue" && operation._tag !== "Checkout") return ofOrder(operation, changes)
   if (operation._tag === "Issue") {
     const { coupon, user, grantedBy } = operation
     const audited = changes.filter(({ _tag }) => _tag === "Audited").length
@@ -46,6 +48,50 @@ const effectsOf = (evidence: Evidence, commit: Commit): Effects | undefined => {
   return { money: [[buyer, -total]], stock: items.map(({ product, quantity }) => [product, -quantity]) }
 }
 
+/**
+ * An order that is paid later: what was moved in its name. Whether that is right, `Orders` judges by the order; here it
+ * must be the order that was asked for.
+ */
+const ofOrder = (operation: Operation | undefined, changes: ReadonlyArray<Change>): Effects | undefined => {
+  const money: Array<readonly [UserId, number]> = []
+  const stock: Array<readonly [ProductId, number]> = []
+  for (const change of changes) {
+    switch (change._tag) {
+      case "OrderPlaced": {
+        const { lines, userId, userCouponId } = change.order
+        if (operation?._tag !== "Order" || userId !== operation.buyer) return undefined
+        const isWhole =
+          lines.length === operation.items.length &&
+          lines.every(({ productId, quantity }, n) => {
+            const { product, quantity: wanted } = operation.items[n] ?? {}
+            return productId === product && quantity === wanted
+          })
+        const isCoupon =
+          userCouponId === operation.coupon || (userCouponId === undefined && operation.policy !== "reject")
+        if (!isWhole || !isCoupon) return undefined
+        break
+      }
+      case "OrderChanged":
+        if (operation !== undefined && !("order" in operation && operation.order === change.after.orderId))
+          return undefined
+        break
+      case "MoneyMoved":
+        money.push([change.userId, change.delta])
+        break
+      case "StockMoved":
+        stock.push([change.productId, change.delta])
+        break
+      case "StockReserved":
+      case "GatewayMoved":
+      case "CouponUsed":
+        break
+      default:
+        return undefined
+    }
+  }
+  return { money, stock }
+}
+
 /** A change without a key: one of those somebody asked for. */
 const unkeyed = ({ requests }: History, changes: ReadonlyArray<Change>): Effects | undefined => {
   const [first] = changes
@@ -66,6 +112,9 @@ const unkeyed = ({ requests }: History, changes: ReadonlyArray<Change>): Effects
     case "ProductEdited":
     case "CouponEdited":
       return nothing
+    // What an order does by itself, or its seller with it: `Orders` asks why.
+    case "OrderChanged":
+      return ofOrder(undefined, changes)
     case "StockMoved":
       return { money: [], stock: [[first.productId, first.delta]] }
     default:

@@ -94,19 +94,6 @@ export const exhausted = ({ history }: Evidence): ReadonlyArray<Violation> => {
   })
 }
 
-export const usedOnce = ({ history }: Evidence): ReadonlyArray<Violation> => {
-  const { names, tables } = history
-  const uses = usesOf(history)
-  const twice = new Set(repeated(uses.map(({ order }) => order.userCouponId)))
-  return uses.flatMap(({ commit: { seq }, order: { userCouponId: id, orderId, userId } }) => {
-    const kept = id === undefined ? undefined : tables.userCoupons.get(uuidOf(id))
-    const isUsed = kept?.status === "USED" && kept.order === uuidOf(orderId) && kept.user === uuidOf(userId)
-    if (id === undefined || (isUsed && !twice.has(id))) return []
-    const message = `${names.of(id)} was used by ${names.of(orderId)}; the database has ${JSON.stringify(kept)}`
-    return [{ invariant: "I-03 a coupon is used once, by whom it belongs to", message, about: [id, userId], seq }]
-  })
-}
-
 /** What an order should get off, and which of its lines. */
 const expected = ({ discount, productIds }: CouponRecord, { lines }: Order) => {
   const weights = lines.map(({ productId, unitPrice, quantity }) =>

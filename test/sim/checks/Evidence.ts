@@ -2,7 +2,7 @@
 import type { RequestKey } from "../../../src/domain/Ids.ts"
 import type { Keyed } from "../../../src/saga/Transact.ts"
 import type { Attempt, Commit, History, Request } from "../History.ts"
-import { noConnection, type Operation } from "../Operation.ts"
+import { begunOf, noConnection, type Operation } from "../Operation.ts"
 
 export interface KeyedRequest extends Request {
   readonly operation: Extract<Operation, { readonly key: string }>
@@ -11,6 +11,10 @@ export interface KeyedRequest extends Request {
 
 export const isKeyed = (request: Request): request is KeyedRequest => request.keyed !== undefined
 
+/** Several steps: also what came to nothing has changed something, and is kept. */
+export const isSaga = (request: Request): request is KeyedRequest =>
+  request.operation._tag === "Pay" || request.operation._tag === "Confirm"
+
 export class Evidence {
   readonly history: History
   /** The transaction of a key, if one was committed. */
@@ -18,15 +22,19 @@ export class Evidence {
   /** What was asked with a key: more than one request, if the bodies differed. */
   readonly requestsOf: ReadonlyMap<RequestKey, ReadonlyArray<KeyedRequest>>
 
+  readonly #begunBy: ReadonlyMap<RequestKey | undefined, ReadonlyArray<KeyedRequest>>
+
   constructor(history: History) {
     this.history = history
     this.commitOf = new Map(history.commits.map((commit) => [commit.transaction.key, commit]))
     this.requestsOf = Map.groupBy(history.requests.filter(isKeyed), ({ keyed }) => keyed.key)
+    this.#begunBy = Map.groupBy(history.requests.filter(isSaga), ({ operation }) => begunOf(operation)?.key)
   }
 
-  /** The request a transaction answers. */
+  /** The request a transaction answers, or whose first step it is. */
   requestOf({ transaction: { key, answered } }: Commit): KeyedRequest | undefined {
-    return this.requestsOf.get(key)?.find(({ keyed }) => keyed.bodyHash === answered?.bodyHash)
+    const requests = this.requestsOf.get(key) ?? this.#begunBy.get(key)
+    return requests?.find(({ keyed }) => keyed.bodyHash === answered?.bodyHash)
   }
 
   attemptsOf(key: RequestKey): ReadonlyArray<Attempt> {

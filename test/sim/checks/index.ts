@@ -7,6 +7,7 @@ import * as Edits from "./Edits.ts"
 import * as Epochs from "./Epochs.ts"
 import { Evidence } from "./Evidence.ts"
 import * as Memory from "./Memory.ts"
+import * as Orders from "./Orders.ts"
 import * as Ownership from "./Ownership.ts"
 import * as Progress from "./Progress.ts"
 import * as Reads from "./Reads.ts"
@@ -19,6 +20,7 @@ const all: ReadonlyArray<(evidence: Evidence) => ReadonlyArray<Violation>> = [
   ...Object.values(Edits),
   ...Object.values(Epochs),
   ...Object.values(Memory),
+  ...Object.values(Orders),
   ...Object.values(Ownership),
   ...Object.values(Progress),
   ...Object.values(Reads),

@@ -29,6 +29,8 @@ const ownership = "src/cluster/Ownership.ts"
 const keeping = "src/cluster/Keeping.ts"
 const product = "src/domain/Product.ts"
 const wallet = "src/domain/Wallet.ts"
+const orderLife = "src/domain/OrderLife.ts"
+const payments = "src/saga/Payments.ts"
 const orderMoves = "src/domain/OrderMoves.ts"
 const coupon = "src/domain/Coupon.ts"
 const userCoupon = "src/domain/UserCoupon.ts"
@@ -167,7 +169,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "deadlines are made of the node's own clock",
     file: journal,
-    find: `now: () => monotonicMs() + offsetMs,`,
+    find: `now: () => monotonicMs() + offsetMs + database.lapsedMs,`,
     plant: `now: () => clock.currentTimeMillisUnsafe(),`
   },
   {
@@ -570,6 +572,119 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: wallet,
     find: `balance + incoming + purchases > 0 || coupons.some(({ pending }) => pending !== undefined)`,
     plant: `balance + incoming + purchases > 0`
+  },
+  // Orders.
+  {
+    name: "pieces that were cancelled are paid back again with the next ones",
+    file: orderLife,
+    find: `minus(worth(line, left[n]?.cancelled ?? 0), worth(line, line.cancelled))`,
+    plant: `worth(line, left[n]?.cancelled ?? 0)`
+  },
+  {
+    name: "a coupon that went back with its order goes back again",
+    file: orderMoves,
+    find: `return before !== undefined && couponStatus(before) === to ? undefined : { userCouponId, to }`,
+    plant: `return { userCouponId, to }`
+  },
+  {
+    name: "a gateway's payment fails, and the wallet's part of it is kept",
+    file: orderMoves,
+    find: `(payment.status === "COMPLETED" || payment.status === "DEBITED")`,
+    plant: `(payment.status === "COMPLETED" || payment.status === "DEBITED" || payment.status === "FAILED")`
+  },
+  {
+    name: "a payment that was declined is taken for approved",
+    file: payments,
+    find: `return declined(asked, payment, failure)`,
+    plant: `return step(asked, approved(payment, { transactionId: "declined" }))`
+  },
+  {
+    name: "a payment that was declined may be tried again",
+    file: payments,
+    find: `_tag: "NotPaid", paymentId: id, cancel: "PAYMENT_FAILED"`,
+    plant: `_tag: "NotPaid", paymentId: id, cancel: undefined`
+  },
+  {
+    name: "a payment of unknown outcome is taken for declined",
+    file: payments,
+    find: `case "OutcomeUnknown": return Effect.succeed(unknown)`,
+    plant: `case "OutcomeUnknown":
+          return declined(asked, payment, { code: "UNKNOWN", reason: "No answer" })`
+  },
+  {
+    name: "who asks a gateway again takes its silence for a no",
+    file: payments,
+    find: `if (asOf === undefined) return Effect.succeed(unknown)`,
+    plant: ""
+  },
+  {
+    name: "a gateway is asked before it is written down that it will be",
+    file: payments,
+    find: `const pays: Deeds = (id) =>`,
+    plant: `if (isSaga) {
+      const { amount } = tenders.find((tender) => tender.method !== "WALLET")
+      const early = { paymentId: paymentId(order.of.slice(4)), orderId: order.of, paymentKey, amount, method }
+      yield* Effect.ignore(gateways.of(gateway).approve(early))
+    }
+    const pays: Deeds = (id) =>`
+  },
+  {
+    name: "a timer does what it read, not what is due when it is decided",
+    file: "src/saga/Timers.ts",
+    find: `deed: () => ({ _tag: "Elapse" }),`,
+    plant: `deed: () => due.deed,`
+  },
+  {
+    name: "orders that nobody pays are left alone",
+    file: "src/saga/Timers.ts",
+    find: `case "Do":`,
+    plant: `case "Do":
+      return Effect.void
+    case "Never":`
+  },
+  {
+    name: "pieces stay reserved when nobody pays for them",
+    file: orderMoves,
+    find: `(order?.status === "CREATED" ? quantity : 0)`,
+    plant: `(order?.status === "CREATED" || (order?.status === "CANCELLED" && isUnpaid(order)) ? quantity : 0)`
+  },
+  {
+    name: "what comes back is rounded up",
+    file: orderLife,
+    find: `(BigInt(amount - discount) * BigInt(count)) / BigInt(quantity)`,
+    plant: `(BigInt(amount - discount) * BigInt(count) + BigInt(quantity - 1)) / BigInt(quantity)`
+  },
+  {
+    name: "two deeds of an order at once, and nobody compares versions",
+    file: orderLife,
+    find: `if (state.pending !== undefined) return Result.fail(new OrderUndecided())`,
+    plant: "",
+    also: { file: rules, find: `need(known?.version === change.before.version, "an order is as it was")`, plant: "" }
+  },
+  {
+    name: "who has too little money cancels what somebody else has paid",
+    file: orderLife,
+    find: `if (order.refunds.some(isOpen) || isForUnpaid(reason)) return refused`,
+    plant: `if (order.refunds.some(isOpen)) return refused`
+  },
+  {
+    name: "a refund is asked for under another id each time",
+    file: payments,
+    find: `refundId: id, amount: viaGateway,`,
+    plant: `refundId: id + refund.attempts,
+      amount: viaGateway,`
+  },
+  {
+    name: "what a gateway takes is in nobody's books",
+    file: orderMoves,
+    find: `if (viaGateway !== 0) changes.push(`,
+    plant: `if (viaGateway > 1e9) changes.push(`
+  },
+  {
+    name: "an order waits, and its buyer leaves",
+    file: wallet,
+    find: `purchases: wallet.purchases - 1 + opens,`,
+    plant: `purchases: wallet.purchases - 1,`
   },
   // HTTP.
   {
