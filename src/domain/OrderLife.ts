@@ -71,9 +71,9 @@ export const Deed = Schema.Union([
     approved: Schema.Boolean,
     isManual: Schema.optional(Schema.Boolean)
   }),
-  /** A gateway gave it back, or a person saw to it. */
-  Schema.TaggedStruct("Refunded", { refundId: RefundId }),
-  /** A gateway did not, for now. */
+  /** A gateway gave it back; or a person did, but only what no gateway may be giving back by now. */
+  Schema.TaggedStruct("Refunded", { refundId: RefundId, byHand: Schema.optional(Schema.Boolean) }),
+  /** A gateway is asked, and may not: it is due again, or, after the last attempt, a person's. */
   Schema.TaggedStruct("RefundDelayed", { refundId: RefundId }),
   /** It is time: what it does by itself by now (`dueBy`), not what somebody thought it would before it was asked. */
   Schema.TaggedStruct("Elapse", {})
@@ -438,8 +438,8 @@ const decideRefund = (
   )
 
 /** What the gateway has given back is off what it has. */
-const refunded = (order: Order, id: RefundId): Decided =>
-  withRefund(order, id, ["PROCESSING", "MANUAL"], (refund) => ({
+const refunded = (order: Order, { refundId: id, byHand }: Deed & { readonly _tag: "Refunded" }): Decided =>
+  withRefund(order, id, byHand === true ? ["MANUAL"] : ["PROCESSING", "MANUAL"], (refund) => ({
     ...refund,
     status: "REFUNDED",
     dueAt: undefined
@@ -460,9 +460,9 @@ const refunded = (order: Order, id: RefundId): Decided =>
 const delayed = (order: Order, id: RefundId, at: number): Decided =>
   withRefund(order, id, ["PROCESSING"], (refund) => {
     const attempts = refund.attempts + 1
-    return attempts < Policy.payment.refundAttempts
+    return attempts <= Policy.payment.refundAttempts
       ? { ...refund, attempts, dueAt: at + Policy.payment.refundDelayMs(attempts) }
-      : { ...refund, attempts, status: "MANUAL", dueAt: undefined }
+      : { ...refund, status: "MANUAL", dueAt: undefined }
   })
 
 const changed = (order: Order, deed: Deed, at: number): Decided =>
@@ -480,7 +480,7 @@ const changed = (order: Order, deed: Deed, at: number): Decided =>
           : Result.fail(new OrderStatusConflict({ orderStatus: order.status })),
       AskRefund: (asks) => askRefund(order, asks, at),
       DecideRefund: (decides) => decideRefund(order, decides, at),
-      Refunded: ({ refundId }) => refunded(order, refundId),
+      Refunded: (gives) => refunded(order, gives),
       RefundDelayed: ({ refundId }) => delayed(order, refundId, at),
       Elapse: () => elapse(order, at)
     })

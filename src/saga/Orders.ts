@@ -23,7 +23,7 @@ import { moves } from "../domain/OrderMoves.ts"
 import { Policy } from "../domain/Policy.ts"
 import { type PriceChanged, quote } from "../domain/Pricing.ts"
 import type { ProductRefusal } from "../domain/Product.ts"
-import { type CouponNotUsable, Unusable } from "../domain/UserCoupon.ts"
+import { CouponNotUsable, Unusable } from "../domain/UserCoupon.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
 import { Unavailable } from "../actors/Errors.ts"
 import { type CheckoutItem, couponOf } from "./Checkout.ts"
@@ -149,18 +149,20 @@ const couponAnswer = (wanted: UserCouponId | undefined, dropped: CouponNotUsable
 export type ChangeRefusal = OrderRefusal | ProductRefusal | WalletRefusal
 
 const isUndecided = (error: unknown): error is OrderUndecided => error instanceof OrderUndecided
+/** The coupon is the order's own: its wallet has not heard yet what became of it last. */
+const isUnheard = (error: unknown): error is CouponNotUsable => error instanceof CouponNotUsable
 /** A commit takes some ten milliseconds; whoever never says how it ended is asked about at the deadline. */
 const patience = { schedule: Schedule.spaced("10 millis"), times: 500 }
 
-/** The order before and after, once nobody else is deciding about it. */
-const holdOrder = ({ hold, now }: Attempt, id: OrderId, deed: Deed) => {
-  const asked = hold("order", id, { _tag: "Change", deed, at: now })
-  return Effect.catchIf(asked, isUndecided, () =>
-    Effect.catchIf(Effect.retry(asked, { ...patience, while: isUndecided }), isUndecided, () =>
-      Effect.fail(new Unavailable())
-    )
+/** Asks again in a moment, for as long as it is not decided. */
+const inAMoment = <A, E, X extends E>(asked: Effect.Effect<A, E>, isOpen: (error: unknown) => error is X) =>
+  Effect.catchIf(asked, isOpen, () =>
+    Effect.catchIf(Effect.retry(asked, { ...patience, while: isOpen }), isOpen, () => Effect.fail(new Unavailable()))
   )
-}
+
+/** The order before and after, once nobody else is deciding about it. */
+const holdOrder = ({ hold, now }: Attempt, id: OrderId, deed: Deed) =>
+  inAMoment(hold("order", id, { _tag: "Change", deed, at: now }), isUndecided)
 
 /** Plans a deed: holds the order and everything it moves. */
 const plan = Effect.fnUntraced(function* (
@@ -175,7 +177,7 @@ const plan = Effect.fnUntraced(function* (
   const { before, after } = yield* holdOrder(attempt, id, deed)
   const { products, wallet, changes, events } = moves(before, after)
   if (products.length > 0) yield* holdAll("product", products)
-  const grant = wallet === undefined ? undefined : yield* hold("wallet", after.userId, wallet)
+  const grant = wallet === undefined ? undefined : yield* inAMoment(hold("wallet", after.userId, wallet), isUnheard)
   return { after, balance: grant?.balance, changes, events }
 })
 

@@ -397,6 +397,8 @@ export const resumeRefund = Effect.fnUntraced(function* (permitted: Permitted<Or
   const { refundId: id, viaGateway } = refund
   // It is due again later, whatever becomes of this node.
   yield* step(asked, () => ({ _tag: "RefundDelayed", refundId: id }))
+  const { refunds } = yield* current(permitted.of)
+  if (!refunds.some(({ refundId: due, status }) => due === id && status === "PROCESSING")) return
   yield* Effect.matchEffect(
     gateways.of(payment.gateway).cancel({
       ...ref,

@@ -143,7 +143,7 @@ const decideRefund =
 const delayed = (order: Order): Deed => ({ _tag: "RefundDelayed", refundId: lastRefund(order) })
 const refunded = (order: Order): Deed => ({ _tag: "Refunded", refundId: lastRefund(order) })
 const notPaid = (order: Order): Deed => ({ _tag: "NotPaid", paymentId: lastPayment(order), cancel: undefined })
-const eightTimes = Array.from({ length: Policy.payment.refundAttempts }, () => delayed)
+const inVain = Array.from({ length: Policy.payment.refundAttempts + 1 }, () => delayed)
 
 const lives: ReadonlyArray<readonly [what: string, life: Life, wallet: number, stock: number, coupon: string]> = [
   ["waits", [], 10_000, 10, "HELD"],
@@ -177,8 +177,8 @@ const lives: ReadonlyArray<readonly [what: string, life: Life, wallet: number, s
     10,
     "REFUNDED"
   ],
-  ["waits for a person", [mixed("key"), approved, () => cancel(), ...eightTimes], 10_000, 10, "REFUNDED"],
-  ["is seen to by a person", [mixed("key"), approved, () => cancel(), ...eightTimes, refunded], 10_000, 10, "REFUNDED"]
+  ["waits for a person", [mixed("key"), approved, () => cancel(), ...inVain], 10_000, 10, "REFUNDED"],
+  ["is seen to by a person", [mixed("key"), approved, () => cancel(), ...inVain, refunded], 10_000, 10, "REFUNDED"]
 ]
 
 const readBack = (it: It) => {
@@ -431,7 +431,7 @@ const asked = (it: It) => {
     Effect.gen(function* () {
       const scene = yield* market
       const orders = yield* Orders
-      const life = [mixed("key"), approved, () => cancel(), ...eightTimes]
+      const life = [mixed("key"), approved, () => cancel(), ...inVain]
       const manual = yield* Effect.forEach([1, 2, 3], () =>
         Effect.gen(function* () {
           let order = made(scene)

@@ -46,7 +46,7 @@ export const layer = HttpApiBuilder.group(
           change({
             request: undefined,
             order,
-            deed: () => ({ _tag: "Refunded", refundId }),
+            deed: () => ({ _tag: "Refunded", refundId, byHand: true }),
             schema: Done,
             answer: () => ({ refundId, status: "REFUNDED" as const })
           }),

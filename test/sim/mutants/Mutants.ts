@@ -681,6 +681,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: `if (viaGateway > 1e9) changes.push(`
   },
   {
+    name: "what a wallet has not heard of its coupon is not waited for",
+    file: "src/saga/Orders.ts",
+    find: `yield* inAMoment(hold("wallet", after.userId, wallet), isUnheard)`,
+    plant: `yield* hold("wallet", after.userId, wallet)`
+  },
+  {
     name: "an order waits, and its buyer leaves",
     file: wallet,
     find: `purchases: wallet.purchases - 1 + opens,`,
