@@ -1,14 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Deferred, Effect, Fiber, Result, Schema } from "effect"
+import { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
 import { type CouponId, orderId, type OrderId, uuidOf, type UserId } from "../../src/domain/Ids.ts"
-import { won } from "../../src/domain/Money.ts"
+import { won, zero } from "../../src/domain/Money.ts"
+import { OrderNotFound } from "../../src/domain/OrderLife.ts"
 import type { CancelReason } from "../../src/domain/Order.ts"
 import type { Deed } from "../../src/domain/OrderLife.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { setCondition } from "../../src/saga/Coupons.ts"
 import { editProduct } from "../../src/saga/Products.ts"
+import { Transact } from "../../src/saga/Transact.ts"
 import { withdraw } from "../../src/saga/Withdrawal.ts"
 import { uuid } from "../domain/Samples.ts"
 import {
@@ -355,6 +358,45 @@ describe("Paying an order", () => {
       assert.lengthOf(new Set(done), 1)
       for (const result of results) assert.include(["done", "OrderNotPayable"], outcomeOf(result))
       assert.deepStrictEqual(yield* books, sold)
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("waits until the wallet has heard what became of the coupon last", () =>
+    Effect.gen(function* () {
+      const { order } = yield* waiting
+      const { userCouponId, userId } = yield* onDisk(order)
+      const { run } = yield* Transact
+      const { read } = yield* Directory
+      const heard = yield* Deferred.make<void>()
+      const holds = yield* Deferred.make<void>()
+      if (userCouponId === undefined) return assert.fail("an order with a coupon")
+      const other = run({
+        by: undefined,
+        answer: Schema.Null,
+        plan: ({ hold }) =>
+          hold("wallet", userId, {
+            _tag: "Order",
+            take: zero,
+            give: zero,
+            opens: 0,
+            counts: 0,
+            coupon: { userCouponId, to: "USED" },
+            firstPurchaseOnly: false
+          }).pipe(
+            Effect.andThen(Deferred.succeed(holds, undefined)),
+            Effect.andThen(Deferred.await(heard)),
+            Effect.andThen(Effect.fail(new OrderNotFound({ orderId: order })))
+          )
+      })
+      const busy = yield* Effect.forkChild(Effect.exit(other))
+      yield* Deferred.await(holds)
+      const paying = yield* Effect.forkChild(payFor(order, 1))
+      const isPaying = Effect.map(read("order", order), (state) => state?.pending !== undefined)
+      yield* Effect.repeat(Effect.andThen(Effect.yieldNow, isPaying), { until: (pending) => pending })
+      yield* Effect.repeat(Effect.yieldNow, { times: 20 })
+      yield* Deferred.succeed(heard, undefined)
+      yield* Fiber.join(busy)
+      assert.strictEqual((yield* Fiber.join(paying)).answer.status, "COMPLETED")
     }).pipe(Effect.provide(engine()))
   )
 
