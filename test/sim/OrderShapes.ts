@@ -160,6 +160,17 @@ export const orderShapes: ReadonlyArray<Shape> = [
       (outcomes) => outcomes.filter(isPaid).length === 1
     )
   ),
+  ordering("pay by card, and ask until it is known", 12, (client, made, name) =>
+    Effect.gen(function* () {
+      const request = client.request(name, byCard(client, made))
+      for (let left = 8; left > 0; left--) {
+        const outcome = yield* client.once(request)
+        if (isPaid(outcome)) return true
+        if (outcome._tag === "Refused") return false
+      }
+      return false
+    })
+  ),
   ordering("pay and ask again everywhere", 4, (client, made, name) =>
     Effect.gen(function* () {
       const request = client.request(name, byCard(client, made))

@@ -27,7 +27,7 @@ import type { Process, Simulation } from "./Simulation.ts"
 const patienceMs = 5000
 
 const badly: Record<Operation, readonly [Behaviour, ...ReadonlyArray<Behaviour>]> = {
-  approve: ["decline", "busy", "slow", "error", "errorAfter", "hang", "hangAfter"],
+  approve: ["decline", "busy", "busy", "slow", "error", "errorAfter", "errorAfter", "hang", "hangAfter"],
   inquire: ["busy", "slow", "hang"],
   cancel: ["decline", "busy", "slow", "error", "errorAfter", "hang", "hangAfter"]
 }
