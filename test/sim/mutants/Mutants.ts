@@ -614,8 +614,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "who asks a gateway again takes its silence for a no",
     file: payments,
-    find: `if (asOf === undefined) return Effect.succeed(unknown)`,
-    plant: ""
+    find: `if (asOf !== undefined) return yield* approve(asked, order, payment, asOf)`,
+    plant: `return yield* approve(asked, order, payment, asOf ?? order.version)`
   },
   {
     name: "a gateway is asked before it is written down that it will be",
