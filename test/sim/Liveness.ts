@@ -13,6 +13,7 @@ import { maxBalance } from "../../src/domain/Money.ts"
 import { dueAt } from "../../src/domain/OrderLife.ts"
 import { Client, isDecided, versionIn } from "./Client.ts"
 import type { Request } from "./History.ts"
+import { lateMost } from "./Network.ts"
 import type { Node } from "./Node.ts"
 import type { World } from "./World.ts"
 
@@ -147,6 +148,8 @@ export const finish = (world: World, shopped: () => boolean): Effect.Effect<void
     })
     if (world.options.orders !== true) return
     while (!shopped()) yield* Effect.sleep(100)
+    // A request that was late or doubled may still make an order.
+    yield* Effect.sleep(world.options.toNode.noticeMs + lateMost)
     yield* elapse(world)
   })
 }

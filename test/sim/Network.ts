@@ -30,6 +30,9 @@ export interface Link {
   readonly slow: number
 }
 
+/** How long after it was given up a message arrives at the latest, in ms. */
+export const lateMost = 2000
+
 export type Delivery<A> =
   | { readonly _tag: "Replied"; readonly value: A }
   | { readonly _tag: "Refused" }
@@ -137,7 +140,7 @@ export class Network {
       case "late": {
         const given = pause()
         later(given, () => end({ _tag: "Lost" }))
-        send(given + this.#rng.pick([2, 20, 200, 2000]) * this.#rng.next())
+        send(given + this.#rng.pick([2, 20, 200, lateMost]) * this.#rng.next())
         return
       }
       case "doubled":
