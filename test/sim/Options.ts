@@ -294,9 +294,9 @@ const orderAmbush: Partial<Options> = {
   cluster: undefined
 }
 
-/** Half of all worlds have orders, and in half of these time goes by. */
+/** Half of all worlds have orders, and in half of these time goes by. Relays are rare enough to be left undisturbed. */
 const withOrders = (drawn: Options, rng: Rng): Options => {
-  if (!rng.chance(0.5)) return drawn
+  if (drawn.nemeses.includes("relay") || !rng.chance(0.5)) return drawn
   const options = rng.chance(0.15) ? { ...drawn, ...orderAmbush } : drawn
   const lapses = rng.chance(0.5)
   return {

@@ -158,7 +158,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a resolution does not wait for commits in progress",
     file: database,
     find: `(fencesOf(doubts), "exclusive", reply,`,
-    plant: `([], "exclusive", reply,`
+    plant: `([], "exclusive", reply,`,
+    also: {
+      file: rules,
+      find: `if (transaction.deadline <= now || tables.absent.has(transaction.id)) return "Expired"`,
+      plant: `if (transaction.deadline <= now) return "Expired"`
+    }
   },
   {
     name: "the database commits after the deadline",
@@ -176,7 +181,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a commit is sent after its deadline",
     file: groupCommit,
     find: `return { late: batch.filter(({ until }) => until <= now), timely: batch.filter(({ until }) => until > now) }`,
-    plant: `return { late: batch.filter(({ until }) => until <= now - 1e9), timely: batch }`
+    plant: `return { late: batch.filter(({ until }) => until <= now - 1e9), timely: batch }`,
+    also: {
+      file: rules,
+      find: `if (transaction.deadline <= now || tables.absent.has(transaction.id)) return "Expired"`,
+      plant: `if (transaction.deadline <= now) return "Expired"`
+    }
   },
   {
     name: "settling twice is settling twice",
@@ -679,12 +689,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: orderMoves,
     find: `if (viaGateway !== 0) changes.push(`,
     plant: `if (viaGateway > 1e9) changes.push(`
-  },
-  {
-    name: "what a wallet has not heard of its coupon is not waited for",
-    file: "src/saga/Orders.ts",
-    find: `yield* inAMoment(hold("wallet", after.userId, wallet), isUnheard)`,
-    plant: `yield* hold("wallet", after.userId, wallet)`
   },
   {
     name: "an order waits, and its buyer leaves",
