@@ -62,12 +62,8 @@ export const checkout = ({
       by: undefined,
       answer: CheckoutAnswer,
       plan: Effect.fnUntraced(function* (attempt) {
-        const { id, now, hold, holdAll } = attempt
-        const products = yield* holdAll(
-          "product",
-          items.map(({ productId, quantity }) => [productId, { _tag: "Take", quantity }])
-        )
-        const quoted = Arr.zipWith(products, items, (product, { quantity }) => ({ product, quantity }))
+        const { id, now, hold } = attempt
+        const quoted = yield* quotedOf(attempt, items, "Take")
         const coupon = userCouponId === undefined ? undefined : yield* couponOf(attempt, buyer, userCouponId)
         const { lines, total, discount, payable } = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
         const firstPurchaseOnly = coupon?.firstPurchaseOnly
@@ -106,6 +102,16 @@ export const checkout = ({
         }
       })
     })
+  )
+
+/** Holds what is to be bought, all or none of it, and says what to price. */
+export const quotedOf = ({ holdAll }: Attempt, items: ReadonlyArray<CheckoutItem>, _tag: "Take" | "Reserve") =>
+  Effect.map(
+    holdAll(
+      "product",
+      items.map(({ productId, quantity }) => [productId, { _tag, quantity }])
+    ),
+    (products) => Arr.zipWith(products, items, (product, { quantity }) => ({ product, quantity }))
   )
 
 /**

@@ -4,7 +4,7 @@
  * Every step is the same: hold the order → hold what it moves → commit → settle. The order decides (`OrderLife`), and
  * what it moves follows (`OrderMoves`).
  */
-import { Array as Arr, Effect, Schedule, Schema } from "effect"
+import { Effect, Schedule, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import type { CouponRefusal } from "../domain/Coupon.ts"
 import {
@@ -26,7 +26,7 @@ import type { ProductRefusal } from "../domain/Product.ts"
 import { CouponNotUsable, Unusable } from "../domain/UserCoupon.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
 import { Unavailable } from "../actors/Errors.ts"
-import { type CheckoutItem, couponOf } from "./Checkout.ts"
+import { type CheckoutItem, couponOf, quotedOf } from "./Checkout.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Attempt, type Failure, type Interruption, type Keyed, Transact } from "./Transact.ts"
 
@@ -82,13 +82,8 @@ export const createOrder = ({
       by: undefined,
       answer: OrderAnswer,
       plan: Effect.fnUntraced(function* (attempt) {
-        const { id, now, hold, holdAll } = attempt
-        const products = yield* holdAll(
-          "product",
-          items.map(({ productId, quantity }) => [productId, { _tag: "Reserve", quantity }])
-        )
-        const quoted = Arr.zipWith(products, items, (product, { quantity }) => ({ product, quantity }))
-
+        const { id, now, hold } = attempt
+        const quoted = yield* quotedOf(attempt, items, "Reserve")
         const paymentDeadline = now + Policy.order.paymentDeadlineMs
 
         /** Prices it, with a coupon if one is named, and has the buyer's wallet hold what it needs. */

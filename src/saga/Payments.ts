@@ -83,15 +83,16 @@ const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentA
   return Effect.succeed({ answer, replayed })
 }
 
-const paymentOf = (order: Order, id?: PaymentId): Payment | undefined =>
-  order.payments.findLast(
-    (payment) =>
-      (id === undefined || payment.paymentId === id) && payment.status !== "FAILED" && payment.gateway !== undefined
-  ) ?? order.payments.findLast((payment) => id === undefined || payment.paymentId === id)
+interface Changed {
+  readonly order: Order
+  readonly balance?: Money | undefined
+}
 
-/** Where an order's payment stands. */
-const standing = (order: Order, balance: Money | undefined): PaymentAnswer => {
-  const payment = paymentOf(order)
+/** Where an order's payment stands; a gateway's, if one has or awaits any of the money. */
+const standing = ({ order, balance }: Changed): PaymentAnswer => {
+  const { payments } = order
+  const payment =
+    payments.findLast(({ status, gateway }) => status !== "FAILED" && gateway !== undefined) ?? payments.at(-1)
   return {
     paymentId: payment?.paymentId ?? noPayment,
     orderId: order.orderId,
@@ -110,28 +111,12 @@ type Deeds = Parameters<typeof change>[0]["deed"]
 const step = <E = never>(
   { request, order }: Step,
   deed: Deeds,
-  kept?: Kept,
+  answer: (changed: Changed) => Kept = standing,
   explain?: Effect.Effect<void, E | Unavailable>
-) =>
-  change<Kept, E>({
-    request,
-    order,
-    deed,
-    schema: Kept,
-    answer: ({ order: after, balance }) => kept ?? standing(after, balance),
-    explain
-  })
+) => change<Kept, E>({ request, order, deed, schema: Kept, answer, explain })
 
-/** The first step of a saga. */
-const begins = <E>({ request, order }: Step, deed: Deeds, explain: Effect.Effect<void, E | Unavailable>) =>
-  change<Kept, E>({
-    request,
-    order,
-    deed,
-    schema: Kept,
-    answer: ({ order: { version } }) => ({ begun: version }),
-    explain
-  })
+/** What the first step of a saga answers. */
+const begun = ({ order: { version } }: Changed): Kept => ({ begun: version })
 
 /** The version of the order as of which nobody has asked the gateway; `undefined`, if somebody may have. */
 const untouched = ({ answer, replayed }: Answer<Kept>): number | undefined =>
@@ -162,32 +147,33 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
     yield* isFree
     const isSaga = gateway !== undefined && paymentKey !== undefined
     const pays: Deeds = (id) => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
-    const first = isSaga
-      ? begins({ request: begin, order }, pays, isFree)
-      : step({ request, order }, pays, undefined, isFree)
-    const begun = yield* first.pipe(
+    const first = yield* step(
+      { request: isSaga ? begin : request, order },
+      pays,
+      isSaga ? begun : standing,
+      isFree
+    ).pipe(
       Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
         step(
           { request, order },
           (id) => ({ _tag: "Cancel", refundId: refundId(id), reason: "INSUFFICIENT_BALANCE", items: undefined }),
-          { short: { balance, required } }
+          () => ({ short: { balance, required } })
         ).pipe(
           // Somebody else has ended it, or paid it, since.
           Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
         )
       ),
       // It came to nothing before it began, and that was answered as the request itself.
-      Effect.catchTag("OrderNotPayable", (refusal) => orRefused(answered(request), refusal))
+      Effect.catchTag("OrderNotPayable", (refusal) =>
+        Effect.flatMap(answered(request), (known) =>
+          known === undefined ? Effect.fail(refusal) : Effect.succeed(known)
+        )
+      )
     )
-    if (!("begun" in begun.answer)) return yield* told(begun)
-    const before = begun.replayed ? yield* answered(request) : undefined
-    return before ?? (yield* carryThrough({ request, order }, untouched(begun)))
+    if (!("begun" in first.answer)) return yield* told(first)
+    const before = first.replayed ? yield* answered(request) : undefined
+    return before ?? (yield* carryThrough({ request, order }, untouched(first)))
   })
-
-const orRefused = <A, E, R, Refusal>(asked: Effect.Effect<A | undefined, E, R>, refusal: Refusal) =>
-  Effect.flatMap(asked, (known): Effect.Effect<A, Refusal> =>
-    known === undefined ? Effect.fail(refusal) : Effect.succeed(known)
-  )
 
 export interface ConfirmRequest {
   readonly request: Keyed
@@ -204,7 +190,7 @@ export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRe
     const isFree = unused(yield* Orders, order.of, paymentKey)
     yield* isFree
     const asks: Deeds = () => ({ _tag: "AskGateway", paymentKey, amount })
-    const asOf = yield* begins({ request: begin, order }, asks, isFree).pipe(
+    const asOf = yield* step({ request: begin, order }, asks, begun, isFree).pipe(
       Effect.map(untouched),
       Effect.catchTag("OrderNotPayable", (refusal) =>
         Effect.flatMap(current(order.of), ({ payments }) =>
@@ -242,18 +228,14 @@ const refOf = (order: Order, payment: Payment): PaymentRef | undefined =>
     ? undefined
     : { paymentId: payment.paymentId, orderId: order.orderId, paymentKey: payment.paymentKey }
 
-const approved =
-  ({ paymentId: id }: Payment, { transactionId: gatewayId }: Approved) =>
-  (): Deed => ({
-    _tag: "Approved",
-    paymentId: id,
-    gatewayId
-  })
-
 const declined = (asked: Step, { paymentId: id }: Payment, { code, reason }: Pick<Declined, "code" | "reason">) =>
-  step(asked, () => ({ _tag: "NotPaid", paymentId: id, cancel: "PAYMENT_FAILED" }), {
-    declined: { orderId: asked.order.of, declineCode: code, reason }
-  })
+  step(
+    asked,
+    () => ({ _tag: "NotPaid", paymentId: id, cancel: "PAYMENT_FAILED" }),
+    () => ({
+      declined: { orderId: asked.order.of, declineCode: code, reason }
+    })
+  )
 
 /** Gives back what a gateway took and no order can have. */
 const giveBack = Effect.fnUntraced(function* (ref: PaymentRef, gateway: GatewayName, taken: Approved) {
@@ -272,21 +254,28 @@ const take = Effect.fnUntraced(function* (
   payment: Payment,
   { ref, gateway, taken }: { readonly ref: PaymentRef; readonly gateway: GatewayName; readonly taken: Approved }
 ) {
-  return yield* Effect.catchTag(step(asked, approved(payment, taken)), "OrderNotPayable", (refusal) =>
-    Effect.gen(function* () {
-      const order = yield* current(asked.order.of)
-      // Also another attempt by the same key: what the gateway has is that one's.
-      const isWanted = order.payments.some(
-        ({ paymentKey, status }) => paymentKey === ref.paymentKey && status !== "FAILED"
-      )
-      if (!isWanted) {
-        yield* Effect.catch(giveBack(ref, gateway, taken), (failure) =>
-          Effect.logError(`The payment ${ref.paymentId} was given up, and taken, and could not be given back`, failure)
+  const approved: Deed = { _tag: "Approved", paymentId: payment.paymentId, gatewayId: taken.transactionId }
+  return yield* Effect.catchTag(
+    step(asked, () => approved),
+    "OrderNotPayable",
+    (refusal) =>
+      Effect.gen(function* () {
+        const order = yield* current(asked.order.of)
+        // Also another attempt by the same key: what the gateway has is that one's.
+        const isWanted = order.payments.some(
+          ({ paymentKey, status }) => paymentKey === ref.paymentKey && status !== "FAILED"
         )
-      }
-      if (order.paidAt === undefined || !isWanted) return yield* refusal
-      return { answer: standing(order, undefined), replayed: true }
-    })
+        if (!isWanted) {
+          yield* Effect.catch(giveBack(ref, gateway, taken), (failure) =>
+            Effect.logError(
+              `The payment ${ref.paymentId} was given up, and taken, and could not be given back`,
+              failure
+            )
+          )
+        }
+        if (order.paidAt === undefined || !isWanted) return yield* refusal
+        return { answer: standing({ order }), replayed: true }
+      })
   )
 })
 
@@ -305,7 +294,7 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
     return yield* Effect.die("No gateway's payment")
   // One that is interrupted is one nobody knows the end of; and it ends in time by itself.
   const approval = Effect.uninterruptible(gateways.of(gateway).approve({ ...ref, amount, method }))
-  const unknown: Answer<Kept> = { answer: standing(order, undefined), replayed: false }
+  const unknown: Answer<Kept> = { answer: standing({ order }), replayed: false }
   return yield* Effect.matchEffect(approval, {
     onSuccess: (taken) => take(asked, payment, { ref, gateway, taken }),
     onFailure: (failure) => {
@@ -314,9 +303,13 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
           return declined(asked, payment, failure)
         case "GatewayUnavailable":
           if (asOf === undefined) return Effect.succeed(unknown)
-          return step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined, asOf }), {
-            unavailable: { orderId: order.orderId }
-          }).pipe(Effect.catchTag("OrderNotPayable", () => Effect.succeed(unknown)))
+          return step(
+            asked,
+            () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined, asOf }),
+            () => ({
+              unavailable: { orderId: order.orderId }
+            })
+          ).pipe(Effect.catchTag("OrderNotPayable", () => Effect.succeed(unknown)))
         case "OutcomeUnknown":
           return Effect.succeed(unknown)
       }
@@ -356,7 +349,7 @@ const carryThrough = (asked: Step, asOf: number | undefined): Paid =>
   Effect.gen(function* () {
     const order = yield* current(asked.order.of)
     const payment = underWay(order)
-    const unknown: Answer<Kept> = { answer: standing(order, undefined), replayed: false }
+    const unknown: Answer<Kept> = { answer: standing({ order }), replayed: false }
     if (payment?.status === "GATEWAY_REQUESTED") {
       if (asOf !== undefined) return yield* approve(asked, order, payment, asOf)
       const concluded = conclude(asked, order, payment)

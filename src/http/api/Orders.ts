@@ -139,6 +139,16 @@ export const AskedRefund = Schema.Struct({ refundId: RefundId, status: RefundSta
 
 export const RefundDecision = Schema.Struct({ approved: Schema.Boolean }).annotate({ identifier: "RefundDecision" })
 
+/** What may be wrong with what is to be bought. */
+const buying = [
+  "STOCK_SHORTAGE",
+  "PRODUCT_NOT_ON_SALE",
+  "PRODUCT_NOT_FOUND",
+  "USER_NOT_FOUND",
+  "COUPON_NOT_USABLE",
+  "PRICE_CHANGED"
+] as const
+
 /** What may be wrong with an order that something is to become of. */
 const becoming = ["ORDER_NOT_FOUND", "USER_NOT_FOUND", "BALANCE_LIMIT_EXCEEDED"] as const
 
@@ -150,32 +160,13 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       headers: IdempotencyKey,
       payload: Checkout,
       success: replayable(Receipt.pipe(HttpApiSchema.status(201))),
-      error: problems(
-        ...writing,
-        ...keyed,
-        "STOCK_SHORTAGE",
-        "PRODUCT_NOT_ON_SALE",
-        "PRODUCT_NOT_FOUND",
-        "USER_NOT_FOUND",
-        "INSUFFICIENT_BALANCE",
-        "COUPON_NOT_USABLE",
-        "PRICE_CHANGED"
-      )
+      error: problems(...writing, ...keyed, ...buying, "INSUFFICIENT_BALANCE")
     }).annotate(OpenApi.Description, "Buys and pays by wallet, in one commit."),
     HttpApiEndpoint.post("create", "/orders", {
       headers: IdempotencyKey,
       payload: NewOrder,
       success: replayable(CreatedOrder.pipe(HttpApiSchema.status(201))),
-      error: problems(
-        ...writing,
-        ...keyed,
-        "STOCK_SHORTAGE",
-        "PRODUCT_NOT_ON_SALE",
-        "PRODUCT_NOT_FOUND",
-        "USER_NOT_FOUND",
-        "COUPON_NOT_USABLE",
-        "PRICE_CHANGED"
-      )
+      error: problems(...writing, ...keyed, ...buying)
     }).annotate(
       OpenApi.Description,
       "Reserves stock and coupon for half an hour; POST /payments/process pays. A coupon that cannot be used is left out, and the answer says so, unless couponPolicy is `reject`."
