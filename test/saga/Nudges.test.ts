@@ -83,7 +83,6 @@ const byCard = (order: OrderId, behaviour: string) =>
 
 /** An order of 1,000 won; none is paid. */
 const waiting = Effect.gen(function* () {
-  yield* TestClock.setTime(1_700_000_000_000)
   const product = yield* soon(onSale(10))
   const buyer = yield* soon(user(1, 10_000))
   const { answer } = yield* soon(make({ key: 1, buyer, items: [[product, 1]] }))
@@ -111,7 +110,15 @@ const refunding = Effect.fnUntraced(function* (behaviour: "error" | "errorAfter"
 })
 
 const it_ = (name: string, test: Effect.Effect<void, unknown, Layer.Success<typeof world> | Scope.Scope>) =>
-  it.effect(name, () => Effect.provide(test, world))
+  it.effect(name, () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const scope = yield* Scope.make()
+      const built = yield* soon(Scope.provide(Layer.build(world), scope))
+      yield* Effect.provide(test, built)
+      yield* soon(Scope.close(scope, Exit.void))
+    })
+  )
 
 describe("An order that a gateway has called back about", () => {
   it_(
