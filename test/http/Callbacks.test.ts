@@ -1,7 +1,8 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Effect, Layer, Schedule } from "effect"
+import { Effect, Layer, Redacted, Schedule } from "effect"
 import { HttpServer } from "effect/http"
+import { hash } from "node:crypto"
 import { Policy } from "../../src/domain/Policy.ts"
 import type { GatewayName } from "../../src/domain/Tender.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
@@ -78,6 +79,29 @@ const shop = Effect.fnUntraced(function* (copies: number) {
     )
   })
   return { simulator, layer: Layer.provideMerge(Layer.effectDiscard(listen), Shop.layer({ gateways })) }
+})
+
+describe("A callback that NICE has not signed", () => {
+  it.live("is not read", () =>
+    Effect.gen(function* () {
+      const { simulator, layer: served } = yield* shop(1)
+      yield* Effect.gen(function* () {
+        const unread = Effect.map(call("GET", "/metrics"), ({ text }) =>
+          Number(/sluice_gateway_callbacks\{[^}]*nice[^}]*Unread[^}]*\} (\d+)/.exec(text)?.[1] ?? 0)
+        )
+        const send = (signature: string | undefined) =>
+          call("POST", "/payments/callbacks/nice", {
+            body: { orderId: unknown, tid: "1", amount: 1, ediDate: "2", signature }
+          })
+        const before = yield* unread
+        const key = Redacted.value(simulator.settings.nice.secretKey)
+        yield* send(hash("sha256", `112${key}`, "hex"))
+        assert.strictEqual(yield* unread, before)
+        for (const signature of [hash("sha256", "112", "hex"), "", undefined]) yield* send(signature)
+        assert.strictEqual(yield* unread, before + 3)
+      }).pipe(Effect.provide(served))
+    }).pipe(Effect.scoped)
+  )
 })
 
 const methods = { toss: "CARD", nice: "BANK_TRANSFER", inicis: "KAKAOPAY" } as const

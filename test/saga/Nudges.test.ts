@@ -109,7 +109,7 @@ const refunding = Effect.fnUntraced(function* (behaviour: "error" | "errorAfter"
   return order
 })
 
-const it_ = (name: string, test: Effect.Effect<void, unknown, Layer.Success<typeof world> | Scope.Scope>) =>
+const told = (name: string, test: Effect.Effect<void, unknown, Layer.Success<typeof world> | Scope.Scope>) =>
   it.effect(name, () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
@@ -121,7 +121,7 @@ const it_ = (name: string, test: Effect.Effect<void, unknown, Layer.Success<type
   )
 
 describe("An order that a gateway has called back about", () => {
-  it_(
+  told(
     "is paid once, a moment later, however often it was called: the gateway is asked once",
     Effect.gen(function* () {
       const { order, status } = yield* paying("errorAfter")
@@ -143,7 +143,7 @@ describe("An order that a gateway has called back about", () => {
     })
   )
 
-  it_(
+  told(
     "is not asked for when whoever asked first has heard by then",
     Effect.gen(function* () {
       const order = yield* waiting
@@ -156,7 +156,7 @@ describe("An order that a gateway has called back about", () => {
     })
   )
 
-  it_(
+  told(
     "stays as it is, when the gateway knows nothing of it: whoever called made it up",
     Effect.gen(function* () {
       const { order } = yield* paying("error")
@@ -168,7 +168,7 @@ describe("An order that a gateway has called back about", () => {
     })
   )
 
-  it_(
+  told(
     "ends, when the gateway says that it was declined",
     Effect.gen(function* () {
       const { order } = yield* paying("error")
@@ -183,7 +183,7 @@ describe("An order that a gateway has called back about", () => {
     })
   )
 
-  it_(
+  told(
     "is left alone when it waits for nothing there: another gateway's, unpaid, paid, or none at all",
     Effect.gen(function* () {
       const { order } = yield* paying("error")
@@ -201,7 +201,7 @@ describe("An order that a gateway has called back about", () => {
     })
   )
 
-  it_(
+  told(
     "is left alone when it is paid",
     Effect.gen(function* () {
       const { order } = yield* paying("key")
@@ -213,7 +213,7 @@ describe("An order that a gateway has called back about", () => {
     })
   )
 
-  it_(
+  told(
     "is asked for again by the next callback, when the gateway did not answer",
     Effect.gen(function* () {
       const { order } = yield* paying("errorAfter")
@@ -230,7 +230,7 @@ describe("An order that a gateway has called back about", () => {
 })
 
 describe("A refund that a gateway has called back about", () => {
-  it_(
+  told(
     "is over, if the gateway says so",
     Effect.gen(function* () {
       const order = yield* refunding("errorAfter")
@@ -241,7 +241,7 @@ describe("A refund that a gateway has called back about", () => {
     })
   )
 
-  it_(
+  told(
     "is no nearer to a person, however often somebody says so: it was not given back",
     Effect.gen(function* () {
       const order = yield* refunding("error")
