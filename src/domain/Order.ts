@@ -165,8 +165,14 @@ export const refundedAmount = ({ refunds }: Pick<Order, "refunds">): Money =>
 export const OrderView = Schema.Literals(["simple", "fulfilment", "tracking"])
 export type OrderView = typeof OrderView.Type
 
-const views: Record<OrderStatus, Record<OrderView, string>> = {
+/** Where a CREATED order is (C1): nobody pays it yet, or a payment is under way. */
+export const OrderPhase = Schema.Literals(["PENDING", "PROCESSING"])
+export type OrderPhase = typeof OrderPhase.Type
+
+const views: Record<OrderStatus | OrderPhase, Record<OrderView, string>> = {
   CREATED: { simple: "PENDING", fulfilment: "ORDERED", tracking: "PAYMENT_PENDING" },
+  PENDING: { simple: "PENDING", fulfilment: "ORDERED", tracking: "PAYMENT_PENDING" },
+  PROCESSING: { simple: "PROCESSING", fulfilment: "PAYMENT_IN_PROGRESS", tracking: "PAYMENT_PENDING" },
   CONFIRMED: { simple: "COMPLETED", fulfilment: "PAID", tracking: "PAID" },
   PREPARING: { simple: "COMPLETED", fulfilment: "PREPARING", tracking: "PREPARING" },
   SHIPPED: { simple: "COMPLETED", fulfilment: "SHIPPING", tracking: "SHIPPING" },
@@ -175,8 +181,27 @@ const views: Record<OrderStatus, Record<OrderView, string>> = {
   CANCELLED: { simple: "CANCELLED", fulfilment: "CANCELLED", tracking: "CANCELLED" }
 }
 
-/** `status` in the words of seed 000 (simple), 002 (fulfilment) or 004 (tracking). */
-export const statusView = (status: OrderStatus, view: OrderView): string => views[status][view]
+/** A status, or where a CREATED order is, in the words of seed 000 (simple), 002 (fulfilment) or 004 (tracking). */
+export const statusView = (status: OrderStatus | OrderPhase, view: OrderView): string => views[status][view]
+
+/** How far its fulfilment is, whatever becomes of its money (C1). */
+export const FulfilmentStatus = Schema.Literals(["NOT_STARTED", "PREPARING", "SHIPPED", "DELIVERED", "CANCELLED"])
+export type FulfilmentStatus = typeof FulfilmentStatus.Type
+
+const fulfilments: Record<OrderStatus, FulfilmentStatus> = {
+  CREATED: "NOT_STARTED",
+  CONFIRMED: "NOT_STARTED",
+  PREPARING: "PREPARING",
+  SHIPPED: "SHIPPED",
+  DELIVERED: "DELIVERED",
+  COMPLETED: "DELIVERED",
+  CANCELLED: "CANCELLED"
+}
+export const fulfilmentStatus = ({ status }: Pick<Order, "status">): FulfilmentStatus => fulfilments[status]
+
+/** The payment that says how an order's stands: a gateway's, if one has or awaits any of the money. */
+export const paymentOf = ({ payments }: Pick<Order, "payments">): Payment | undefined =>
+  payments.findLast(({ status, gateway }) => status !== "FAILED" && gateway !== undefined) ?? payments.at(-1)
 
 /** What an order is to whoever sold only some of its lines: these, what they come to, and refunds of nothing else (G14). */
 export const partOf = (order: Order, isTheirs: (line: OrderLine) => boolean): Order | undefined => {

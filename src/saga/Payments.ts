@@ -19,7 +19,7 @@ import { Effect, Result, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import { OrderId, PaymentId, paymentId, refundId, uuidOf } from "../domain/Ids.ts"
 import { minus, Money } from "../domain/Money.ts"
-import { type Order, type Payment, PaymentStatus, type Refund } from "../domain/Order.ts"
+import { type Order, type Payment, paymentOf, PaymentStatus, type Refund } from "../domain/Order.ts"
 import { type Deed, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
 import { Policy } from "../domain/Policy.ts"
 import type { GatewayName, PaymentKey, Tender } from "../domain/Tender.ts"
@@ -95,11 +95,9 @@ interface Changed {
   readonly balance?: Money | undefined
 }
 
-/** Where an order's payment stands; a gateway's, if one has or awaits any of the money. */
+/** Where an order's payment stands. */
 const standing = ({ order, balance }: Changed): PaymentAnswer => {
-  const { payments } = order
-  const payment =
-    payments.findLast(({ status, gateway }) => status !== "FAILED" && gateway !== undefined) ?? payments.at(-1)
+  const payment = paymentOf(order)
   return {
     paymentId: payment?.paymentId ?? noPayment,
     orderId: order.orderId,

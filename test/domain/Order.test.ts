@@ -16,6 +16,7 @@ import { buyer, order, uuid, voucher } from "./Samples.ts"
 describe("An order's status", () => {
   it.each([
     ["CREATED", "PENDING", "ORDERED", "PAYMENT_PENDING"],
+    ["PROCESSING", "PROCESSING", "PAYMENT_IN_PROGRESS", "PAYMENT_PENDING"],
     ["CONFIRMED", "COMPLETED", "PAID", "PAID"],
     ["SHIPPED", "COMPLETED", "SHIPPING", "SHIPPING"],
     ["COMPLETED", "COMPLETED", "PURCHASE_CONFIRMED", "DELIVERED"],

@@ -98,6 +98,27 @@ describe("Paying an order", () => {
       })
     )
 
+    it.effect("is PROCESSING while its buyer is at a gateway's page", () =>
+      Effect.gen(function* () {
+        const { buyer, id, read } = yield* scene
+        const orderId = yield* order(buyer, id)
+        const tenders = [{ method: "CARD", amount: 1500 }]
+        const { body } = yield* call("POST", "/payments/process", {
+          token: buyer.token,
+          key: "k",
+          body: { orderId, tenders }
+        })
+        assert.deepInclude(body, { status: "INITIATED" })
+        assert.deepInclude(yield* read(orderId), {
+          status: "CREATED",
+          phase: "PROCESSING",
+          paymentStatus: "INITIATED"
+        })
+        const { body: viewed } = yield* call("GET", `/orders/${orderId}?view=fulfilment`, buyer)
+        assert.deepInclude(viewed, { status: "CREATED", statusView: "PAYMENT_IN_PROGRESS" })
+      })
+    )
+
     it.effect("of another buyer is not there to be paid", () =>
       Effect.gen(function* () {
         const { buyer, id, seller } = yield* scene

@@ -2,7 +2,15 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { OrderId, PaymentId, ProductId, RefundId, UserCouponId, UserId } from "../../domain/Ids.ts"
 import { Money, Quantity } from "../../domain/Money.ts"
-import { CancelReason, OrderView, PaymentStatus, RefundStatus } from "../../domain/Order.ts"
+import {
+  CancelReason,
+  FulfilmentStatus,
+  OrderPhase,
+  OrderStatus,
+  OrderView,
+  PaymentStatus,
+  RefundStatus
+} from "../../domain/Order.ts"
 import { Policy } from "../../domain/Policy.ts"
 import { Method } from "../../domain/Tender.ts"
 import { Unusable } from "../../domain/UserCoupon.ts"
@@ -89,10 +97,16 @@ const Refund = Schema.Struct({
 export const Order = Schema.Struct({
   orderId: OrderId,
   userId: UserId,
-  /** In the words of the `view` asked for. */
-  status: Schema.String,
+  status: OrderStatus,
   /** Where it is while it is CREATED (C1). */
-  phase: Schema.optionalKey(Schema.Literals(["PENDING", "PROCESSING"])),
+  phase: Schema.optionalKey(OrderPhase),
+  /** The status in the words of the `view` asked for. */
+  statusView: Schema.optionalKey(Schema.String),
+  /** Of its last payment; none has begun, or it is not for who asks to see. */
+  paymentStatus: Schema.optionalKey(PaymentStatus),
+  fulfilmentStatus: FulfilmentStatus,
+  /** Of its last refund; none was asked for. */
+  refundStatus: Schema.optionalKey(RefundStatus),
   cancelReason: Schema.optionalKey(CancelReason),
   lines: Schema.Array(
     Schema.Struct({
@@ -121,7 +135,12 @@ export const Order = Schema.Struct({
   paidAt: Schema.optionalKey(Timestamp),
   shippingAddress: Schema.optionalKey(Schema.String),
   statusHistory: Schema.Array(
-    Schema.Struct({ status: Schema.String, at: Timestamp, note: Schema.optionalKey(Schema.String) })
+    Schema.Struct({
+      status: OrderStatus,
+      statusView: Schema.optionalKey(Schema.String),
+      at: Timestamp,
+      note: Schema.optionalKey(Schema.String)
+    })
   ),
   createdAt: Timestamp
 }).annotate({ identifier: "Order" })

@@ -2,7 +2,14 @@ import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import type { Permitted } from "../../domain/Authority.ts"
 import { type OrderId, refundId, type UserId } from "../../domain/Ids.ts"
-import { type Order, type OrderView, refundedAmount, statusView } from "../../domain/Order.ts"
+import {
+  fulfilmentStatus,
+  type Order,
+  type OrderView,
+  paymentOf,
+  refundedAmount,
+  statusView
+} from "../../domain/Order.ts"
 import { type Deed, underWay } from "../../domain/OrderLife.ts"
 import { Directory } from "../../actors/Directory.ts"
 import { Orders } from "../../persistence/Orders.ts"
@@ -17,13 +24,18 @@ import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 
 const shown = (order: Order, view?: OrderView): typeof Shown.Type => {
-  const named = (status: Order["status"]) => (view === undefined ? status : statusView(status, view))
   const { status, cancelReason, userCouponId, shippingAddress, paymentDeadline, paidAt } = order
+  const phase = status === "CREATED" ? (underWay(order) === undefined ? "PENDING" : "PROCESSING") : undefined
+  const [payment, refund] = [paymentOf(order), order.refunds.at(-1)]
   return {
     orderId: order.orderId,
     userId: order.userId,
-    status: named(status),
-    ...(status === "CREATED" && { phase: underWay(order) === undefined ? "PENDING" : "PROCESSING" }),
+    status,
+    ...(phase !== undefined && { phase }),
+    ...(view !== undefined && { statusView: statusView(phase ?? status, view) }),
+    ...(payment !== undefined && { paymentStatus: payment.status }),
+    fulfilmentStatus: fulfilmentStatus(order),
+    ...(refund !== undefined && { refundStatus: refund.status }),
     ...(cancelReason !== undefined && { cancelReason }),
     lines: order.lines,
     payments: order.payments.map(({ paymentId, method, amount, status: paymentStatus, refunded }) => ({
@@ -48,7 +60,11 @@ const shown = (order: Order, view?: OrderView): typeof Shown.Type => {
     ...(paymentDeadline !== undefined && { paymentDeadline: iso(paymentDeadline) }),
     ...(paidAt !== undefined && { paidAt: iso(paidAt) }),
     ...(shippingAddress !== undefined && { shippingAddress }),
-    statusHistory: order.history.map((entry) => ({ ...entry, status: named(entry.status), at: iso(entry.at) })),
+    statusHistory: order.history.map((entry) => ({
+      ...entry,
+      ...(view !== undefined && { statusView: statusView(entry.status, view) }),
+      at: iso(entry.at)
+    })),
     createdAt: iso(order.createdAt)
   }
 }
