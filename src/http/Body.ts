@@ -1,4 +1,4 @@
-/** Reads bodies, JSON nearly always, within their limit, straight from Node: by way of a portable stream a request costs a fifth more. */
+/** Reads bodies, within their limit, straight from Node: by way of a portable stream a request costs a fifth more. */
 import { isUtf8 } from "node:buffer"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Effect } from "effect"

@@ -385,8 +385,9 @@ export const awaits = (gateway: GatewayName, id: OrderId) =>
   Effect.map(current(id), (order) => awaitedOf(order, gateway) !== undefined)
 
 /**
- * Asks a gateway what has become of a payment or a refund that an order waits for, and tells the order. Nothing is done
- * at the gateway, and nothing becomes of the order but what the gateway says: anybody may cause it, at any time.
+ * Asks a gateway what has become of a payment or a refund that an order waits for, and tells the order. No
+ * approval and no refund is asked for, and nothing becomes of the order but what the gateway says: anybody may cause it,
+ * at any time.
  */
 export const inquire = Effect.fnUntraced(function* (gateway: GatewayName, permitted: Permitted<OrderId>) {
   const gateways = yield* Gateways
