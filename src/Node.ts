@@ -131,9 +131,12 @@ const gateways = (settings: Settings) => {
         }
   const hasNone = toss === undefined && nice === undefined && inicis === undefined
   const isSimulated = hasNone && settings.environment === "development" && settings.databaseUrl === undefined
+  const origin = `http://${settings.host === "0.0.0.0" ? "127.0.0.1" : settings.host}:${settings.port}`
+  // Each callback comes twice: gateways say that it may.
+  const callbacks = { url: `${origin}/api/v1/payments/callbacks/{gateway}`, copies: 2 }
   const options = isSimulated
     ? Effect.tap(
-        Effect.map(Simulator.make({ host: "127.0.0.1", port: 0 }), (simulator) => simulator.settings),
+        Effect.map(Simulator.make({ host: "127.0.0.1", port: 0, callbacks }), (simulator) => simulator.settings),
         (simulated) => Effect.logInfo(`Payment gateways are simulated, at ${new URL(simulated.toss.baseUrl).origin}`)
       )
     : Effect.succeed<Routing.Options>({ toss, nice, inicis })

@@ -27,13 +27,14 @@ const everywhere = ["src/", "test/", "dev/", "bench/"]
 const chaos = ["test/chaos/"]
 /**
  * Who may say that something is permitted: whoever looks who asks, who seeds a new database, who gives what is
- * owed, and who keeps deadlines. */
+ * owed, who keeps deadlines, and who asks gateways. */
 const permitting = [
   "src/http/Policy.ts",
   "src/domain/Authority.ts",
   "src/Demo.ts",
   "src/saga/Grants.ts",
-  "src/saga/Timers.ts"
+  "src/saga/Timers.ts",
+  "src/saga/Nudges.ts"
 ]
 /** Where effects meet promises: the entry point, vitest's setup, the seeded scheduler, programs for a test to start. */
 const edges = [

@@ -52,6 +52,8 @@ export const Policy = {
     callTimeoutMs: 3000,
     /** When somebody else asks what became of a payment; longer than all repetitions of a call take. */
     recoverMs: 30_000,
+    /** How long after a gateway's callback it is asked, if nobody has heard by then: who asked first mostly has. */
+    callbackGraceMs: 1000,
     /** How often a refund is asked of a gateway before a person has to see to it (C23), and how long between. */
     refundAttempts: 8,
     refundDelayMs: (attempts: number): number => Math.min(1000 * 4 ** attempts, 10 * minute),

@@ -1,4 +1,4 @@
-/** Reads JSON bodies, within their limit, straight from Node: by way of a portable stream a request costs a fifth more. */
+/** Reads bodies, within their limit, straight from Node: by way of a portable stream a request costs a fifth more. */
 import { isUtf8 } from "node:buffer"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Effect } from "effect"
@@ -46,7 +46,12 @@ const isModest = (body: string): boolean => {
   }
 }
 
-const text = (source: Source, response: Sink): Effect.Effect<string, Refusal> =>
+/** Gathers a body that is not too long, and reads it. */
+const gather = <E>(
+  source: Source,
+  response: Sink,
+  text: (body: Buffer) => Effect.Effect<string, E>
+): Effect.Effect<string, E | PayloadTooLarge> =>
   Effect.callback((resume) => {
     const chunks: Array<Buffer> = []
     let size = 0
@@ -57,12 +62,8 @@ const text = (source: Source, response: Sink): Effect.Effect<string, Refusal> =>
       resume(Effect.fail(tooLarge))
     }
     const onEnd = () => {
-      if (size === 0) return resume(Effect.fail(malformed))
       const [first] = chunks
-      const whole = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)
-      if (!isUtf8(whole)) return resume(Effect.fail(malformed))
-      const body = whole.toString("utf8")
-      resume(isModest(body) ? Effect.succeed(body) : Effect.fail(tooMany))
+      resume(text(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)))
     }
     const stop = () => {
       source.off("data", onData)
@@ -76,13 +77,25 @@ const text = (source: Source, response: Sink): Effect.Effect<string, Refusal> =>
     return Effect.sync(stop)
   })
 
-/** The body's text. */
-export const read = (source: Source, response: Sink): Effect.Effect<string, Refusal> => {
-  const { "content-type": type, "content-length": length } = source.headers
-  if (type !== undefined && type !== "application/json" && !json.test(type)) return Effect.fail(unsupported)
-  if (length !== undefined && Number(length) > maximum) return Effect.fail(tooLarge)
-  return text(source, response)
+const isTooLong = ({ headers: { "content-length": length } }: Source) =>
+  length !== undefined && Number(length) > maximum
+
+const jsonText = (body: Buffer): Effect.Effect<string, Refusal> => {
+  if (body.length === 0 || !isUtf8(body)) return Effect.fail(malformed)
+  const text = body.toString("utf8")
+  return isModest(text) ? Effect.succeed(text) : Effect.fail(tooMany)
 }
+
+/** The text of a body that is JSON. */
+export const read = (source: Source, response: Sink): Effect.Effect<string, Refusal> => {
+  const { "content-type": type } = source.headers
+  if (type !== undefined && type !== "application/json" && !json.test(type)) return Effect.fail(unsupported)
+  return isTooLong(source) ? Effect.fail(tooLarge) : gather(source, response, jsonText)
+}
+
+/** The text of a body of any kind; what is not UTF-8 in it is not legible, and the rest is. */
+export const whole = (source: Source, response: Sink): Effect.Effect<string, PayloadTooLarge> =>
+  isTooLong(source) ? Effect.fail(tooLarge) : gather(source, response, (body) => Effect.succeed(body.toString("utf8")))
 
 /** Reads the body, so that whoever asks the request for its text has it. */
 export const ahead = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<void, Refusal> =>

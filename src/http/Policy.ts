@@ -410,6 +410,12 @@ const anyOrder = Effect.fnUntraced(function* (claimed: ClaimedOrderId) {
   return state?.order ?? (yield* new OrderNotFound({ orderId: claimed }))
 })
 
+/**
+ * The order that a gateway's callback names. Anybody may name any: it is for nothing but to have the gateway asked, which
+ * the engine does by its own right.
+ */
+export const namedOrder = (claimed: string): OrderId | undefined => (isOrderId(claimed) ? claimed : undefined)
+
 interface ChangeableOrder {
   readonly order: Permitted<OrderId>
   /** What its cancellation would be for. */

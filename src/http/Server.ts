@@ -12,6 +12,7 @@ import { Express } from "./Express.ts"
 import * as Exchange from "./Exchange.ts"
 import * as Audit from "./handlers/Audit.ts"
 import * as Balances from "./handlers/Balances.ts"
+import * as Callbacks from "./handlers/Callbacks.ts"
 import * as Coupons from "./handlers/Coupons.ts"
 import * as Managers from "./handlers/Managers.ts"
 import * as Orders from "./handlers/Orders.ts"
@@ -37,7 +38,7 @@ const document = Layer.merge(
 
 const endpoints = HttpApiBuilder.layer(Api).pipe(
   Layer.provide([Users.layer, Managers.layer, Balances.layer, Products.layer, Coupons.layer]),
-  Layer.provide([Orders.layer, Payments.layer, Refunds.layer, Audit.layer, System.layer]),
+  Layer.provide([Orders.layer, Payments.layer, Callbacks.layer, Refunds.layer, Audit.layer, System.layer]),
   Layer.provide([Auth.layer, Exchange.layer])
 )
 

@@ -28,7 +28,14 @@ import { Directory } from "../actors/Directory.ts"
 import type { Unavailable } from "../actors/Errors.ts"
 import { Journal } from "../persistence/Journal.ts"
 import { Orders } from "../persistence/Orders.ts"
-import { type Approved, type Declined, Gateways, type PaymentRef } from "./gateways/Gateway.ts"
+import {
+  type Approved,
+  type Cancellation,
+  type Declined,
+  Gateways,
+  type PaymentRef,
+  whatBecameOf
+} from "./gateways/Gateway.ts"
 import { change, type ChangeRefusal } from "./Orders.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
@@ -358,6 +365,49 @@ const carryThrough = (asked: Step, asOf: number | undefined): Paid =>
     return { ...unknown, replayed: true }
   }).pipe(Effect.flatMap(told))
 
+/** What an order waits to hear of a gateway. */
+type Awaited =
+  | { readonly _tag: "Payment"; readonly payment: Payment }
+  | { readonly _tag: "Refund"; readonly refund: Refund; readonly cancellation: Cancellation }
+
+const awaitedOf = (order: Order, gateway: GatewayName): Awaited | undefined => {
+  const payment = underWay(order)
+  if (payment?.gateway === gateway && payment.status === "GATEWAY_REQUESTED") return { _tag: "Payment", payment }
+  const refund = order.refunds.find(({ status }) => status === "PROCESSING")
+  const asked = refund === undefined ? undefined : cancellationOf(order, refund)
+  return refund === undefined || asked?.gateway !== gateway
+    ? undefined
+    : { _tag: "Refund", refund, cancellation: asked.cancellation }
+}
+
+/** Whether an order waits to hear of a gateway what has become of a payment or a refund. */
+export const awaits = (gateway: GatewayName, id: OrderId) =>
+  Effect.map(current(id), (order) => awaitedOf(order, gateway) !== undefined)
+
+/**
+ * Asks a gateway what has become of a payment or a refund that an order waits for, and tells the order. No
+ * approval and no refund is asked for, and nothing becomes of the order but what the gateway says: anybody may cause it,
+ * at any time.
+ */
+export const inquire = Effect.fnUntraced(function* (gateway: GatewayName, permitted: Permitted<OrderId>) {
+  const gateways = yield* Gateways
+  const asked: Step = { request: undefined, order: permitted }
+  const order = yield* current(permitted.of)
+  const awaited = awaitedOf(order, gateway)
+  switch (awaited?._tag) {
+    case "Payment":
+      yield* conclude(asked, order, awaited.payment)
+      return
+    case "Refund": {
+      const { refund, cancellation } = awaited
+      const found = yield* gateways.of(gateway).inquire(cancellation)
+      if (whatBecameOf(cancellation, found) === "Done") {
+        yield* step(asked, () => ({ _tag: "Refunded", refundId: refund.refundId }))
+      }
+    }
+  }
+})
+
 /** Goes on with a payment whose node says nothing. */
 export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<OrderId>, payment: Payment) {
   const journal = yield* Journal
@@ -377,32 +427,38 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
   }
 })
 
+/** What a refund asks of the gateway that has the money; `undefined`: none has. */
+const cancellationOf = (order: Order, refund: Refund) => {
+  const { refundId: id, viaGateway } = refund
+  const payment = order.payments.find(({ gateway, status }) => gateway !== undefined && status === "COMPLETED")
+  const ref = payment === undefined ? undefined : refOf(order, payment)
+  if (payment?.gateway === undefined || payment.gatewayId === undefined || ref === undefined) return undefined
+  const cancellation: Cancellation = {
+    ...ref,
+    transactionId: payment.gatewayId,
+    refundId: id,
+    amount: viaGateway,
+    approvedAmount: payment.amount,
+    remaining: minus(payment.amount, payment.refunded),
+    reason: order.cancelReason ?? "REFUND"
+  }
+  return { gateway: payment.gateway, cancellation }
+}
+
 /** Has a gateway give back what is due to the buyer; after too many attempts it is a person's. */
 export const resumeRefund = Effect.fnUntraced(function* (permitted: Permitted<OrderId>, refund: Refund) {
   const gateways = yield* Gateways
   const order = yield* current(permitted.of)
-  const payment = order.payments.find(({ gateway, status }) => gateway !== undefined && status === "COMPLETED")
-  const ref = payment === undefined ? undefined : refOf(order, payment)
-  if (payment?.gateway === undefined || payment.gatewayId === undefined || ref === undefined) return
+  const { gateway, cancellation } = cancellationOf(order, refund) ?? {}
+  if (gateway === undefined || cancellation === undefined) return
   const asked: Step = { request: undefined, order: permitted }
-  const { refundId: id, viaGateway } = refund
+  const { refundId: id } = refund
   // It is due again later, whatever becomes of this node.
   yield* step(asked, () => ({ _tag: "RefundDelayed", refundId: id }))
   const { refunds } = yield* current(permitted.of)
   if (!refunds.some(({ refundId: due, status }) => due === id && status === "PROCESSING")) return
-  yield* Effect.matchEffect(
-    gateways.of(payment.gateway).cancel({
-      ...ref,
-      transactionId: payment.gatewayId,
-      refundId: id,
-      amount: viaGateway,
-      approvedAmount: payment.amount,
-      remaining: minus(payment.amount, payment.refunded),
-      reason: order.cancelReason ?? "REFUND"
-    }),
-    {
-      onSuccess: () => Effect.asVoid(step(asked, () => ({ _tag: "Refunded", refundId: id }))),
-      onFailure: (failure) => Effect.logWarning(`The refund ${id} was not carried out`, failure)
-    }
-  )
+  yield* Effect.matchEffect(gateways.of(gateway).cancel(cancellation), {
+    onSuccess: () => Effect.asVoid(step(asked, () => ({ _tag: "Refunded", refundId: id }))),
+    onFailure: (failure) => Effect.logWarning(`The refund ${id} was not carried out`, failure)
+  })
 })

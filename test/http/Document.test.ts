@@ -190,6 +190,9 @@ const routes = [
     "token",
     "PAYMENT_DECLINED USER_NOT_FOUND ORDER_NOT_FOUND ORDER_NOT_PAYABLE PAYMENT_IN_PROGRESS PAYMENT_KEY_USED AMOUNT_MISMATCH PAYMENT_UNAVAILABLE"
   ],
+  ["POST /api/v1/payments/callbacks/toss", "public", ""],
+  ["POST /api/v1/payments/callbacks/nice", "public", ""],
+  ["POST /api/v1/payments/callbacks/inicis", "public", ""],
   ["GET /api/v1/admin/refunds", "token", "FORBIDDEN INVALID_CURSOR"],
   ["PUT /api/v1/admin/refunds/{refundId}", "token", "FORBIDDEN ORDER_NOT_FOUND NOT_REFUNDABLE"],
   ["GET /api/v1/admin/audit", "token", "FORBIDDEN USER_NOT_FOUND INVALID_CURSOR"],

@@ -204,6 +204,9 @@ const table: ReadonlyArray<Row> = [
     noOrder,
     { key: "confirm", body: { orderId: "{order}", paymentKey: "key", amount: 1000 } }
   ],
+  ["callbacks.toss", "POST /payments/callbacks/toss", anybody, "200", "", { body: { data: { orderId: "{order}" } } }],
+  ["callbacks.nice", "POST /payments/callbacks/nice", anybody, "200", "", { body: { orderId: "{order}" } }],
+  ["callbacks.inicis", "POST /payments/callbacks/inicis", anybody, "200", "", { body: { P_OID: "{order}" } }],
   ["refunds.list", "GET /admin/refunds", admin, "200", forbidden],
   [
     "refunds.done",

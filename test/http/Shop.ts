@@ -22,6 +22,7 @@ import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
 import * as MemoryStatements from "../../src/persistence/MemoryStatements.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import * as MemoryUsers from "../../src/persistence/MemoryUsers.ts"
+import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
 import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 
@@ -38,6 +39,8 @@ export interface Options {
   readonly stepsMost?: number
   readonly requestTimeoutMs?: number
   readonly drainWithin?: Server.Options["drainWithin"]
+  /** Instead of gateways in memory. */
+  readonly gateways?: Layer.Layer<Gateways>
 }
 
 const tables = MemoryTables.layer
@@ -59,6 +62,8 @@ const engine = ({ journal = (disk) => disk, stepsMost = 2000, requestTimeoutMs =
     Layer.provideMerge(Layer.effect(Journal, Effect.map(Journal, journal)).pipe(Layer.provide(MemoryJournal.layer)))
   )
 
+const memoryGateways: Layer.Layer<Gateways> = MemoryGateway.layer
+
 export const layer = (options: Options = {}) =>
   Server.layer({
     host: "127.0.0.1",
@@ -67,7 +72,7 @@ export const layer = (options: Options = {}) =>
     key,
     tokenTtlSeconds: 3600
   }).pipe(
-    Layer.provideMerge(MemoryGateway.layer),
+    Layer.provideMerge(options.gateways ?? memoryGateways),
     Layer.provideMerge(engine(options)),
     Layer.provideMerge(repositories(options)),
     Layer.provideMerge(tables),

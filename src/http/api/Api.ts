@@ -2,6 +2,7 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { AuditApi } from "./Audit.ts"
 import { BalancesApi } from "./Balances.ts"
+import { CallbacksApi } from "./Callbacks.ts"
 import { CouponsApi } from "./Coupons.ts"
 import { complete } from "./Document.ts"
 import { ManagersApi } from "./Managers.ts"
@@ -17,7 +18,18 @@ import { UsersApi } from "./Users.ts"
 export const strict = { onExcessProperty: "error", errors: "all" } as const
 
 const contract = HttpApi.make("sluice")
-  .add(UsersApi, ManagersApi, BalancesApi, ProductsApi, CouponsApi, OrdersApi, PaymentsApi, RefundsApi, AuditApi)
+  .add(
+    UsersApi,
+    ManagersApi,
+    BalancesApi,
+    ProductsApi,
+    CouponsApi,
+    OrdersApi,
+    PaymentsApi,
+    CallbacksApi,
+    RefundsApi,
+    AuditApi
+  )
   .prefix("/api/v1")
   .add(SystemApi)
   .middleware(Exchange)

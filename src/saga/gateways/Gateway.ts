@@ -22,6 +22,7 @@ import { Context, type Effect, Schema } from "effect"
 import type { OrderId, PaymentId, RefundId } from "../../domain/Ids.ts"
 import type { Money } from "../../domain/Money.ts"
 import { type GatewayMethod, GatewayName, type GatewayTransactionId, type PaymentKey } from "../../domain/Tender.ts"
+import type { Callback } from "./Callback.ts"
 
 /** Which payment is meant. */
 export interface PaymentRef {
@@ -124,6 +125,8 @@ export interface Gateway {
   readonly approve: (approval: Approval) => Effect.Effect<Approved, GatewayFailure>
   readonly inquire: (payment: PaymentRef) => Effect.Effect<Inquiry, GatewayUnavailable>
   readonly cancel: (cancellation: Cancellation) => Effect.Effect<Cancelled, GatewayFailure>
+  /** Whether a callback has the gateway's signature; left out by one that signs none. */
+  readonly isSigned?: (callback: Callback) => boolean
 }
 
 /** The gateways there are, and which of them carries out which method. */

@@ -157,7 +157,7 @@ export const make = (http: HttpClient.HttpClient, { clientKey, secretKey, baseUr
       })
     })
 
-  return Adapter.make("nice", {
+  const gateway = Adapter.make("nice", {
     approve: Effect.fnUntraced(function* ({ paymentKey: tid, amount }) {
       const ediDate = iso(yield* Clock.currentTimeMillis)
       const found = yield* post(pathOf(tid), { amount, ediDate, signData: signed(tid, amount, ediDate) })
@@ -187,4 +187,6 @@ export const make = (http: HttpClient.HttpClient, { clientKey, secretKey, baseUr
 
     undo: ({ paymentId }, { transactionId }) => cancel(transactionId, `undo-${paymentId}`, "Not this payment", {})
   })
+
+  return { ...gateway, isSigned: ({ signed: callback }) => callback?.signature === signed(callback?.text ?? "") }
 }

@@ -166,6 +166,7 @@ export const guard = Effect.fnUntraced(function* (
 
   const once = timed(name, gateway, options.callTimeoutMs)
   return {
+    ...gateway,
     inquire: (payment) => attempt("inquire", once.inquire(payment)),
     approve: (approval) =>
       untilCertain(

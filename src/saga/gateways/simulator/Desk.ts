@@ -16,6 +16,12 @@ export interface Reply {
   readonly body: unknown
 }
 
+/** A callback, as it is sent. */
+export interface Notice {
+  readonly contentType: string
+  readonly text: string
+}
+
 export type Asked =
   | {
       readonly _tag: "Approve"
@@ -53,6 +59,8 @@ export interface Desk {
   readonly tooMuch: Reply
   readonly notCancelable: Reply
   readonly busy: Reply
+  /** What is sent when something has become of a charge. */
+  readonly notice: (charge: Charge) => Notice
 }
 
 export const refuse = (status: number, body: unknown): Asked => ({ _tag: "Refuse", reply: { status, body } })
@@ -65,5 +73,10 @@ export const json = <A, I>(schema: Schema.Codec<A, I>) => {
     return decoded._tag === "Some" ? decoded.value : undefined
   }
 }
+
+export const jsonNotice = (body: unknown): Notice => ({
+  contentType: "application/json;charset=utf-8",
+  text: JSON.stringify(body)
+})
 
 export const basic = (user: string, password: string): string => `Basic ${btoa(`${user}:${password}`)}`

@@ -116,6 +116,18 @@ export const make = ({ mid, signKey, apiKey }: Keys): Desk => {
     refundedBefore: () => result("500626", "이미 취소된 거래입니다."),
     tooMuch: result("9003", "부분취소 금액이 올바르지 않습니다."),
     notCancelable: result("9004", "취소할 거래가 없습니다."),
-    busy: { status: 429, body: undefined }
+    busy: { status: 429, body: undefined },
+    // As mobile pages are told; of the web's payments by card nothing public says that they are.
+    notice: ({ status, transactionId, orderId, amount }) => ({
+      contentType: "application/x-www-form-urlencoded",
+      text: new URLSearchParams({
+        P_STATUS: status === "APPROVED" ? "00" : "01",
+        P_TID: transactionId,
+        P_MID: mid,
+        P_OID: orderId,
+        P_TYPE: "CARD",
+        P_AMT: String(amount)
+      }).toString()
+    })
   }
 }

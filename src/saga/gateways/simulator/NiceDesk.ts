@@ -4,7 +4,7 @@ import { hash } from "node:crypto"
 import { Money, zero } from "../../../domain/Money.ts"
 import { iso } from "../../Time.ts"
 import { type Charge, leftOf } from "./Charges.ts"
-import { basic, type Desk, json, refuse } from "./Desk.ts"
+import { basic, type Desk, json, jsonNotice, refuse } from "./Desk.ts"
 import { orderIn } from "./Behaviour.ts"
 
 const Signed = { ediDate: Schema.String, signData: Schema.String }
@@ -71,6 +71,7 @@ export const make = (clientKey: string, secretKey: string): Desk => {
       leftOf(charge) === zero ? result("2013", "취소 완료 거래") : result("A127", "주문번호 중복 오류"),
     tooMuch: result("2032", "취소금액이 취소가능금액보다 큼"),
     notCancelable: result("2012", "취소 해당거래 없음"),
-    busy: { status: 429, body: { resultCode: "A246", resultMsg: "비정상 과다접속으로 인한 오류입니다" } }
+    busy: { status: 429, body: { resultCode: "A246", resultMsg: "비정상 과다접속으로 인한 오류입니다" } },
+    notice: (charge) => jsonNotice(payment(charge))
   }
 }

@@ -8,14 +8,14 @@
  *
  * - `GET /_sim/payments`: what was charged and given back.
  * - `POST /_sim/behaviours` `{ gateway, operation, behaviour, times? }`: how its next calls go.
- * - `POST /_sim/callbacks` `{ url, copies? }`: who is told of every payment from now on, and how often each time.
+ * - `POST /_sim/callbacks` `{ url, copies? }`: who is told of every payment from now on, and how often each time;
+ *   `{gateway}` in the address is the name of the one that tells.
  */
 import { NodeHttpServer, NodeHttpServerRequest } from "@effect/platform-node"
 import { ByteSize, Clock, Effect, Redacted, Schema, Scope } from "effect"
 import { HttpIncomingMessage, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { createServer, type Server } from "node:http"
 import { GatewayName } from "../../../domain/Tender.ts"
-import { iso } from "../../Time.ts"
 import type { InicisSettings } from "../Inicis.ts"
 import type { NiceSettings } from "../Nice.ts"
 import type { TossSettings } from "../Toss.ts"
@@ -30,6 +30,15 @@ export interface Options {
   readonly host: string
   /** 0 for any that is free. */
   readonly port: number
+  /** Who is told of every payment until it is told otherwise. */
+  readonly callbacks?: Callbacks
+}
+
+interface Callbacks {
+  /** With `{gateway}` for the name of the one that tells. */
+  readonly url: string
+  /** How often each time. */
+  readonly copies: number
 }
 
 export interface Simulator {
@@ -160,7 +169,8 @@ const listen = (node: Server, { host, port }: Options) =>
 /** Listens until the scope closes. */
 export const make = Effect.fnUntraced(function* ({
   host,
-  port
+  port,
+  callbacks
 }: Options): Effect.fn.Return<Simulator, CannotListen, Scope.Scope> {
   const scope = yield* Effect.scope
   const node = createServer()
@@ -177,19 +187,17 @@ export const make = Effect.fnUntraced(function* ({
     nice: NiceDesk.make(keys.nice.clientKey, keys.nice.secretKey),
     inicis: InicisDesk.make(keys.inicis)
   }
-  let callback: { readonly url: string; readonly copies: number } | undefined
+  let callback = callbacks
 
   const callBack = (name: GatewayName, charge: Charge) => {
     if (callback === undefined) return Effect.void
     const { url: to, copies } = callback
-    const { body } = desks[name].found(charge)
-    const notice =
-      name === "toss" ? { eventType: "PAYMENT_STATUS_CHANGED", createdAt: iso(charge.at), data: body } : body
+    const { contentType, text: body } = desks[name].notice(charge)
     const send = Effect.tryPromise((signal) =>
-      fetch(to, {
+      fetch(to.replace("{gateway}", name), {
         method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(notice),
+        headers: { "content-type": contentType },
+        body,
         signal
       })
     )

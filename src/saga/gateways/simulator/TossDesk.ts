@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import { Money, zero } from "../../../domain/Money.ts"
 import { iso } from "../../Time.ts"
 import { type Charge, leftOf } from "./Charges.ts"
-import { basic, type Desk, json, refuse } from "./Desk.ts"
+import { basic, type Desk, json, jsonNotice, refuse } from "./Desk.ts"
 import { orderIn } from "./Behaviour.ts"
 
 const Confirm = json(Schema.Struct({ paymentKey: Schema.String, orderId: Schema.String, amount: Money }))
@@ -64,5 +64,7 @@ export const make = (secretKey: string): Desk => ({
   refundedBefore: (charge) => ({ status: 200, body: payment(charge) }),
   tooMuch: failed(403, "NOT_CANCELABLE_AMOUNT", "취소 할 수 없는 금액 입니다."),
   notCancelable: failed(403, "NOT_CANCELABLE_PAYMENT", "취소 할 수 없는 결제 입니다."),
-  busy: failed(429, "TOO_MANY_REQUESTS", "요청이 너무 많습니다.")
+  busy: failed(429, "TOO_MANY_REQUESTS", "요청이 너무 많습니다."),
+  notice: (charge) =>
+    jsonNotice({ eventType: "PAYMENT_STATUS_CHANGED", createdAt: iso(charge.at), data: payment(charge) })
 })
