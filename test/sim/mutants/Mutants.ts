@@ -606,7 +606,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "a payment that was declined is taken for approved",
     file: payments,
     find: `return declined(asked, payment, failure)`,
-    plant: `return step(asked, approved(payment, { transactionId: "declined" }))`
+    plant: `return step(asked, () => ({ _tag: "Approved", paymentId: payment.paymentId, gatewayId: "declined" }))`
   },
   {
     name: "a payment that was declined may be tried again",
