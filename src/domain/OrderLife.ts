@@ -97,6 +97,11 @@ export class PaymentInProgress extends Schema.TaggedError<PaymentInProgress>()("
   paymentId: PaymentId
 }) {}
 
+/** A gateway is giving something back, which may take minutes: its refunds go one after the other. */
+export class RefundInProgress extends Schema.TaggedError<RefundInProgress>()("RefundInProgress", {
+  refundId: RefundId
+}) {}
+
 export class AmountMismatch extends Schema.TaggedError<AmountMismatch>()("AmountMismatch", {
   payable: Money
 }) {}
@@ -125,6 +130,7 @@ export const OrderRefusal = Schema.Union([
   OrderUndecided,
   OrderNotPayable,
   PaymentInProgress,
+  RefundInProgress,
   AmountMismatch,
   OrderNotCancellable,
   CancelWindowClosed,
@@ -297,8 +303,8 @@ const remaining = (lines: ReadonlyArray<OrderLine>): Items =>
 
 /** Nobody has decided about it. */
 const isOpen = ({ status }: Refund) => status === "REFUND_REQUESTED"
-/** A gateway is giving it back: its refunds go one after the other. */
-const isUnderWay = ({ status }: Refund) => status === "PROCESSING"
+/** What a gateway is giving back: its refunds go one after the other. */
+const onItsWay = ({ refunds }: Order): Refund | undefined => refunds.find(({ status }) => status === "PROCESSING")
 
 /** What the gateways still have of the buyer's, and nobody has asked back. */
 const atGateway = ({ payments, refunds }: Order): Money => {
@@ -358,7 +364,8 @@ const cancel = (order: Order, deed: Deed & { readonly _tag: "Cancel" }, at: numb
   }
   if (orderStatus !== "CONFIRMED" && orderStatus !== "PREPARING") return refused
   if (order.refunds.some(isOpen) || isForUnpaid(reason)) return refused
-  if (order.refunds.some(isUnderWay)) return Result.fail(new OrderUndecided())
+  const other = onItsWay(order)
+  if (other !== undefined) return Result.fail(new RefundInProgress({ refundId: other.refundId }))
   const closedAt = paidAt + Policy.order.cancelWindowMs
   if (reason === "BUYER" && at >= closedAt) return Result.fail(new CancelWindowClosed({ closedAt }))
   const off = items ?? remaining(order.lines)
@@ -391,7 +398,8 @@ const askRefund = (
   const { status: orderStatus } = order
   const refused = Result.fail(new NotRefundable({ orderStatus }))
   if (orderStatus === "CREATED" || orderStatus === "CANCELLED" || order.refunds.some(isOpen)) return refused
-  if (order.refunds.some(isUnderWay)) return Result.fail(new OrderUndecided())
+  const other = onItsWay(order)
+  if (other !== undefined) return Result.fail(new RefundInProgress({ refundId: other.refundId }))
   const wanted = items ?? remaining(order.lines)
   const less = without(order.lines, wanted)
   if (less === undefined || wanted.length === 0) return refused

@@ -280,9 +280,11 @@ describe("What an order gives back", () => {
     )
   })
 
-  it("goes back through a gateway one after the other: the next one waits", () => {
+  it("goes back through a gateway one after the other: whoever asks meanwhile is told at once", () => {
     const [first] = [after(byCard, cancel([[boot, 1]]))]
-    assert.strictEqual(said(decide(first, cancel(undefined, { refundId: refundId(uuid(32)) }), soon)), "OrderUndecided")
+    const refused = Result.flip(decide(first, cancel(undefined, { refundId: refundId(uuid(32)) }), soon))
+    assert.deepInclude(Result.getOrThrow(refused), { _tag: "RefundInProgress", refundId: refund1 })
+    assert.strictEqual(said(decide(first, askRefund(), soon)), "RefundInProgress")
   })
 
   it("is nothing before its seller has said so", () => {

@@ -19,7 +19,7 @@ import { confirm, pay, resumePayment } from "../../src/saga/Payments.ts"
 import * as Timers from "../../src/saga/Timers.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import { uuid } from "../domain/Samples.ts"
-import { audit, does, engine, engineOver, make, onSale, payFor, request, user } from "./Engine.ts"
+import { askBack, audit, cancel, does, engine, engineOver, make, onSale, payFor, request, user } from "./Engine.ts"
 
 const key = (order: OrderId, behaviour = "key") => paymentKey(`${behaviour}_${order}`)
 
@@ -295,8 +295,8 @@ describe("A node that dies in the middle of a payment", () => {
       const order = yield* soon(first.on(waiting))
       yield* soon(first.on(byCard(order, 1, "key")))
       yield* first.dieAfter(step)
-      const cancel = { _tag: "Cancel", refundId: refundId(uuid(9)), reason: "BUYER", items: undefined } as const
-      const cancelling = yield* Effect.forkChild(Effect.exit(first.on(does(order, cancel))))
+      const given = { _tag: "Cancel", refundId: refundId(uuid(9)), reason: "BUYER", items: undefined } as const
+      const cancelling = yield* Effect.forkChild(Effect.exit(first.on(does(order, given))))
       yield* pass(2000)
       yield* Fiber.interrupt(cancelling).pipe(Effect.forkDetach)
       yield* first.stop
@@ -313,6 +313,27 @@ describe("A node that dies in the middle of a payment", () => {
       assert.deepStrictEqual(yield* charged(order), step === 0 ? [600] : [0])
       yield* second.stop
     }).pipe(Effect.provide(world))
+  )
+})
+
+describe("While a gateway is giving money back", () => {
+  it.live("nobody waits for it: whoever would have more back is told at once", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 10_000)
+      const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 2]] })).answer
+      yield* pay({
+        request: request(500_001),
+        begin: request(550_001),
+        order: permit(order),
+        tenders: [{ method: "CARD", amount: won(2000) }],
+        paymentKey: key(order)
+      })
+      yield* cancel(order, { items: [[product, 1]] })
+      const more = [Effect.asVoid(cancel(order)), Effect.asVoid(askBack(order, 9))]
+      const told = yield* Effect.forEach(more, (asked) => Effect.timeout(tagOf(asked), "1 second"))
+      assert.deepStrictEqual(told, ["RefundInProgress", "RefundInProgress"])
+    }).pipe(Effect.provide(engine()))
   )
 })
 

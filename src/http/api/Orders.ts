@@ -183,7 +183,8 @@ export class OrdersApi extends HttpApiGroup.make("orders")
         "FORBIDDEN",
         "ORDER_NOT_CANCELLABLE",
         "CANCEL_WINDOW_CLOSED",
-        "PAYMENT_IN_PROGRESS"
+        "PAYMENT_IN_PROGRESS",
+        "REFUND_IN_PROGRESS"
       )
     }).annotate(OpenApi.Description, "All of an order, or pieces of a paid one: within half an hour of its payment."),
     HttpApiEndpoint.put("progress", "/orders/:orderId/status", {
@@ -204,7 +205,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       headers: IdempotencyKey,
       payload: RefundRequest,
       success: replayable(AskedRefund.pipe(HttpApiSchema.status(201))),
-      error: problems(...writing, ...keyed, ...becoming, "NOT_REFUNDABLE")
+      error: problems(...writing, ...keyed, ...becoming, "NOT_REFUNDABLE", "REFUND_IN_PROGRESS")
     }).annotate(
       OpenApi.Description,
       "Asks the seller for money back; what was delivered comes back. A request that is refused is FAILED, and can be made again."

@@ -16,7 +16,8 @@ import {
   OrderNotFound,
   OrderNotPayable,
   OrderStatusConflict,
-  PaymentInProgress
+  PaymentInProgress,
+  RefundInProgress
 } from "../../domain/OrderLife.ts"
 import { PriceChanged } from "../../domain/Pricing.ts"
 import {
@@ -148,6 +149,14 @@ export const catalogue = [
     PaymentInProgress,
     "결제가 진행 중입니다. 잠시 후 다시 시도해 주세요",
     "A gateway is being asked; see the order in a moment",
+    again
+  ),
+  row(
+    "REFUND_IN_PROGRESS",
+    409,
+    RefundInProgress,
+    "다른 환불이 진행 중입니다. 잠시 후 다시 시도해 주세요",
+    "A gateway is giving something of this order back; try again once that refund is done",
     again
   ),
   row(

@@ -79,6 +79,7 @@ const orderly = [
   "OrderUndecided",
   "OrderNotPayable",
   "PaymentInProgress",
+  "RefundInProgress",
   "AmountMismatch",
   "OrderNotCancellable",
   "CancelWindowClosed",
@@ -128,7 +129,14 @@ const become = (order: Permitted<OrderId>, deed: Parameters<typeof change>[0]["d
 const advance = (order: Permitted<OrderId>, to: (Deed & { readonly _tag: "Advance" })["to"]) =>
   become(order, () => ({ _tag: "Advance", to })).pipe(
     Effect.catchTag(
-      [...keyless, "PaymentInProgress", "NotRefundable", "OrderNotCancellable", "CancelWindowClosed"],
+      [
+        ...keyless,
+        "PaymentInProgress",
+        "RefundInProgress",
+        "NotRefundable",
+        "OrderNotCancellable",
+        "CancelWindowClosed"
+      ],
       Effect.die
     ),
     Effect.map(({ answer }) => answer),
@@ -193,7 +201,14 @@ export const layer = HttpApiBuilder.group(
         const decided = become(order, () => ({ _tag: "DecideRefund", refundId: params.refundId, approved }))
         const { answer } = yield* Effect.catchTag(
           decided,
-          [...keyless, "PaymentInProgress", "OrderStatusConflict", "OrderNotCancellable", "CancelWindowClosed"],
+          [
+            ...keyless,
+            "PaymentInProgress",
+            "RefundInProgress",
+            "OrderStatusConflict",
+            "OrderNotCancellable",
+            "CancelWindowClosed"
+          ],
           Effect.die
         )
         return answer

@@ -17,6 +17,7 @@ const impossible = [
   ...itsOwn,
   "BalanceLimitExceeded",
   "NotRefundable",
+  "RefundInProgress",
   "OrderNotCancellable",
   "CancelWindowClosed",
   "OrderStatusConflict"

@@ -19,6 +19,7 @@ const impossible = [
   "InsufficientBalance",
   "OrderNotPayable",
   "PaymentInProgress",
+  "RefundInProgress",
   "AmountMismatch",
   "OrderNotCancellable",
   "CancelWindowClosed",
