@@ -48,6 +48,8 @@ export const Deed = Schema.Union([
     cancel: Schema.UndefinedOr(CancelReason),
     asOf: Schema.optional(Schema.Int)
   }),
+  /** What no gateway says of a payment, a person found out (`stuck`): what the gateway calls it, or that it was not paid. */
+  Schema.TaggedStruct("DecidePayment", { paymentId: PaymentId, gatewayId: Schema.UndefinedOr(GatewayTransactionId) }),
   /** All of it, or some pieces once it is paid. */
   Schema.TaggedStruct("Cancel", {
     refundId: RefundId,
@@ -151,6 +153,15 @@ const enter = (order: Order, status: OrderStatus, at: number, note?: string): Or
 export const underWay = ({ payments }: Order): Payment | undefined =>
   payments.find(({ status }) => status === "INITIATED" || status === "GATEWAY_REQUESTED")
 
+/** By then a gateway has forgotten that the buyer agreed: it ought to have said what became of a payment. */
+export const forgottenAt = ({ paymentDeadline = 0 }: Order): number => paymentDeadline + Policy.payment.attemptTimeoutMs
+
+/** A payment of which no gateway says what became of it, long after its time: a person may find out (C23). */
+export const stuck = (order: Order, at: number): Payment | undefined => {
+  const payment = underWay(order)
+  return payment?.status === "GATEWAY_REQUESTED" && at >= forgottenAt(order) ? payment : undefined
+}
+
 const withPayments = (order: Order, id: PaymentId, change: (payment: Payment) => Payment): Order => ({
   ...order,
   payments: order.payments.map((payment) => (payment.paymentId === id ? change(payment) : payment))
@@ -253,7 +264,9 @@ const paymentDelayed = (order: Order, id: PaymentId, at: number): Decided =>
     : Result.succeed({
         ...order,
         payments: order.payments.map((payment) =>
-          payment.status === "GATEWAY_REQUESTED" ? { ...payment, dueAt: recoverAt(at) } : payment
+          payment.status === "GATEWAY_REQUESTED"
+            ? { ...payment, dueAt: payment === stuck(order, at) ? at + Policy.payment.stuckMs : recoverAt(at) }
+            : payment
         )
       })
 
@@ -267,6 +280,19 @@ const notPaid = (
   }
   const unpaid = failed(order, paymentId)
   return Result.succeed(cancel === undefined ? unpaid : givenUp(unpaid, cancel, at))
+}
+
+const decidePayment = (
+  order: Order,
+  { paymentId, gatewayId }: Deed & { readonly _tag: "DecidePayment" },
+  at: number
+): Decided => {
+  if (stuck(order, at)?.paymentId !== paymentId) {
+    return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+  }
+  return gatewayId === undefined
+    ? notPaid(order, { _tag: "NotPaid", paymentId, cancel: "PAYMENT_TIMEOUT" }, at)
+    : approved(order, { _tag: "Approved", paymentId, gatewayId }, at)
 }
 
 /** An order nobody paid. */
@@ -481,6 +507,7 @@ const changed = (order: Order, deed: Deed, at: number): Decided =>
       Approved: (approves) => approved(order, approves, at),
       PaymentDelayed: ({ paymentId }) => paymentDelayed(order, paymentId, at),
       NotPaid: (fails) => notPaid(order, fails, at),
+      DecidePayment: (decides) => decidePayment(order, decides, at),
       Cancel: (cancels) => cancel(order, cancels, at),
       Advance: ({ to }) =>
         next[order.status] === to

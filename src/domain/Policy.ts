@@ -52,6 +52,8 @@ export const Policy = {
     callTimeoutMs: 3000,
     /** When somebody else asks what became of a payment; longer than all repetitions of a call take. */
     recoverMs: 30_000,
+    /** The same, once its deadline and the buyer's time are over: by then it is a person's as well (C23). */
+    stuckMs: 10 * minute,
     /** How often a refund is asked of a gateway before a person has to see to it (C23), and how long between. */
     refundAttempts: 8,
     refundDelayMs: (attempts: number): number => Math.min(1000 * 4 ** attempts, 10 * minute),

@@ -15,12 +15,12 @@
  * asked before or at the same time: so that a payment came to nothing is said only by who asked first, and only if
  * nobody has asked since. Whoever else asks says so to the order before.
  */
-import { Effect, Result, Schema } from "effect"
+import { Effect, Metric, Result, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import { OrderId, PaymentId, paymentId, refundId, uuidOf } from "../domain/Ids.ts"
 import { minus, Money } from "../domain/Money.ts"
 import { type Order, type Payment, PaymentStatus, type Refund } from "../domain/Order.ts"
-import { type Deed, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
+import { type Deed, forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
 import { Policy } from "../domain/Policy.ts"
 import type { GatewayName, PaymentKey, Tender } from "../domain/Tender.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
@@ -360,6 +360,11 @@ const carryThrough = (asked: Step, asOf: number | undefined): Paid =>
     return { ...unknown, replayed: true }
   }).pipe(Effect.flatMap(told))
 
+const stuckPayments = Metric.counter("sluice_payments_stuck", {
+  description: "Times that a gateway said nothing of a payment long after its time",
+  incremental: true
+})
+
 /** Goes on with a payment whose node says nothing. */
 export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<OrderId>, payment: Payment) {
   const journal = yield* Journal
@@ -367,12 +372,21 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
   if (payment.gateway === undefined || payment.paymentKey === undefined) return
   const asked: Step = { request: undefined, order: permitted }
   const isOver = journal.now() >= (order.paymentDeadline ?? 0)
-  const mayBeForgotten = journal.now() >= (order.paymentDeadline ?? 0) + Policy.payment.attemptTimeoutMs
+  const mayBeForgotten = journal.now() >= forgottenAt(order)
   // Whoever takes longer than it is due again would be overtaken by the next one.
   yield* delayed(asked, payment)
   const found = yield* Effect.result(conclude(asked, order, payment))
-  if (Result.isFailure(found) && found.failure._tag !== "GatewayUnavailable") return yield* found.failure
-  if (Result.isFailure(found) || found.success !== undefined) return
+  if (Result.isFailure(found)) {
+    const { failure } = found
+    if (failure._tag !== "GatewayUnavailable") return yield* failure
+    if (!mayBeForgotten) return
+    yield* Metric.update(stuckPayments, 1)
+    return yield* Effect.logWarning(
+      `Nobody says what became of ${payment.paymentId} of ${order.orderId}: see GET /admin/payments`,
+      failure
+    )
+  }
+  if (found.success !== undefined) return
   if (!isOver) yield* approve(asked, order, payment)
   else if (mayBeForgotten) {
     yield* step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: "PAYMENT_TIMEOUT" }))

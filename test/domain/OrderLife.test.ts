@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { paymentId, refundId } from "../../src/domain/Ids.ts"
 import { pieces, sum, won, zero } from "../../src/domain/Money.ts"
-import { paymentKey } from "../../src/domain/Tender.ts"
+import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
 import { CancelReason, type Order, OrderStatus, payable, refundedAmount } from "../../src/domain/Order.ts"
 import {
   type Deed,
@@ -355,6 +355,47 @@ describe("What an order does by itself", () => {
   it("waits for a buyer at the gateway no longer than for the payment", () => {
     const late = Result.getOrThrow(decide(created, mixed(), deadline - 1000))
     assert.strictEqual(dueAt(late), deadline)
+  })
+})
+
+describe("A payment that its gateway says nothing of", () => {
+  const asked = after(created, mixed("key"))
+  const late = deadline + Policy.payment.attemptTimeoutMs
+  const decides = (found?: string): Deed => ({
+    _tag: "DecidePayment",
+    paymentId: pay1,
+    gatewayId: found === undefined ? undefined : gatewayTransactionId(found)
+  })
+
+  it.each<[string, Order, Deed, number, string]>([
+    ["is the gateway's to tell of, in its time", asked, decides("gateway-1"), late - 1, "OrderNotPayable"],
+    ["is then a person's, who finds that it was paid", asked, decides("gateway-1"), late, "CONFIRMED"],
+    ["or that it was not", asked, decides(), late, "CANCELLED"],
+    ["is decided on once", after(asked, approved), decides(), late, "OrderNotPayable"],
+    ["is none, if its buyer has not come back", atGateway, decides("gateway-1"), late, "OrderNotPayable"],
+    [
+      "is another one's",
+      asked,
+      { _tag: "DecidePayment", paymentId: paymentId(uuid(99)), gatewayId: undefined },
+      late,
+      "OrderNotPayable"
+    ]
+  ])("%s", (_, order, deed, at, expected) => assert.strictEqual(said(decide(order, deed, at)), expected))
+
+  it("is asked for on and on, if not so often", () => {
+    const delayed: Deed = { _tag: "PaymentDelayed", paymentId: pay1 }
+    assert.strictEqual(dueAt(Result.getOrThrow(decide(asked, delayed, late - 1))), late - 1 + Policy.payment.recoverMs)
+    assert.strictEqual(dueAt(Result.getOrThrow(decide(asked, delayed, late))), late + Policy.payment.stuckMs)
+  })
+
+  it("can be given back by what a person says the gateway calls it", () => {
+    const found = Result.getOrThrow(decide(asked, decides("gateway-1"), late))
+    assert.deepInclude(found.payments[0], {
+      method: "CARD",
+      status: "COMPLETED",
+      gatewayId: gatewayTransactionId("gateway-1")
+    })
+    assert.deepInclude(Result.getOrThrow(decide(asked, decides(), late)), { cancelReason: "PAYMENT_TIMEOUT" })
   })
 })
 

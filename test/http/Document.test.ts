@@ -194,6 +194,8 @@ const routes = [
     "token",
     "PAYMENT_DECLINED USER_NOT_FOUND ORDER_NOT_FOUND ORDER_NOT_PAYABLE PAYMENT_IN_PROGRESS PAYMENT_KEY_USED AMOUNT_MISMATCH PAYMENT_UNAVAILABLE"
   ],
+  ["GET /api/v1/admin/payments", "token", "FORBIDDEN INVALID_CURSOR"],
+  ["PUT /api/v1/admin/payments/{paymentId}", "token", "FORBIDDEN ORDER_NOT_FOUND ORDER_NOT_PAYABLE"],
   ["GET /api/v1/admin/refunds", "token", "FORBIDDEN INVALID_CURSOR"],
   ["PUT /api/v1/admin/refunds/{refundId}", "token", "FORBIDDEN ORDER_NOT_FOUND NOT_REFUNDABLE"],
   ["GET /api/v1/admin/audit", "token", "FORBIDDEN USER_NOT_FOUND INVALID_CURSOR"],

@@ -470,6 +470,43 @@ const asked = (it: It) => {
       assert.deepEqual(yield* all(100), wanted.slice(1))
     })
   )
+
+  it.effect("payments of which no gateway says what became of them are listed, once they are late", () =>
+    Effect.gen(function* () {
+      const scene = yield* market
+      const orders = yield* Orders
+      const ends = [[mixed("key")], [mixed()], [mixed("key"), approved], [walletPay], []]
+      const all = yield* Effect.forEach(ends, (life) =>
+        Effect.gen(function* () {
+          let order = made(scene)
+          yield* commit(scene.fences, become(undefined, order))
+          for (const deedOf of life) {
+            const after = Result.getOrThrow(decide(order, deedOf(order), createdAt + 1))
+            yield* commit(scene.fences, become(order, after))
+            order = after
+          }
+          return order
+        })
+      )
+      const [asked] = all
+      const late = createdAt + Policy.order.paymentDeadlineMs + Policy.payment.attemptTimeoutMs
+      const stuck = (at: number) =>
+        Effect.map(orders.stuckPayments(permit({ limit: 100, cursor: undefined }), at), ({ items }) =>
+          items.filter(({ orderId }) => all.some((order) => order.orderId === orderId))
+        )
+      assert.deepEqual(yield* stuck(late - 1), [])
+      assert.deepEqual(yield* stuck(late), [
+        {
+          paymentId: lastPayment(asked!),
+          orderId: asked!.orderId,
+          method: "CARD",
+          gateway: "toss",
+          amount: won(2500),
+          paymentDeadline: createdAt + Policy.order.paymentDeadlineMs
+        }
+      ])
+    })
+  )
 }
 
 export const ofOrders = (it: It) => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Clock, type Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
@@ -7,10 +7,10 @@ import { type OrderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
 import { dueAt } from "../../src/domain/OrderLife.ts"
 import { Policy } from "../../src/domain/Policy.ts"
-import { paymentKey } from "../../src/domain/Tender.ts"
+import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
 import type { Journal } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
-import type { Orders } from "../../src/persistence/Orders.ts"
+import { Orders } from "../../src/persistence/Orders.ts"
 import type { Users } from "../../src/persistence/Users.ts"
 import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
 import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
@@ -312,6 +312,58 @@ describe("A node that dies in the middle of a payment", () => {
       assert.deepStrictEqual(yield* soon(second.on(books)), step === 0 ? bought : untouched)
       assert.deepStrictEqual(yield* charged(order), step === 0 ? [600] : [0])
       yield* second.stop
+    }).pipe(Effect.provide(world))
+  )
+})
+
+describe("A gateway that is not there any more", () => {
+  /** Nobody can ask it: its settings are gone. */
+  const gone = Effect.map(MemoryGateway.MemoryGateways, ({ toss }) => {
+    for (const operation of ["approve", "inquire", "cancel"] as const) toss.script.next(operation, "busy", Infinity)
+  })
+
+  it.effect.each([undefined, gatewayTransactionId("found")])(
+    "leaves a payment to a person, who is told of it on and on, and says what its books say (%s)",
+    (gatewayId) =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(1_700_000_000_000)
+        const { on, stop } = yield* boot
+        const order = yield* soon(on(waiting))
+        const { toss } = yield* MemoryGateway.MemoryGateways
+        toss.script.next("approve", "cut")
+        assert.strictEqual((yield* soon(on(byCard(order, 1, "key")))).answer.status, "GATEWAY_REQUESTED")
+        yield* gone
+        yield* pass(Policy.order.paymentDeadlineMs + Policy.payment.attemptTimeoutMs + Policy.payment.stuckMs, 5000)
+        const { orderId, payments } = yield* stored(order)
+        const stuck = on(
+          Effect.flatMap(Orders, ({ stuckPayments }) =>
+            Effect.flatMap(Clock.currentTimeMillis, (now) =>
+              stuckPayments(permit({ limit: 10, cursor: undefined }), now)
+            )
+          )
+        )
+        const paymentId = payments.find(({ method }) => method === "CARD")?.paymentId ?? assert.fail("no payment")
+        assert.containSubset((yield* stuck).items, [{ orderId, paymentId, gateway: "toss", amount: won(600) }])
+        yield* soon(on(does(order, { _tag: "DecidePayment", paymentId, gatewayId })))
+        assert.deepStrictEqual((yield* stuck).items, [])
+        assert.strictEqual((yield* stored(order)).status, gatewayId === undefined ? "CANCELLED" : "CONFIRMED")
+        assert.deepStrictEqual(yield* soon(on(books)), gatewayId === undefined ? untouched : bought)
+        yield* stop
+      }).pipe(Effect.provide(world))
+  )
+
+  it.effect("leaves a refund to a person", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const { on, stop } = yield* boot
+      const order = yield* soon(on(waiting))
+      yield* soon(on(byCard(order, 1, "key")))
+      yield* gone
+      yield* soon(on(cancel(order)))
+      yield* pass(2 * 60 * 60_000, 5000)
+      const { refunds } = yield* stored(order)
+      assert.deepInclude(refunds[0], { status: "MANUAL", amount: won(1000), viaGateway: won(600) })
+      yield* stop
     }).pipe(Effect.provide(world))
   )
 })
