@@ -10,12 +10,15 @@ import type { Kind } from "./Kind.ts"
 import { add, least, minus, Money, pieces, Quantity, sum, won, zero } from "./Money.ts"
 import {
   CancelReason,
+  latePayment,
+  lateRefundId,
   Order,
   type OrderLine,
   OrderStatus,
   payable,
   type Payment,
   type Refund,
+  refundsOf,
   type RefundStatus
 } from "./Order.ts"
 import { Policy } from "./Policy.ts"
@@ -37,6 +40,8 @@ export const Deed = Schema.Union([
   /** The buyer is back from the gateway's page. */
   Schema.TaggedStruct("AskGateway", { paymentKey: PaymentKey, amount: Money }),
   Schema.TaggedStruct("Approved", { paymentId: PaymentId, gatewayId: GatewayTransactionId }),
+  /** The same, of an attempt that had come to nothing: the money goes back, by a refund of its own. */
+  Schema.TaggedStruct("ApprovedLate", { paymentId: PaymentId, gatewayId: GatewayTransactionId }),
   /** A gateway did not say what became of it, for now. */
   Schema.TaggedStruct("PaymentDelayed", { paymentId: PaymentId }),
   /**
@@ -149,6 +154,10 @@ const enter = (order: Order, status: OrderStatus, at: number, note?: string): Or
   history: [...order.history, note === undefined ? { status, at } : { status, at, note }]
 })
 
+/** A key by which something is to be given back pays nothing any more. */
+const isGivenBack = (order: Order, key: PaymentKey | undefined): boolean =>
+  key !== undefined && order.refunds.some((refund) => latePayment(order, refund)?.paymentKey === key)
+
 /** The payment under way, if any. */
 export const underWay = ({ payments }: Order): Payment | undefined =>
   payments.find(({ status }) => status === "INITIATED" || status === "GATEWAY_REQUESTED")
@@ -197,7 +206,7 @@ const pay = (waiting: Order, deed: Deed & { readonly _tag: "Pay" }, at: number):
 const payNow = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): Decided => {
   const { paymentId, tenders = [{ method: "WALLET", amount: payable(order) }], gateway, paymentKey } = deed
   const { paymentDeadline = 0, status: orderStatus } = order
-  if (orderStatus !== "CREATED" || at >= paymentDeadline) {
+  if (orderStatus !== "CREATED" || at >= paymentDeadline || isGivenBack(order, paymentKey)) {
     return Result.fail(new OrderNotPayable({ orderStatus }))
   }
   const due = payable(order)
@@ -231,7 +240,7 @@ const askGateway = (
 ): Decided => {
   const payment = underWay(order)
   // Its time is up also if nobody has said so yet.
-  if (payment?.status !== "INITIATED" || at >= (payment.dueAt ?? at)) {
+  if (payment?.status !== "INITIATED" || at >= (payment.dueAt ?? at) || isGivenBack(order, paymentKey)) {
     return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
   }
   if (payment.amount !== amount) return Result.fail(new AmountMismatch({ payable: payment.amount }))
@@ -257,6 +266,42 @@ const approved = (order: Order, { paymentId, gatewayId }: Deed & { readonly _tag
           at
         )
       )
+
+/** Nothing of it was ever counted; that there is something to give back is all the order keeps of it. */
+const approvedLate = (
+  order: Order,
+  { paymentId, gatewayId }: Deed & { readonly _tag: "ApprovedLate" },
+  at: number
+): Decided => {
+  const payment = order.payments.find((each) => each.paymentId === paymentId && each.gateway !== undefined)
+  const refundId = lateRefundId(paymentId)
+  const isKnown = order.refunds.some((refund) => refund.refundId === refundId)
+  // What a gateway has by a key is another attempt's, if that one goes by the same.
+  const isWanted = order.payments.some(
+    ({ paymentKey, status }) => paymentKey === payment?.paymentKey && status !== "FAILED"
+  )
+  if (payment?.status !== "FAILED" || isKnown || isWanted) {
+    return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+  }
+  const { amount } = payment
+  const refund: Refund = {
+    refundId,
+    amount,
+    viaGateway: amount,
+    status: "PROCESSING",
+    attempts: 0,
+    dueAt: at,
+    reason: undefined,
+    items: [],
+    requestedAt: at
+  }
+  return Result.succeed({
+    ...order,
+    payments: order.payments.map((each) => (each === payment ? { ...each, gatewayId } : each)),
+    // By their ids, as they are read again: this one's is as old as the payment.
+    refunds: [...order.refunds, refund].toSorted((a, b) => (a.refundId < b.refundId ? -1 : 1))
+  })
+}
 
 const paymentDelayed = (order: Order, id: PaymentId, at: number): Decided =>
   underWay(order)?.paymentId !== id
@@ -329,13 +374,13 @@ const remaining = (lines: ReadonlyArray<OrderLine>): Items =>
 
 /** Nobody has decided about it. */
 const isOpen = ({ status }: Refund) => status === "REFUND_REQUESTED"
-/** What a gateway is giving back: its refunds go one after the other. */
-const onItsWay = ({ refunds }: Order): Refund | undefined => refunds.find(({ status }) => status === "PROCESSING")
+/** What a gateway is giving back of what was paid: its refunds go one after the other. */
+const onItsWay = (order: Order): Refund | undefined => refundsOf(order).find(({ status }) => status === "PROCESSING")
 
 /** What the gateways still have of the buyer's, and nobody has asked back. */
-const atGateway = ({ payments, refunds }: Order): Money => {
-  const taken = payments.filter(({ method, status }) => method !== "WALLET" && status === "COMPLETED")
-  const asked = refunds.filter(({ status }) => status !== "FAILED")
+const atGateway = (order: Order): Money => {
+  const taken = order.payments.filter(({ method, status }) => method !== "WALLET" && status === "COMPLETED")
+  const asked = refundsOf(order).filter(({ status }) => status !== "FAILED")
   return minus(sum(taken.map(({ amount }) => amount)), sum(asked.map(({ viaGateway }) => viaGateway)))
 }
 
@@ -479,7 +524,7 @@ const refunded = (order: Order, { refundId: id, byHand }: Deed & { readonly _tag
     dueAt: undefined
   })).pipe(
     Result.map((done) => {
-      const viaGateway = done.refunds.find(({ refundId }) => refundId === id)?.viaGateway ?? zero
+      const viaGateway = refundsOf(done).find(({ refundId }) => refundId === id)?.viaGateway ?? zero
       return {
         ...done,
         payments: done.payments.map((payment) =>
@@ -505,6 +550,7 @@ const changed = (order: Order, deed: Deed, at: number): Decided =>
       Pay: (pays) => pay(order, pays, at),
       AskGateway: (asks) => askGateway(order, asks, at),
       Approved: (approves) => approved(order, approves, at),
+      ApprovedLate: (approves) => approvedLate(order, approves, at),
       PaymentDelayed: ({ paymentId }) => paymentDelayed(order, paymentId, at),
       NotPaid: (fails) => notPaid(order, fails, at),
       DecidePayment: (decides) => decidePayment(order, decides, at),

@@ -1,9 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { paymentId, refundId } from "../../src/domain/Ids.ts"
+import { paymentId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { pieces, sum, won, zero } from "../../src/domain/Money.ts"
 import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
-import { CancelReason, type Order, OrderStatus, payable, refundedAmount } from "../../src/domain/Order.ts"
+import {
+  CancelReason,
+  type Order,
+  OrderStatus,
+  payable,
+  type Payment,
+  type Refund,
+  refundedAmount
+} from "../../src/domain/Order.ts"
 import {
   type Deed,
   decide,
@@ -18,6 +26,7 @@ import { Policy } from "../../src/domain/Policy.ts"
 import {
   after,
   approved,
+  approvedLate,
   askGateway,
   askRefund,
   boot,
@@ -77,6 +86,7 @@ const table: ReadonlyArray<Row> = [
     { "with its buyer at the gateway": "CONFIRMED", "with the gateway asked": "CONFIRMED" },
     "OrderNotPayable"
   ],
+  ["approved, after it was given up, and it was not", approvedLate, {}, "OrderNotPayable"],
   ["not paid", { _tag: "NotPaid", paymentId: pay1, cancel: undefined }, waiting, "OrderNotPayable"],
   [
     "not paid, for good",
@@ -320,6 +330,30 @@ describe("What an order gives back", () => {
   })
 })
 
+describe("What a gateway took after its order had given it up", () => {
+  const failed: Deed & { readonly _tag: "NotPaid" } = { _tag: "NotPaid", paymentId: pay1, cancel: "PAYMENT_FAILED" }
+  const over = after(created, mixed("key"), failed)
+  const late = after(over, approvedLate)
+
+  it("is asked back of it, whatever the order is by then", () => {
+    assert.deepInclude(late, { status: "CANCELLED", paidAmount: zero, paidAt: undefined })
+    assert.containSubset(late.refunds, [{ amount: won(5000), viaGateway: won(5000), status: "PROCESSING", items: [] }])
+    assert.strictEqual(dueBy(late, dueAt(late) ?? 0)?._tag, "ResumeRefund")
+    assert.strictEqual(refundedAmount(late), zero)
+  })
+
+  it("is asked back once", () => assert.strictEqual(said(decide(late, approvedLate, soon)), "OrderNotPayable"))
+
+  it("keeps nobody from anything that concerns what was paid", () => {
+    const again = after(created, mixed("key"), { ...failed, cancel: undefined }, approvedLate)
+    const other = { ...mixed("other"), paymentId: paymentId(uuid(22)) } as const
+    assert.strictEqual(said(decide(again, { ...other, paymentKey: paymentKey("key") }, soon)), "OrderNotPayable")
+    const bought = after(again, { ...pay, paymentId: paymentId(uuid(22)) })
+    assert.strictEqual(said(decide(bought, cancel([[boot, 1]]), soon)), "CONFIRMED")
+    assert.strictEqual(said(decide(bought, askRefund(), soon)), "CONFIRMED")
+  })
+})
+
 describe("What an order does by itself", () => {
   const delivered = inStatus("DELIVERED")
   const deliveredAt = delivered.history.at(-1)?.at ?? 0
@@ -428,7 +462,32 @@ const same = (left: Order, right: Order) => assert.deepStrictEqual({ ...left, ve
 const isAnotherEachTime = (deed: Deed) =>
   deed._tag === "RefundDelayed" || (deed._tag === "Cancel" && deed.items !== undefined)
 
+/** The gateway's payment that a refund is of, if it is of one that came too late: it has its id. */
+const isOf = (refund: Refund) => (payment: Payment) =>
+  payment.gateway !== undefined && uuidOf(payment.paymentId) === uuidOf(refund.refundId)
+const isLate = (order: Order) => (refund: Refund) => order.payments.some(isOf(refund))
+
 describe("Whatever becomes of an order", () => {
+  it.prop("what a gateway took too late goes back to it, once, and is nothing of the order's", [Steps], ([steps]) => {
+    for (const { before, deed, after: order } of lived(steps)) {
+      if (order === undefined) continue
+      const late = order.refunds.filter(isLate(order))
+      assert.strictEqual(new Set(late.map(({ refundId: id }) => id)).size, late.length)
+      for (const refund of late) {
+        const payment = order.payments.find(isOf(refund)) ?? assert.fail("no payment")
+        assert.deepInclude(payment, { status: "FAILED", amount: refund.viaGateway, refunded: zero })
+        assert.strictEqual(refund.viaGateway, refund.amount)
+        assert.isTrue(refund.dueAt !== undefined || refund.status === "REFUNDED" || refund.status === "MANUAL")
+        // Another payment by its key would be of money that is on its way back.
+        const others = order.payments.filter(({ paymentKey: by }) => by !== undefined && by === payment.paymentKey)
+        assert.isTrue(others.every(({ status }) => status === "FAILED"))
+      }
+      if (deed._tag !== "ApprovedLate") continue
+      const { status, lines, paidAmount, paidAt: at } = before
+      assert.deepInclude(order, { status, lines, paidAmount, paidAt: at })
+    }
+  })
+
   it.prop("it counts its changes, and what it refuses changes nothing", [Steps], ([steps]) => {
     for (const { before, deed, at, after: order } of lived(steps)) {
       const state: OrderState = { order: before, pending: undefined }
@@ -453,7 +512,8 @@ describe("Whatever becomes of an order", () => {
       const complete = order.payments.filter(({ status }) => status === "COMPLETED")
       assert.strictEqual(sum(complete.map(({ amount }) => amount)), order.paidAmount)
       assert.strictEqual(order.paidAmount, isPaid ? payable(order) : zero)
-      const back = order.refunds.filter(({ status }) => status !== "REFUND_REQUESTED" && status !== "FAILED")
+      const ofOrder = order.refunds.filter((refund) => !isLate(order)(refund))
+      const back = ofOrder.filter(({ status }) => status !== "REFUND_REQUESTED" && status !== "FAILED")
       const toWallet = back.reduce((all, { amount, viaGateway }) => all + amount - viaGateway, 0)
       const fromGateways = back.reduce(
         (all, { status, viaGateway }) => all + (status === "REFUNDED" ? viaGateway : 0),

@@ -425,6 +425,29 @@ describe("Several who ask about one payment", () => {
     }).pipe(Effect.provide(world))
   )
 
+  it.effect("also when it cannot be given back at once, and its node dies", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const first = yield* boot
+      const order = yield* soon(first.on(waiting))
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "slow")
+      toss.script.next("cancel", "busy", 3)
+      yield* Effect.forkChild(Effect.flip(first.on(byCard(order, 1, "key"))))
+      yield* pass(100, 5)
+      const id = (yield* stored(order)).payments.at(-1)?.paymentId ?? assert.fail("no payment")
+      yield* soon(first.on(does(order, { _tag: "NotPaid", paymentId: id, cancel: "PAYMENT_FAILED" })))
+      yield* pass(3000)
+      assert.deepStrictEqual(yield* charged(order), [600])
+      yield* first.stop
+      const second = yield* boot
+      yield* pass(5 * 60_000, 1000)
+      assert.containSubset((yield* stored(order)).refunds, [{ status: "REFUNDED", amount: won(600) }])
+      assert.deepStrictEqual([yield* soon(second.on(books)), yield* charged(order)], [untouched, [0]])
+      yield* second.stop
+    }).pipe(Effect.provide(world))
+  )
+
   it.live("and what it took is not what the order costs: that goes back, and the order ends", () =>
     Effect.gen(function* () {
       const order = yield* waiting
