@@ -184,7 +184,8 @@ export class OrdersApi extends HttpApiGroup.make("orders")
         "ORDER_NOT_CANCELLABLE",
         "CANCEL_WINDOW_CLOSED",
         "PAYMENT_IN_PROGRESS",
-        "REFUND_IN_PROGRESS"
+        "REFUND_IN_PROGRESS",
+        "STOCK_LIMIT_EXCEEDED"
       )
     }).annotate(OpenApi.Description, "All of an order, or pieces of a paid one: within half an hour of its payment."),
     HttpApiEndpoint.put("progress", "/orders/:orderId/status", {
@@ -214,7 +215,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       params: { orderId: ClaimedOrderId, refundId: RefundId },
       payload: RefundDecision,
       success: Order,
-      error: problems(...writing, ...changing, ...becoming, "FORBIDDEN", "NOT_REFUNDABLE")
+      error: problems(...writing, ...changing, ...becoming, "FORBIDDEN", "NOT_REFUNDABLE", "STOCK_LIMIT_EXCEEDED")
     }).annotate(OpenApi.Description, "Approved, the pieces are in stock again and the money goes back."),
     HttpApiEndpoint.get("list", "/orders", {
       query: { ...PageQuery, ...view, userId: Schema.optionalKey(ClaimedUserId) },

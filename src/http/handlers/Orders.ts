@@ -104,7 +104,6 @@ export const itsOwn = [
   "StockShortage",
   "ProductNotOnSale",
   "StaleVersion",
-  "StockLimitExceeded",
   "BalanceRemaining",
   "CouponNotUsable",
   "CouponAlreadyIssued",
@@ -133,6 +132,7 @@ const advance = (order: Permitted<OrderId>, to: (Deed & { readonly _tag: "Advanc
         ...keyless,
         "PaymentInProgress",
         "RefundInProgress",
+        "StockLimitExceeded",
         "NotRefundable",
         "OrderNotCancellable",
         "CancelWindowClosed"
@@ -190,7 +190,14 @@ export const layer = HttpApiBuilder.group(
         return replay(
           yield* Effect.catchTag(
             asked,
-            [...unpaid, "PaymentInProgress", "OrderNotCancellable", "CancelWindowClosed", "OrderStatusConflict"],
+            [
+              ...unpaid,
+              "StockLimitExceeded",
+              "PaymentInProgress",
+              "OrderNotCancellable",
+              "CancelWindowClosed",
+              "OrderStatusConflict"
+            ],
             Effect.die
           )
         )

@@ -21,6 +21,7 @@ import { itsOwn } from "./Orders.ts"
 const impossible = [
   ...itsOwn,
   "BalanceLimitExceeded",
+  "StockLimitExceeded",
   "NotRefundable",
   "RefundInProgress",
   "OrderNotCancellable",

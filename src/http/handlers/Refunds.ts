@@ -16,6 +16,7 @@ const impossible = [
   ...itsOwn,
   "UserNotFound",
   "BalanceLimitExceeded",
+  "StockLimitExceeded",
   "InsufficientBalance",
   "OrderNotPayable",
   "PaymentInProgress",
