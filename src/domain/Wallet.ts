@@ -86,6 +86,9 @@ export class InsufficientBalance extends Schema.TaggedError<InsufficientBalance>
   required: Money
 }) {}
 
+/** There is enough, but others hold some of it: ask again in a moment. */
+export class BalanceUndecided extends Schema.TaggedError<BalanceUndecided>()("BalanceUndecided", {}) {}
+
 export class BalanceLimitExceeded extends Schema.TaggedError<BalanceLimitExceeded>()("BalanceLimitExceeded", {
   maximum: Money
 }) {}
@@ -106,6 +109,7 @@ export class ChargeBelowMinimum extends Schema.TaggedError<ChargeBelowMinimum>()
 export const WalletRefusal = Schema.Union([
   UserNotFound,
   InsufficientBalance,
+  BalanceUndecided,
   BalanceLimitExceeded,
   BalanceRemaining,
   CouponNotUsable,
@@ -197,9 +201,11 @@ const order = (
       return Result.fail(new CouponNotUsable({ reason: "FIRST_PURCHASE_ONLY" }))
     }
   }
-  if (available(wallet) < amount) {
+  // An order ends for want of money (F4): not for money that may be given back in a moment.
+  if (wallet.balance < amount) {
     return Result.fail(new InsufficientBalance({ balance: available(wallet), required: amount }))
   }
+  if (available(wallet) < amount) return Result.fail(new BalanceUndecided())
   return wallet.balance + wallet.incoming + give > maxBalance
     ? Result.fail(new BalanceLimitExceeded({ maximum: won(maxBalance) }))
     : granted({

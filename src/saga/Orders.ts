@@ -24,7 +24,7 @@ import { Policy } from "../domain/Policy.ts"
 import { type PriceChanged, quote } from "../domain/Pricing.ts"
 import type { ProductRefusal } from "../domain/Product.ts"
 import { CouponNotUsable, Unusable } from "../domain/UserCoupon.ts"
-import type { WalletRefusal } from "../domain/Wallet.ts"
+import { BalanceUndecided, type WalletRefusal } from "../domain/Wallet.ts"
 import type { Unavailable } from "../actors/Errors.ts"
 import { type CheckoutItem, couponOf, quotedOf } from "./Checkout.ts"
 import { iso } from "./Time.ts"
@@ -144,8 +144,9 @@ const couponAnswer = (wanted: UserCouponId | undefined, dropped: CouponNotUsable
 export type ChangeRefusal = OrderRefusal | ProductRefusal | WalletRefusal
 
 const isUndecided = (error: unknown): error is OrderUndecided => error instanceof OrderUndecided
-/** The coupon is the order's own: its wallet has not heard yet what became of it last. */
-const isUnheard = (error: unknown): error is CouponNotUsable => error instanceof CouponNotUsable
+/** The coupon is the order's own: its wallet has not heard yet what became of it last. Or others hold the money. */
+const isUnheard = (error: unknown): error is CouponNotUsable | BalanceUndecided =>
+  error instanceof CouponNotUsable || error instanceof BalanceUndecided
 
 /** The order before and after, once nobody else is deciding about it. */
 const holdOrder = ({ hold, now, waiters }: Attempt, id: OrderId, deed: Deed) =>

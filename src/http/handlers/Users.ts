@@ -61,7 +61,14 @@ export const layer = HttpApiBuilder.group(
       withdraw: ({ params }) =>
         Effect.flatMap(Policy.changeableUser(params.userId), withdraw).pipe(
           Effect.catchTag(
-            ["RequestInProgress", "KeyReused", "InsufficientBalance", "BalanceLimitExceeded", ...couponRefusals],
+            [
+              "RequestInProgress",
+              "KeyReused",
+              "InsufficientBalance",
+              "BalanceUndecided",
+              "BalanceLimitExceeded",
+              ...couponRefusals
+            ],
             Effect.die
           )
         )
