@@ -19,6 +19,8 @@ export const Policy = {
   order: {
     /** The most lines of one order. */
     linesMax: 100,
+    /** The most orders of one buyer that wait for their payment: nobody reserves a whole sale without money. */
+    unpaidMost: 20,
     /** How long an order waits for its payment (O15, C22; seed 002 P2), in milliseconds. */
     paymentDeadlineMs: 30 * minute,
     /** How long after its payment it can be cancelled (F4, C22; seed 004 §2). */

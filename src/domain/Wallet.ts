@@ -89,6 +89,11 @@ export class InsufficientBalance extends Schema.TaggedError<InsufficientBalance>
 /** There is enough, but others hold some of it: ask again in a moment. */
 export class BalanceUndecided extends Schema.TaggedError<BalanceUndecided>()("BalanceUndecided", {}) {}
 
+/** So many orders of the buyer's wait for their payment already, or are being decided. */
+export class TooManyUnpaid extends Schema.TaggedError<TooManyUnpaid>()("TooManyUnpaid", {
+  maximum: Schema.Int
+}) {}
+
 export class BalanceLimitExceeded extends Schema.TaggedError<BalanceLimitExceeded>()("BalanceLimitExceeded", {
   maximum: Money
 }) {}
@@ -110,6 +115,7 @@ export const WalletRefusal = Schema.Union([
   UserNotFound,
   InsufficientBalance,
   BalanceUndecided,
+  TooManyUnpaid,
   BalanceLimitExceeded,
   BalanceRemaining,
   CouponNotUsable,
@@ -190,8 +196,10 @@ const take = (
 
 const order = (
   wallet: Wallet,
-  { take: amount, give, coupon, firstPurchaseOnly }: WalletCommand & { readonly _tag: "Order" }
+  { take: amount, give, opens, coupon, firstPurchaseOnly }: WalletCommand & { readonly _tag: "Order" }
 ) => {
+  const { unpaidMost } = Policy.order
+  if (opens > 0 && wallet.purchases >= unpaidMost) return Result.fail(new TooManyUnpaid({ maximum: unpaidMost }))
   if (coupon !== undefined) {
     const known = wallet.coupons.find(({ userCouponId }) => userCouponId === coupon.userCouponId)
     if (known === undefined || known.pending !== undefined || !couponFrom[coupon.to].includes(known.status)) {

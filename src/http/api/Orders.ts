@@ -166,7 +166,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       headers: IdempotencyKey,
       payload: NewOrder,
       success: replayable(CreatedOrder.pipe(HttpApiSchema.status(201))),
-      error: problems(...writing, ...keyed, ...buying)
+      error: problems(...writing, ...keyed, ...buying, "TOO_MANY_UNPAID_ORDERS")
     }).annotate(
       OpenApi.Description,
       "Reserves stock and coupon for half an hour; POST /payments/process pays. A coupon that cannot be used is left out, and the answer says so, unless couponPolicy is `reject`."

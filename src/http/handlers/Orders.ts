@@ -71,7 +71,11 @@ const impossible = [
 export const buy = (buyer: UserId, key: string, payload: typeof Checkout.Type) => {
   const { items, userCouponId, expectedTotal } = payload
   const request = keyed(buyer, "POST /checkout", key, payload)
-  return Effect.catchTag(checkout({ request, buyer, items, userCouponId, expectedTotal }), impossible, Effect.die)
+  return Effect.catchTag(
+    checkout({ request, buyer, items, userCouponId, expectedTotal }),
+    [...impossible, "TooManyUnpaid"],
+    Effect.die
+  )
 }
 
 /** What only an order that is there can be refused for. */
@@ -106,6 +110,7 @@ export const itsOwn = [
   "ProductNotOnSale",
   "StaleVersion",
   "BalanceUndecided",
+  "TooManyUnpaid",
   "BalanceRemaining",
   "CouponNotUsable",
   "CouponAlreadyIssued",

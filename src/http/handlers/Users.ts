@@ -66,6 +66,7 @@ export const layer = HttpApiBuilder.group(
               "KeyReused",
               "InsufficientBalance",
               "BalanceUndecided",
+              "TooManyUnpaid",
               "BalanceLimitExceeded",
               ...couponRefusals
             ],
