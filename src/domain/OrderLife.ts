@@ -638,7 +638,9 @@ export type OrderState = typeof OrderState.Type
 
 export const OrderCommand = Schema.Union([
   Schema.TaggedStruct("Place", { order: Order }),
-  Schema.TaggedStruct("Change", { deed: Deed, at: Schema.Finite })
+  Schema.TaggedStruct("Change", { deed: Deed, at: Schema.Finite }),
+  /** Its buyer withdraws, and takes the address along on disk: nothing that remembers it stays in memory. */
+  Schema.TaggedStruct("Forget", {})
 ])
 export type OrderCommand = typeof OrderCommand.Type
 
@@ -655,11 +657,15 @@ export const OrderKind: Kind<OrderId, OrderState, OrderCommand, OrderGrant, Orde
     if (state === undefined) return Result.fail(new OrderNotFound({ orderId }))
     if (state.pending !== undefined) return Result.fail(new OrderUndecided())
     const { order: before } = state
+    if (command._tag === "Forget") {
+      return Result.succeed({ state: { order: before, pending: before }, grant: { before, after: before } })
+    }
     return Result.map(decide(before, command.deed, command.at), (after) => ({
       state: { order: before, pending: after },
       grant: { before, after }
     }))
   },
-  settle: ({ order, pending }) => ({ order: pending ?? order, pending: undefined }),
+  settle: ({ order, pending }, command) =>
+    command._tag === "Forget" ? undefined : { order: pending ?? order, pending: undefined },
   release: ({ order }, command) => (command._tag === "Place" ? undefined : { order, pending: undefined })
 }

@@ -586,6 +586,15 @@ describe("An order as an actor", () => {
     assert.strictEqual(outcome({ order: created, pending: inStatus("CONFIRMED") }), "OrderUndecided")
   })
 
+  it("is forgotten with what its buyer takes along, if it is not being decided on", () => {
+    const forget = { _tag: "Forget" } as const
+    const idle: OrderState = { order: created, pending: undefined }
+    const { state } = Result.getOrThrow(OrderKind.hold(created.orderId, idle, forget))
+    assert.strictEqual(outcome(state), "OrderUndecided")
+    assert.isUndefined(OrderKind.settle(state, forget))
+    assert.deepStrictEqual(OrderKind.release(state, forget), idle)
+  })
+
   it("is there once it is placed, and was never if that was not committed", () => {
     const place = { _tag: "Place", order: created } as const
     const { state } = Result.getOrThrow(OrderKind.hold(created.orderId, undefined, place))

@@ -183,6 +183,30 @@ describe("An order that is made", () => {
     }).pipe(Effect.provide(engine()))
   )
 
+  it.live("has no address any more once its buyer has left, neither on disk nor in memory", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(1)
+      const buyer = yield* user(1, 1000)
+      const { orderId: order } = (yield* make({
+        key: 1,
+        buyer,
+        items: [[product, 1]],
+        shippingAddress: "Seoul"
+      })).answer
+      yield* payFor(order, 1)
+      const { read } = yield* Directory
+      const addresses = Effect.gen(function* () {
+        return [(yield* read("order", order))?.order.shippingAddress, (yield* onDisk(order)).shippingAddress]
+      })
+      assert.deepStrictEqual(yield* addresses, ["Seoul", "Seoul"])
+      yield* withdraw(permit(buyer))
+      assert.deepStrictEqual(yield* addresses, [undefined, undefined])
+      assert.deepStrictEqual((yield* audit).disagreements, [])
+      // And it goes on.
+      assert.strictEqual((yield* does(order, { _tag: "Advance", to: "PREPARING" })).answer, "PREPARING")
+    }).pipe(Effect.provide(engine()))
+  )
+
   it.live("is a person's to give back when its buyer has left", () =>
     Effect.gen(function* () {
       const product = yield* onSale(1)
@@ -502,7 +526,7 @@ describe("Paid and cancelled at once", () => {
     Effect.gen(function* () {
       const product = yield* onSale(100, 1000)
       const buyer = yield* user(1, 100_000)
-      const orders = yield* Effect.forEach(numbers(30), (key) => make({ key, buyer, items: [[product, 1]] }))
+      const orders = yield* Effect.forEach(numbers(20), (key) => make({ key, buyer, items: [[product, 1]] }))
       return yield* Effect.forEach(
         orders,
         ({ answer: { orderId: id } }, n) => {
