@@ -1,6 +1,6 @@
 /** An order: what was bought, at which price, how it was paid, and where it stands. */
 import { Schema } from "effect"
-import { OrderId, PaymentId, ProductId, RefundId, UserCouponId, UserId } from "./Ids.ts"
+import { OrderId, PaymentId, ProductId, RefundId, refundId, UserCouponId, UserId, uuidOf } from "./Ids.ts"
 import { minus, Money, Quantity, Stock, sum, zero } from "./Money.ts"
 import { GatewayName, GatewayTransactionId, Method, PaymentKey } from "./Tender.ts"
 
@@ -157,9 +157,24 @@ export const inFull = (paymentId: PaymentId, amount: Money): Payment => ({
 export const payable = ({ totalAmount, discountAmount }: Pick<Order, "totalAmount" | "discountAmount">): Money =>
   minus(totalAmount, discountAmount)
 
-/** What has gone back to the buyer, or is on its way. */
-export const refundedAmount = ({ refunds }: Pick<Order, "refunds">): Money =>
-  sum(refunds.filter(({ status }) => status !== "REFUND_REQUESTED" && status !== "FAILED").map(({ amount }) => amount))
+/** The refund of a payment that a gateway took after the order had given it up: it has the payment's id. */
+export const lateRefundId = (id: PaymentId): RefundId => refundId(uuidOf(id))
+
+/** The payment that came too late, if a refund is of one: money that was never the order's. */
+export const latePayment = ({ payments }: Pick<Order, "payments">, { refundId: id }: Refund): Payment | undefined =>
+  payments.find(({ paymentId, gateway }) => gateway !== undefined && lateRefundId(paymentId) === id)
+
+/** The refunds of what was paid. */
+export const refundsOf = (order: Pick<Order, "payments" | "refunds">): ReadonlyArray<Refund> =>
+  order.refunds.filter((refund) => latePayment(order, refund) === undefined)
+
+/** What of the money that was paid has gone back to the buyer, or is on its way. */
+export const refundedAmount = (order: Pick<Order, "payments" | "refunds">): Money =>
+  sum(
+    refundsOf(order)
+      .filter(({ status }) => status !== "REFUND_REQUESTED" && status !== "FAILED")
+      .map(({ amount }) => amount)
+  )
 
 /** The other seeds' names of the same states (A27). */
 export const OrderView = Schema.Literals(["simple", "fulfilment", "tracking"])
@@ -212,6 +227,6 @@ export const partOf = (order: Order, isTheirs: (line: OrderLine) => boolean): Or
   const isPaid = order.paidAmount === minus(order.totalAmount, order.discountAmount)
   const paidAmount = isPaid ? minus(totalAmount, discountAmount) : zero
   const theirs = new Set(lines.map(({ productId }) => productId))
-  const refunds = order.refunds.filter(({ items }) => items.every(({ productId }) => theirs.has(productId)))
+  const refunds = refundsOf(order).filter(({ items }) => items.every(({ productId }) => theirs.has(productId)))
   return { ...order, lines, totalAmount, discountAmount, paidAmount, payments: [], refunds, userCouponId: undefined }
 }

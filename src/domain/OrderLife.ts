@@ -10,12 +10,15 @@ import type { Kind } from "./Kind.ts"
 import { add, least, minus, Money, pieces, Quantity, sum, won, zero } from "./Money.ts"
 import {
   CancelReason,
+  latePayment,
+  lateRefundId,
   Order,
   type OrderLine,
   OrderStatus,
   payable,
   type Payment,
   type Refund,
+  refundsOf,
   type RefundStatus
 } from "./Order.ts"
 import { Policy } from "./Policy.ts"
@@ -37,6 +40,8 @@ export const Deed = Schema.Union([
   /** The buyer is back from the gateway's page. */
   Schema.TaggedStruct("AskGateway", { paymentKey: PaymentKey, amount: Money }),
   Schema.TaggedStruct("Approved", { paymentId: PaymentId, gatewayId: GatewayTransactionId }),
+  /** The same, of an attempt that had come to nothing: the money goes back, by a refund of its own. */
+  Schema.TaggedStruct("ApprovedLate", { paymentId: PaymentId, gatewayId: GatewayTransactionId }),
   /** A gateway did not say what became of it, for now. */
   Schema.TaggedStruct("PaymentDelayed", { paymentId: PaymentId }),
   /**
@@ -48,6 +53,8 @@ export const Deed = Schema.Union([
     cancel: Schema.UndefinedOr(CancelReason),
     asOf: Schema.optional(Schema.Int)
   }),
+  /** What no gateway says of a payment, a person found out (`stuck`): what the gateway calls it, or that it was not paid. */
+  Schema.TaggedStruct("DecidePayment", { paymentId: PaymentId, gatewayId: Schema.UndefinedOr(GatewayTransactionId) }),
   /** All of it, or some pieces once it is paid. */
   Schema.TaggedStruct("Cancel", {
     refundId: RefundId,
@@ -97,6 +104,11 @@ export class PaymentInProgress extends Schema.TaggedError<PaymentInProgress>()("
   paymentId: PaymentId
 }) {}
 
+/** A gateway is giving something back, which may take minutes: its refunds go one after the other. */
+export class RefundInProgress extends Schema.TaggedError<RefundInProgress>()("RefundInProgress", {
+  refundId: RefundId
+}) {}
+
 export class AmountMismatch extends Schema.TaggedError<AmountMismatch>()("AmountMismatch", {
   payable: Money
 }) {}
@@ -125,6 +137,7 @@ export const OrderRefusal = Schema.Union([
   OrderUndecided,
   OrderNotPayable,
   PaymentInProgress,
+  RefundInProgress,
   AmountMismatch,
   OrderNotCancellable,
   CancelWindowClosed,
@@ -141,9 +154,22 @@ const enter = (order: Order, status: OrderStatus, at: number, note?: string): Or
   history: [...order.history, note === undefined ? { status, at } : { status, at, note }]
 })
 
+/** A key by which something is to be given back pays nothing any more. */
+const isGivenBack = (order: Order, key: PaymentKey | undefined): boolean =>
+  key !== undefined && order.refunds.some((refund) => latePayment(order, refund)?.paymentKey === key)
+
 /** The payment under way, if any. */
 export const underWay = ({ payments }: Order): Payment | undefined =>
   payments.find(({ status }) => status === "INITIATED" || status === "GATEWAY_REQUESTED")
+
+/** By then a gateway has forgotten that the buyer agreed: it ought to have said what became of a payment. */
+export const forgottenAt = ({ paymentDeadline = 0 }: Order): number => paymentDeadline + Policy.payment.attemptTimeoutMs
+
+/** A payment of which no gateway says what became of it, long after its time: a person may find out (C23). */
+export const stuck = (order: Order, at: number): Payment | undefined => {
+  const payment = underWay(order)
+  return payment?.status === "GATEWAY_REQUESTED" && at >= forgottenAt(order) ? payment : undefined
+}
 
 const withPayments = (order: Order, id: PaymentId, change: (payment: Payment) => Payment): Order => ({
   ...order,
@@ -180,7 +206,7 @@ const pay = (waiting: Order, deed: Deed & { readonly _tag: "Pay" }, at: number):
 const payNow = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number): Decided => {
   const { paymentId, tenders = [{ method: "WALLET", amount: payable(order) }], gateway, paymentKey } = deed
   const { paymentDeadline = 0, status: orderStatus } = order
-  if (orderStatus !== "CREATED" || at >= paymentDeadline) {
+  if (orderStatus !== "CREATED" || at >= paymentDeadline || isGivenBack(order, paymentKey)) {
     return Result.fail(new OrderNotPayable({ orderStatus }))
   }
   const due = payable(order)
@@ -214,7 +240,7 @@ const askGateway = (
 ): Decided => {
   const payment = underWay(order)
   // Its time is up also if nobody has said so yet.
-  if (payment?.status !== "INITIATED" || at >= (payment.dueAt ?? at)) {
+  if (payment?.status !== "INITIATED" || at >= (payment.dueAt ?? at) || isGivenBack(order, paymentKey)) {
     return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
   }
   if (payment.amount !== amount) return Result.fail(new AmountMismatch({ payable: payment.amount }))
@@ -241,13 +267,51 @@ const approved = (order: Order, { paymentId, gatewayId }: Deed & { readonly _tag
         )
       )
 
+/** Nothing of it was ever counted; that there is something to give back is all the order keeps of it. */
+const approvedLate = (
+  order: Order,
+  { paymentId, gatewayId }: Deed & { readonly _tag: "ApprovedLate" },
+  at: number
+): Decided => {
+  const payment = order.payments.find((each) => each.paymentId === paymentId && each.gateway !== undefined)
+  const refundId = lateRefundId(paymentId)
+  const isKnown = order.refunds.some((refund) => refund.refundId === refundId)
+  // What a gateway has by a key is another attempt's, if that one goes by the same.
+  const isWanted = order.payments.some(
+    ({ paymentKey, status }) => paymentKey === payment?.paymentKey && status !== "FAILED"
+  )
+  if (payment?.status !== "FAILED" || isKnown || isWanted) {
+    return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+  }
+  const { amount } = payment
+  const refund: Refund = {
+    refundId,
+    amount,
+    viaGateway: amount,
+    status: "PROCESSING",
+    attempts: 0,
+    dueAt: at,
+    reason: undefined,
+    items: [],
+    requestedAt: at
+  }
+  return Result.succeed({
+    ...order,
+    payments: order.payments.map((each) => (each === payment ? { ...each, gatewayId } : each)),
+    // By their ids, as they are read again: this one's is as old as the payment.
+    refunds: [...order.refunds, refund].toSorted((a, b) => (a.refundId < b.refundId ? -1 : 1))
+  })
+}
+
 const paymentDelayed = (order: Order, id: PaymentId, at: number): Decided =>
   underWay(order)?.paymentId !== id
     ? Result.fail(new OrderNotPayable({ orderStatus: order.status }))
     : Result.succeed({
         ...order,
         payments: order.payments.map((payment) =>
-          payment.status === "GATEWAY_REQUESTED" ? { ...payment, dueAt: recoverAt(at) } : payment
+          payment.status === "GATEWAY_REQUESTED"
+            ? { ...payment, dueAt: payment === stuck(order, at) ? at + Policy.payment.stuckMs : recoverAt(at) }
+            : payment
         )
       })
 
@@ -261,6 +325,19 @@ const notPaid = (
   }
   const unpaid = failed(order, paymentId)
   return Result.succeed(cancel === undefined ? unpaid : givenUp(unpaid, cancel, at))
+}
+
+const decidePayment = (
+  order: Order,
+  { paymentId, gatewayId }: Deed & { readonly _tag: "DecidePayment" },
+  at: number
+): Decided => {
+  if (stuck(order, at)?.paymentId !== paymentId) {
+    return Result.fail(new OrderNotPayable({ orderStatus: order.status }))
+  }
+  return gatewayId === undefined
+    ? notPaid(order, { _tag: "NotPaid", paymentId, cancel: "PAYMENT_TIMEOUT" }, at)
+    : approved(order, { _tag: "Approved", paymentId, gatewayId }, at)
 }
 
 /** An order nobody paid. */
@@ -297,13 +374,13 @@ const remaining = (lines: ReadonlyArray<OrderLine>): Items =>
 
 /** Nobody has decided about it. */
 const isOpen = ({ status }: Refund) => status === "REFUND_REQUESTED"
-/** A gateway is giving it back: its refunds go one after the other. */
-const isUnderWay = ({ status }: Refund) => status === "PROCESSING"
+/** What a gateway is giving back of what was paid: its refunds go one after the other. */
+const onItsWay = (order: Order): Refund | undefined => refundsOf(order).find(({ status }) => status === "PROCESSING")
 
 /** What the gateways still have of the buyer's, and nobody has asked back. */
-const atGateway = ({ payments, refunds }: Order): Money => {
-  const taken = payments.filter(({ method, status }) => method !== "WALLET" && status === "COMPLETED")
-  const asked = refunds.filter(({ status }) => status !== "FAILED")
+const atGateway = (order: Order): Money => {
+  const taken = order.payments.filter(({ method, status }) => method !== "WALLET" && status === "COMPLETED")
+  const asked = refundsOf(order).filter(({ status }) => status !== "FAILED")
   return minus(sum(taken.map(({ amount }) => amount)), sum(asked.map(({ viaGateway }) => viaGateway)))
 }
 
@@ -358,7 +435,8 @@ const cancel = (order: Order, deed: Deed & { readonly _tag: "Cancel" }, at: numb
   }
   if (orderStatus !== "CONFIRMED" && orderStatus !== "PREPARING") return refused
   if (order.refunds.some(isOpen) || isForUnpaid(reason)) return refused
-  if (order.refunds.some(isUnderWay)) return Result.fail(new OrderUndecided())
+  const other = onItsWay(order)
+  if (other !== undefined) return Result.fail(new RefundInProgress({ refundId: other.refundId }))
   const closedAt = paidAt + Policy.order.cancelWindowMs
   if (reason === "BUYER" && at >= closedAt) return Result.fail(new CancelWindowClosed({ closedAt }))
   const off = items ?? remaining(order.lines)
@@ -391,7 +469,8 @@ const askRefund = (
   const { status: orderStatus } = order
   const refused = Result.fail(new NotRefundable({ orderStatus }))
   if (orderStatus === "CREATED" || orderStatus === "CANCELLED" || order.refunds.some(isOpen)) return refused
-  if (order.refunds.some(isUnderWay)) return Result.fail(new OrderUndecided())
+  const other = onItsWay(order)
+  if (other !== undefined) return Result.fail(new RefundInProgress({ refundId: other.refundId }))
   const wanted = items ?? remaining(order.lines)
   const less = without(order.lines, wanted)
   if (less === undefined || wanted.length === 0) return refused
@@ -445,7 +524,7 @@ const refunded = (order: Order, { refundId: id, byHand }: Deed & { readonly _tag
     dueAt: undefined
   })).pipe(
     Result.map((done) => {
-      const viaGateway = done.refunds.find(({ refundId }) => refundId === id)?.viaGateway ?? zero
+      const viaGateway = refundsOf(done).find(({ refundId }) => refundId === id)?.viaGateway ?? zero
       return {
         ...done,
         payments: done.payments.map((payment) =>
@@ -471,8 +550,10 @@ const changed = (order: Order, deed: Deed, at: number): Decided =>
       Pay: (pays) => pay(order, pays, at),
       AskGateway: (asks) => askGateway(order, asks, at),
       Approved: (approves) => approved(order, approves, at),
+      ApprovedLate: (approves) => approvedLate(order, approves, at),
       PaymentDelayed: ({ paymentId }) => paymentDelayed(order, paymentId, at),
       NotPaid: (fails) => notPaid(order, fails, at),
+      DecidePayment: (decides) => decidePayment(order, decides, at),
       Cancel: (cancels) => cancel(order, cancels, at),
       Advance: ({ to }) =>
         next[order.status] === to
@@ -557,7 +638,9 @@ export type OrderState = typeof OrderState.Type
 
 export const OrderCommand = Schema.Union([
   Schema.TaggedStruct("Place", { order: Order }),
-  Schema.TaggedStruct("Change", { deed: Deed, at: Schema.Finite })
+  Schema.TaggedStruct("Change", { deed: Deed, at: Schema.Finite }),
+  /** Its buyer withdraws, and takes the address along on disk: nothing that remembers it stays in memory. */
+  Schema.TaggedStruct("Forget", {})
 ])
 export type OrderCommand = typeof OrderCommand.Type
 
@@ -574,11 +657,15 @@ export const OrderKind: Kind<OrderId, OrderState, OrderCommand, OrderGrant, Orde
     if (state === undefined) return Result.fail(new OrderNotFound({ orderId }))
     if (state.pending !== undefined) return Result.fail(new OrderUndecided())
     const { order: before } = state
+    if (command._tag === "Forget") {
+      return Result.succeed({ state: { order: before, pending: before }, grant: { before, after: before } })
+    }
     return Result.map(decide(before, command.deed, command.at), (after) => ({
       state: { order: before, pending: after },
       grant: { before, after }
     }))
   },
-  settle: ({ order, pending }) => ({ order: pending ?? order, pending: undefined }),
+  settle: ({ order, pending }, command) =>
+    command._tag === "Forget" ? undefined : { order: pending ?? order, pending: undefined },
   release: ({ order }, command) => (command._tag === "Place" ? undefined : { order, pending: undefined })
 }

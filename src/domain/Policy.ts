@@ -19,6 +19,8 @@ export const Policy = {
   order: {
     /** The most lines of one order. */
     linesMax: 100,
+    /** The most orders of one buyer that wait for their payment: nobody reserves a whole sale without money. */
+    unpaidMost: 20,
     /** How long an order waits for its payment (O15, C22; seed 002 P2), in milliseconds. */
     paymentDeadlineMs: 30 * minute,
     /** How long after its payment it can be cancelled (F4, C22; seed 004 §2). */
@@ -54,6 +56,8 @@ export const Policy = {
     recoverMs: 30_000,
     /** How long after a gateway's callback it is asked, if nobody has heard by then: who asked first mostly has. */
     callbackGraceMs: 1000,
+    /** The same, once its deadline and the buyer's time are over: by then it is a person's as well (C23). */
+    stuckMs: 10 * minute,
     /** How often a refund is asked of a gateway before a person has to see to it (C23), and how long between. */
     refundAttempts: 8,
     refundDelayMs: (attempts: number): number => Math.min(1000 * 4 ** attempts, 10 * minute),

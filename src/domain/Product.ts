@@ -28,6 +28,8 @@ export const Product = Schema.Struct({
   onHand: Stock,
   /** Held by transactions that are not settled, and pieces of orders that are not paid (C5). */
   reserved: Stock,
+  /** Given by transactions that are not settled: there has to be room for it. */
+  incoming: Stock,
   saleStatus: SaleStatus,
   /** Counts edits, not sales. */
   version: Schema.Int,
@@ -108,12 +110,13 @@ export const stockStatus = (product: Pick<Product, "onHand" | "reserved" | "sale
 }
 
 export const make = (
-  product: Omit<Product, "category" | "reserved" | "version" | "pending">,
+  product: Omit<Product, "category" | "reserved" | "incoming" | "version" | "pending">,
   category?: string
 ): Product => ({
   ...product,
   category,
   reserved: pieces(0),
+  incoming: pieces(0),
   version: 1,
   pending: undefined
 })
@@ -129,6 +132,13 @@ const reserve = (product: Product, quantity: number, change?: Partial<Product>) 
     ? shortage(product)
     : grant(product, { ...change, reserved: pieces(product.reserved + quantity) })
 
+const receive = (product: Product, quantity: number, change?: Partial<Product>) =>
+  product.onHand + product.incoming + quantity > maxStock
+    ? Result.fail(new StockLimitExceeded({ maximum: maxStock }))
+    : grant(product, { ...change, incoming: pieces(product.incoming + quantity) })
+
+const received = ({ incoming }: Product, quantity: number) => ({ incoming: pieces(incoming - quantity) })
+
 export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant, ProductRefusal> = {
   hold: (productId, product, command) => {
     if (command._tag === "Create") {
@@ -136,11 +146,7 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
     }
     if (product === undefined || product.pending === "creation") return Result.fail(new ProductNotFound({ productId }))
     if (command._tag === "Sell" || command._tag === "Free") return grant(product, {})
-    if (command._tag === "Return") {
-      return product.onHand + command.quantity > maxStock
-        ? Result.fail(new StockLimitExceeded({ maximum: maxStock }))
-        : grant(product, {})
-    }
+    if (command._tag === "Return") return receive(product, command.quantity)
     if (command._tag === "Take" || command._tag === "Reserve") {
       return product.saleStatus === "ON_SALE"
         ? reserve(product, command.quantity)
@@ -149,12 +155,10 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
     if (product.version !== command.version || product.pending === "edit") {
       return Result.fail(new StaleVersion({ version: product.version }))
     }
-    if (command._tag === "Adjust" && product.onHand + command.delta > maxStock) {
-      return Result.fail(new StockLimitExceeded({ maximum: maxStock }))
-    }
-    return command._tag === "Adjust"
-      ? reserve(product, Math.max(0, -command.delta), { pending: "edit" })
-      : grant(product, { pending: "edit" })
+    if (command._tag === "Edit") return grant(product, { pending: "edit" })
+    return command.delta > 0
+      ? receive(product, command.delta, { pending: "edit" })
+      : reserve(product, -command.delta, { pending: "edit" })
   },
   settle: (product, command) => {
     switch (command._tag) {
@@ -163,7 +167,11 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
       case "Free":
         return { ...product, reserved: pieces(product.reserved - command.quantity) }
       case "Return":
-        return { ...product, onHand: pieces(product.onHand + command.quantity) }
+        return {
+          ...product,
+          ...received(product, command.quantity),
+          onHand: pieces(product.onHand + command.quantity)
+        }
       case "Sell":
       case "Take":
         return {
@@ -186,6 +194,7 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
       case "Adjust":
         return {
           ...product,
+          ...received(product, Math.max(0, command.delta)),
           onHand: pieces(product.onHand + command.delta),
           reserved: pieces(product.reserved - Math.max(0, -command.delta)),
           version: product.version + 1,
@@ -200,8 +209,9 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
         return { ...product, reserved: pieces(product.reserved - command.quantity) }
       case "Sell":
       case "Free":
-      case "Return":
         return product
+      case "Return":
+        return { ...product, ...received(product, command.quantity) }
       case "Create":
         return undefined
       case "Edit":
@@ -209,6 +219,7 @@ export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant,
       case "Adjust":
         return {
           ...product,
+          ...received(product, Math.max(0, command.delta)),
           reserved: pieces(product.reserved - Math.max(0, -command.delta)),
           pending: undefined
         }

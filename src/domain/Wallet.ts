@@ -86,6 +86,14 @@ export class InsufficientBalance extends Schema.TaggedError<InsufficientBalance>
   required: Money
 }) {}
 
+/** There is enough, but others hold some of it: ask again in a moment. */
+export class BalanceUndecided extends Schema.TaggedError<BalanceUndecided>()("BalanceUndecided", {}) {}
+
+/** So many orders of the buyer's wait for their payment already, or are being decided. */
+export class TooManyUnpaid extends Schema.TaggedError<TooManyUnpaid>()("TooManyUnpaid", {
+  maximum: Schema.Int
+}) {}
+
 export class BalanceLimitExceeded extends Schema.TaggedError<BalanceLimitExceeded>()("BalanceLimitExceeded", {
   maximum: Money
 }) {}
@@ -106,6 +114,8 @@ export class ChargeBelowMinimum extends Schema.TaggedError<ChargeBelowMinimum>()
 export const WalletRefusal = Schema.Union([
   UserNotFound,
   InsufficientBalance,
+  BalanceUndecided,
+  TooManyUnpaid,
   BalanceLimitExceeded,
   BalanceRemaining,
   CouponNotUsable,
@@ -186,8 +196,10 @@ const take = (
 
 const order = (
   wallet: Wallet,
-  { take: amount, give, coupon, firstPurchaseOnly }: WalletCommand & { readonly _tag: "Order" }
+  { take: amount, give, opens, coupon, firstPurchaseOnly }: WalletCommand & { readonly _tag: "Order" }
 ) => {
+  const { unpaidMost } = Policy.order
+  if (opens > 0 && wallet.purchases >= unpaidMost) return Result.fail(new TooManyUnpaid({ maximum: unpaidMost }))
   if (coupon !== undefined) {
     const known = wallet.coupons.find(({ userCouponId }) => userCouponId === coupon.userCouponId)
     if (known === undefined || known.pending !== undefined || !couponFrom[coupon.to].includes(known.status)) {
@@ -197,9 +209,11 @@ const order = (
       return Result.fail(new CouponNotUsable({ reason: "FIRST_PURCHASE_ONLY" }))
     }
   }
-  if (available(wallet) < amount) {
+  // An order ends for want of money (F4): not for money that may be given back in a moment.
+  if (wallet.balance < amount) {
     return Result.fail(new InsufficientBalance({ balance: available(wallet), required: amount }))
   }
+  if (available(wallet) < amount) return Result.fail(new BalanceUndecided())
   return wallet.balance + wallet.incoming + give > maxBalance
     ? Result.fail(new BalanceLimitExceeded({ maximum: won(maxBalance) }))
     : granted({

@@ -456,8 +456,8 @@ export const cancellableOrder = (
 ): Effect.Effect<ChangeableOrder, Forbidden | OrderNotFound | Overloaded | Unavailable, Managing> =>
   Effect.catchTag(changeableOrder(claimed), "OrderNotFound", () => soldOrder(claimed))
 
-/** Which refunds of anybody's an ADMIN wants to see. */
-export const manualRefunds = (page: PageRequest): Effect.Effect<Permitted<PageRequest>, Forbidden, Principal> =>
+/** Which of what waits for a person, of anybody's, an ADMIN wants to see. */
+export const forPerson = (page: PageRequest): Effect.Effect<Permitted<PageRequest>, Forbidden, Principal> =>
   Effect.flatMap(Principal, (who) => Effect.as(administrator, permit(page, powerOf(who, undefined))))
 
 /** Anybody's order, for an ADMIN who settles something by hand. */

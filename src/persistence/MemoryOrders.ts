@@ -1,8 +1,8 @@
 import { Effect, Layer } from "effect"
 import { uuidOf } from "../domain/Ids.ts"
-import { dueAt } from "../domain/OrderLife.ts"
+import { dueAt, stuck } from "../domain/OrderLife.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { cursor, type DueOrder, Orders, refundCursor } from "./Orders.ts"
+import { cursor, type DueOrder, Orders, paymentCursor, refundCursor } from "./Orders.ts"
 
 const compare = (a: DueOrder, b: DueOrder) =>
   a.dueAt - b.dueAt || Number(a.orderId > b.orderId) - Number(a.orderId < b.orderId)
@@ -45,6 +45,29 @@ export const layer = Layer.effect(
           .filter(({ refundId }) => after === undefined || refundId > after)
           .toSorted((a, b) => (a.refundId < b.refundId ? -1 : 1))
         return refundCursor.page(found, request, (last) => last.refundId)
+      }),
+
+      stuckPayments: Effect.fnUntraced(function* ({ of: request }, at) {
+        const after = yield* paymentCursor.read(request)
+        const found = Array.from(orders.values())
+          .flatMap((order) => {
+            const payment = stuck(order, at)
+            if (payment?.gateway === undefined) return []
+            const { paymentId, method, gateway, amount } = payment
+            return [
+              {
+                paymentId,
+                orderId: order.orderId,
+                method,
+                gateway,
+                amount,
+                paymentDeadline: order.paymentDeadline ?? 0
+              }
+            ]
+          })
+          .filter(({ paymentId }) => after === undefined || paymentId > after)
+          .toSorted((a, b) => (a.paymentId < b.paymentId ? -1 : 1))
+        return paymentCursor.page(found, request, (last) => last.paymentId)
       }),
 
       list: Effect.fnUntraced(function* (user, request) {

@@ -1,10 +1,10 @@
 /** Committed orders, to read. */
 import { Context, type Effect } from "effect"
-import { OrderId, RefundId, type UserId } from "../domain/Ids.ts"
+import { OrderId, PaymentId, RefundId, type UserId } from "../domain/Ids.ts"
 import type { Permitted } from "../domain/Authority.ts"
 import type { Money } from "../domain/Money.ts"
 import type { Order } from "../domain/Order.ts"
-import type { PaymentKey } from "../domain/Tender.ts"
+import type { GatewayName, Method, PaymentKey } from "../domain/Tender.ts"
 import type { Unavailable } from "./Failures.ts"
 import { cursorOf, type InvalidCursor, type Page, type PageRequest } from "./Page.ts"
 
@@ -22,6 +22,16 @@ export interface ManualRefund {
   readonly requestedAt: number
 }
 
+export interface StuckPayment {
+  readonly paymentId: PaymentId
+  readonly orderId: OrderId
+  readonly method: Method
+  readonly gateway: GatewayName
+  readonly amount: Money
+  /** Until when it was to be paid; milliseconds since 1970. */
+  readonly paymentDeadline: number
+}
+
 export class Orders extends Context.Service<
   Orders,
   {
@@ -34,6 +44,11 @@ export class Orders extends Context.Service<
     readonly manualRefunds: (
       asked: Permitted<PageRequest>
     ) => Effect.Effect<Page<ManualRefund>, InvalidCursor | Unavailable>
+    /** Payments that are stuck at a moment (`OrderLife.stuck`). */
+    readonly stuckPayments: (
+      asked: Permitted<PageRequest>,
+      at: number
+    ) => Effect.Effect<Page<StuckPayment>, InvalidCursor | Unavailable>
     /** A user's orders, newest first. */
     readonly list: (userId: UserId, page: PageRequest) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>
   }
@@ -42,3 +57,4 @@ export class Orders extends Context.Service<
 /** How all implementations make pages. */
 export const cursor = cursorOf(OrderId)
 export const refundCursor = cursorOf(RefundId)
+export const paymentCursor = cursorOf(PaymentId)

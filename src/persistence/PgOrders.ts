@@ -1,8 +1,10 @@
 import { Effect, Layer, Schema } from "effect"
 import { SqlClient } from "effect/sql"
-import { OrderId, RefundId, uuidOf } from "../domain/Ids.ts"
+import { OrderId, PaymentId, RefundId, uuidOf } from "../domain/Ids.ts"
 import { Money } from "../domain/Money.ts"
-import { cursor, Orders, refundCursor } from "./Orders.ts"
+import { Policy } from "../domain/Policy.ts"
+import { GatewayName, Method } from "../domain/Tender.ts"
+import { cursor, Orders, paymentCursor, refundCursor } from "./Orders.ts"
 import { OrderRow, select } from "./PgOrderRow.ts"
 import { query } from "./Queries.ts"
 
@@ -16,6 +18,17 @@ const refunds = query(
     amount: Money,
     viaGateway: Money,
     requestedAt: Schema.Finite
+  })
+)
+
+const stuckPayments = query(
+  Schema.Struct({
+    paymentId: PaymentId,
+    orderId: OrderId,
+    method: Method,
+    gateway: GatewayName,
+    amount: Money,
+    paymentDeadline: Schema.Finite
   })
 )
 
@@ -55,6 +68,21 @@ export const layer = Layer.effect(
             via_gateway::float8 AS "viaGateway", round(extract(epoch FROM requested_at) * 1000)::float8 AS "requestedAt"
           FROM refunds WHERE ${sql.and(conditions)} ORDER BY refund_id LIMIT ${request.limit + 1}`)
         return refundCursor.page(found, request, (last) => last.refundId)
+      }),
+
+      stuckPayments: Effect.fn("Orders.stuckPayments")(function* ({ of: request }, at) {
+        const after = yield* paymentCursor.read(request)
+        const conditions = [
+          sql`o.status = 'CREATED' AND o.due_at IS NOT NULL AND p.status = 'GATEWAY_REQUESTED'`,
+          sql`o.pay_until <= to_timestamp(${at - Policy.payment.attemptTimeoutMs} / 1000.0)`
+        ]
+        if (after !== undefined) conditions.push(sql`p.payment_id > ${uuidOf(after)}`)
+        const found = yield* stuckPayments(sql`
+          SELECT 'pay_' || p.payment_id AS "paymentId", 'ord_' || p.order_id AS "orderId", p.method, p.gateway,
+            p.amount::float8 AS amount, round(extract(epoch FROM o.pay_until) * 1000)::float8 AS "paymentDeadline"
+          FROM orders o JOIN payments p USING (order_id)
+          WHERE ${sql.and(conditions)} ORDER BY p.payment_id LIMIT ${request.limit + 1}`)
+        return paymentCursor.page(found, request, (last) => last.paymentId)
       }),
 
       list: Effect.fn("Orders.list")(function* (userId, request) {

@@ -4,7 +4,7 @@
  * Every step is the same: hold the order → hold what it moves → commit → settle. The order decides (`OrderLife`), and
  * what it moves follows (`OrderMoves`).
  */
-import { Effect, Schedule, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import type { CouponRefusal } from "../domain/Coupon.ts"
 import {
@@ -24,8 +24,8 @@ import { Policy } from "../domain/Policy.ts"
 import { type PriceChanged, quote } from "../domain/Pricing.ts"
 import type { ProductRefusal } from "../domain/Product.ts"
 import { CouponNotUsable, Unusable } from "../domain/UserCoupon.ts"
-import type { WalletRefusal } from "../domain/Wallet.ts"
-import { Unavailable } from "../actors/Errors.ts"
+import { BalanceUndecided, type WalletRefusal } from "../domain/Wallet.ts"
+import type { Unavailable } from "../actors/Errors.ts"
 import { type CheckoutItem, couponOf, quotedOf } from "./Checkout.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Attempt, type Failure, type Interruption, type Keyed, Transact } from "./Transact.ts"
@@ -144,20 +144,13 @@ const couponAnswer = (wanted: UserCouponId | undefined, dropped: CouponNotUsable
 export type ChangeRefusal = OrderRefusal | ProductRefusal | WalletRefusal
 
 const isUndecided = (error: unknown): error is OrderUndecided => error instanceof OrderUndecided
-/** The coupon is the order's own: its wallet has not heard yet what became of it last. */
-const isUnheard = (error: unknown): error is CouponNotUsable => error instanceof CouponNotUsable
-/** A commit takes some ten milliseconds; whoever never says how it ended is asked about at the deadline. */
-const patience = { schedule: Schedule.spaced("10 millis"), times: 500 }
-
-/** Asks again in a moment, for as long as it is not decided. */
-const inAMoment = <A, E, X extends E>(asked: Effect.Effect<A, E>, isOpen: (error: unknown) => error is X) =>
-  Effect.catchIf(asked, isOpen, () =>
-    Effect.catchIf(Effect.retry(asked, { ...patience, while: isOpen }), isOpen, () => Effect.fail(new Unavailable()))
-  )
+/** The coupon is the order's own: its wallet has not heard yet what became of it last. Or others hold the money. */
+const isUnheard = (error: unknown): error is CouponNotUsable | BalanceUndecided =>
+  error instanceof CouponNotUsable || error instanceof BalanceUndecided
 
 /** The order before and after, once nobody else is deciding about it. */
-const holdOrder = ({ hold, now }: Attempt, id: OrderId, deed: Deed) =>
-  inAMoment(hold("order", id, { _tag: "Change", deed, at: now }), isUndecided)
+const holdOrder = ({ hold, now, waiters }: Attempt, id: OrderId, deed: Deed) =>
+  waiters.ask(id, hold("order", id, { _tag: "Change", deed, at: now }), isUndecided)
 
 /** Plans a deed: holds the order and everything it moves. */
 const plan = Effect.fnUntraced(function* (
@@ -168,11 +161,12 @@ const plan = Effect.fnUntraced(function* (
   { readonly after: Order; readonly balance: Money | undefined } & Pick<ReturnType<typeof moves>, "changes" | "events">,
   ChangeRefusal | Interruption
 > {
-  const { hold, holdAll } = attempt
+  const { hold, holdAll, waiters } = attempt
   const { before, after } = yield* holdOrder(attempt, id, deed)
   const { products, wallet, changes, events } = moves(before, after)
   if (products.length > 0) yield* holdAll("product", products)
-  const grant = wallet === undefined ? undefined : yield* inAMoment(hold("wallet", after.userId, wallet), isUnheard)
+  const grant =
+    wallet === undefined ? undefined : yield* waiters.ask(id, hold("wallet", after.userId, wallet), isUnheard)
   return { after, balance: grant?.balance, changes, events }
 })
 

@@ -15,13 +15,12 @@
  * asked before or at the same time: so that a payment came to nothing is said only by who asked first, and only if
  * nobody has asked since. Whoever else asks says so to the order before.
  */
-import { Effect, Result, Schema } from "effect"
+import { Effect, Metric, Result, Schedule, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import { OrderId, PaymentId, paymentId, refundId, uuidOf } from "../domain/Ids.ts"
 import { minus, Money } from "../domain/Money.ts"
-import { type Order, type Payment, paymentOf, PaymentStatus, type Refund } from "../domain/Order.ts"
-import { type Deed, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
-import { Policy } from "../domain/Policy.ts"
+import { latePayment, type Order, type Payment, paymentOf, PaymentStatus, type Refund } from "../domain/Order.ts"
+import { forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
 import type { GatewayName, PaymentKey, Tender } from "../domain/Tender.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
 import { Directory } from "../actors/Directory.ts"
@@ -242,7 +241,7 @@ const declined = (asked: Step, { paymentId: id }: Payment, { code, reason }: Pic
     })
   )
 
-/** Gives back what a gateway took and no order can have. */
+/** Gives back what a gateway took that is not what its order asked for. */
 const giveBack = Effect.fnUntraced(function* (ref: PaymentRef, gateway: GatewayName, taken: Approved) {
   const { transactionId, approvedAmount: amount } = taken
   const id = refundId(uuidOf(ref.paymentId))
@@ -250,34 +249,34 @@ const giveBack = Effect.fnUntraced(function* (ref: PaymentRef, gateway: GatewayN
   return yield* (yield* Gateways).of(gateway).cancel({ ...cancellation, reason: "PAYMENT_FAILED" })
 })
 
+/** An order that cannot be told now is told again, for some minutes. */
+const insisting = { schedule: Schedule.exponential("1 second"), times: 8 }
+
 /**
  * Tells the order that the gateway has taken the money. Somebody else may have told it before; or may have given the
- * payment up, and then the money goes back.
+ * payment up, and then the order is told that the money has to go back: that is a refund like any other (`Timers`).
  */
 const take = Effect.fnUntraced(function* (
   asked: Step,
-  payment: Payment,
-  { ref, gateway, taken }: { readonly ref: PaymentRef; readonly gateway: GatewayName; readonly taken: Approved }
+  { paymentId: id, paymentKey }: Payment,
+  { transactionId: gatewayId }: Approved
 ) {
-  const approved: Deed = { _tag: "Approved", paymentId: payment.paymentId, gatewayId: taken.transactionId }
   return yield* Effect.catchTag(
-    step(asked, () => approved),
+    step(asked, () => ({ _tag: "Approved", paymentId: id, gatewayId })),
     "OrderNotPayable",
     (refusal) =>
       Effect.gen(function* () {
-        const order = yield* current(asked.order.of)
-        // Also another attempt by the same key: what the gateway has is that one's.
-        const isWanted = order.payments.some(
-          ({ paymentKey, status }) => paymentKey === ref.paymentKey && status !== "FAILED"
-        )
-        if (!isWanted) {
-          yield* Effect.catch(giveBack(ref, gateway, taken), (failure) =>
-            Effect.logError(
-              `The payment ${ref.paymentId} was given up, and taken, and could not be given back`,
-              failure
-            )
+        yield* step({ ...asked, request: undefined }, () => ({ _tag: "ApprovedLate", paymentId: id, gatewayId })).pipe(
+          Effect.asVoid,
+          // It is known, or it is what another attempt by the same key waits for.
+          Effect.catchTag("OrderNotPayable", () => Effect.void),
+          Effect.retry(insisting),
+          Effect.tapError((failure) =>
+            Effect.logError(`${id} of ${asked.order.of} was given up, and taken as ${gatewayId}: give it back`, failure)
           )
-        }
+        )
+        const order = yield* current(asked.order.of)
+        const isWanted = order.payments.some((each) => each.paymentKey === paymentKey && each.status !== "FAILED")
         if (order.paidAt === undefined || !isWanted) return yield* refusal
         return { answer: standing({ order }), replayed: true }
       })
@@ -301,7 +300,7 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
   const approval = Effect.uninterruptible(gateways.of(gateway).approve({ ...ref, amount, method }))
   const unknown: Answer<Kept> = { answer: standing({ order }), replayed: false }
   return yield* Effect.matchEffect(approval, {
-    onSuccess: (taken) => take(asked, payment, { ref, gateway, taken }),
+    onSuccess: (taken) => take(asked, payment, taken),
     onFailure: (failure) => {
       switch (failure._tag) {
         case "Declined":
@@ -331,7 +330,7 @@ const conclude = Effect.fnUntraced(function* (asked: Step, order: Order, payment
   const found = yield* gateways.of(gateway).inquire(ref)
   switch (found._tag) {
     case "Approved": {
-      if (found.approvedAmount === payment.amount) return yield* take(asked, payment, { ref, gateway, taken: found })
+      if (found.approvedAmount === payment.amount) return yield* take(asked, payment, found)
       // Not until it is given back is it over.
       yield* giveBack(ref, gateway, found)
       return yield* declined(asked, payment, { code: "OTHER_AMOUNT", reason: "Another amount was approved" })
@@ -408,6 +407,11 @@ export const inquire = Effect.fnUntraced(function* (gateway: GatewayName, permit
   }
 })
 
+const stuckPayments = Metric.counter("sluice_payments_stuck", {
+  description: "Times that a gateway said nothing of a payment long after its time",
+  incremental: true
+})
+
 /** Goes on with a payment whose node says nothing. */
 export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<OrderId>, payment: Payment) {
   const journal = yield* Journal
@@ -415,12 +419,21 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
   if (payment.gateway === undefined || payment.paymentKey === undefined) return
   const asked: Step = { request: undefined, order: permitted }
   const isOver = journal.now() >= (order.paymentDeadline ?? 0)
-  const mayBeForgotten = journal.now() >= (order.paymentDeadline ?? 0) + Policy.payment.attemptTimeoutMs
+  const mayBeForgotten = journal.now() >= forgottenAt(order)
   // Whoever takes longer than it is due again would be overtaken by the next one.
   yield* delayed(asked, payment)
   const found = yield* Effect.result(conclude(asked, order, payment))
-  if (Result.isFailure(found) && found.failure._tag !== "GatewayUnavailable") return yield* found.failure
-  if (Result.isFailure(found) || found.success !== undefined) return
+  if (Result.isFailure(found)) {
+    const { failure } = found
+    if (failure._tag !== "GatewayUnavailable") return yield* failure
+    if (!mayBeForgotten) return
+    yield* Metric.update(stuckPayments, 1)
+    return yield* Effect.logWarning(
+      `Nobody says what became of ${payment.paymentId} of ${order.orderId}: see GET /admin/payments`,
+      failure
+    )
+  }
+  if (found.success !== undefined) return
   if (!isOver) yield* approve(asked, order, payment)
   else if (mayBeForgotten) {
     yield* step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: "PAYMENT_TIMEOUT" }))
@@ -430,7 +443,9 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
 /** What a refund asks of the gateway that has the money; `undefined`: none has. */
 const cancellationOf = (order: Order, refund: Refund) => {
   const { refundId: id, viaGateway } = refund
-  const payment = order.payments.find(({ gateway, status }) => gateway !== undefined && status === "COMPLETED")
+  const payment =
+    latePayment(order, refund) ??
+    order.payments.find(({ gateway, status }) => gateway !== undefined && status === "COMPLETED")
   const ref = payment === undefined ? undefined : refOf(order, payment)
   if (payment?.gateway === undefined || payment.gatewayId === undefined || ref === undefined) return undefined
   const cancellation: Cancellation = {

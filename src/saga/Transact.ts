@@ -29,6 +29,7 @@ import {
   type Verdict
 } from "../persistence/Journal.ts"
 import { type Keyed, type Original, Originals } from "./Originals.ts"
+import { Waiters } from "./Waiters.ts"
 
 export type { Keyed }
 
@@ -56,6 +57,8 @@ export interface Attempt {
     kind: K,
     asks: ReadonlyArray<Asked<K>>
   ) => Effect.Effect<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Interruption>
+  /** Who waits on this node for the verdict of another step. */
+  readonly waiters: Waiters
   /** Looks up what never changes. What may, only a hold tells. */
   readonly read: <K extends KindName>(
     kind: K,
@@ -150,6 +153,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const journal = yield* Journal
   const random = yield* SecureRandom.SecureRandom
   const originals = new Originals()
+  const waiters = new Waiters()
   /** Until the verdict, or the deadline. */
   const waiting = new Map<TransactionId, Waiting>()
   let underWay = 0
@@ -238,6 +242,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       now: journal.now(),
       hold: (kind, actor, command) => directory.hold(step, kind, actor, command),
       holdAll: (kind, asks) => directory.holdAll(step, kind, asks),
+      waiters,
       read: directory.read
     }).pipe(
       Effect.flatMap((outcome) =>

@@ -1,20 +1,49 @@
-/** A user leaves: the wallet must be empty (G12); name, login and password go at once (RX3). */
+/**
+ * A user leaves: the wallet must be empty (G12); name, login, password and the addresses of orders go at once (RX3). Once
+ * the wallet is closing there is no order that is not on disk, and no new one.
+ */
 import { Effect, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
-import type { UserId } from "../domain/Ids.ts"
+import type { OrderId, UserId } from "../domain/Ids.ts"
+import { OrderRefusal, OrderUndecided } from "../domain/OrderLife.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
-import { type Failure, Transact } from "./Transact.ts"
+import { Orders } from "../persistence/Orders.ts"
+import { type Attempt, type Failure, Transact } from "./Transact.ts"
+
+const isUndecided = (error: unknown): error is OrderUndecided => error instanceof OrderUndecided
+/** To be forgotten is nothing that an order refuses. */
+const isImpossible = Schema.is(OrderRefusal)
+
+const page = 100
+
+/** Has every order that has an address of the user's forget it. */
+const forgetAddresses = Effect.fnUntraced(function* (
+  { hold, waiters }: Attempt,
+  { list }: Orders["Service"],
+  user: UserId
+) {
+  const forget = (id: OrderId) =>
+    Effect.catchIf(waiters.ask(id, hold("order", id, { _tag: "Forget" }), isUndecided), isImpossible, Effect.die)
+  let cursor: string | undefined
+  do {
+    const found = yield* Effect.catchTag(list(user, { limit: page, cursor }), "InvalidCursor", Effect.die)
+    const withAddress = found.items.filter(({ shippingAddress }) => shippingAddress !== undefined)
+    yield* Effect.forEach(withAddress, ({ orderId }) => forget(orderId), { discard: true })
+    cursor = found.nextCursor ?? undefined
+  } while (cursor !== undefined)
+})
 
 export const withdraw = ({
   of: userId,
   by
-}: Permitted<UserId>): Effect.Effect<void, WalletRefusal | Failure, Transact> =>
-  Effect.flatMap(Transact, (transact) =>
+}: Permitted<UserId>): Effect.Effect<void, WalletRefusal | Failure, Transact | Orders> =>
+  Effect.flatMap(Effect.all([Transact, Orders]), ([transact, orders]) =>
     transact.run({
       by,
       answer: Schema.Null,
-      plan: Effect.fnUntraced(function* ({ hold }) {
-        yield* hold("wallet", userId, { _tag: "Close" })
+      plan: Effect.fnUntraced(function* (attempt) {
+        yield* attempt.hold("wallet", userId, { _tag: "Close" })
+        yield* forgetAddresses(attempt, orders, userId)
         return {
           changes: [{ _tag: "UserWithdrew", userId }],
           events: [{ type: "UserWithdrew", entity: userId, payload: {} }],

@@ -1,9 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { paymentId, refundId } from "../../src/domain/Ids.ts"
+import { paymentId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { pieces, sum, won, zero } from "../../src/domain/Money.ts"
-import { paymentKey } from "../../src/domain/Tender.ts"
-import { CancelReason, type Order, OrderStatus, payable, refundedAmount } from "../../src/domain/Order.ts"
+import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
+import {
+  CancelReason,
+  type Order,
+  OrderStatus,
+  payable,
+  type Payment,
+  type Refund,
+  refundedAmount
+} from "../../src/domain/Order.ts"
 import {
   type Deed,
   decide,
@@ -18,6 +26,7 @@ import { Policy } from "../../src/domain/Policy.ts"
 import {
   after,
   approved,
+  approvedLate,
   askGateway,
   askRefund,
   boot,
@@ -77,6 +86,7 @@ const table: ReadonlyArray<Row> = [
     { "with its buyer at the gateway": "CONFIRMED", "with the gateway asked": "CONFIRMED" },
     "OrderNotPayable"
   ],
+  ["approved, after it was given up, and it was not", approvedLate, {}, "OrderNotPayable"],
   ["not paid", { _tag: "NotPaid", paymentId: pay1, cancel: undefined }, waiting, "OrderNotPayable"],
   [
     "not paid, for good",
@@ -280,9 +290,11 @@ describe("What an order gives back", () => {
     )
   })
 
-  it("goes back through a gateway one after the other: the next one waits", () => {
+  it("goes back through a gateway one after the other: whoever asks meanwhile is told at once", () => {
     const [first] = [after(byCard, cancel([[boot, 1]]))]
-    assert.strictEqual(said(decide(first, cancel(undefined, { refundId: refundId(uuid(32)) }), soon)), "OrderUndecided")
+    const refused = Result.flip(decide(first, cancel(undefined, { refundId: refundId(uuid(32)) }), soon))
+    assert.deepInclude(Result.getOrThrow(refused), { _tag: "RefundInProgress", refundId: refund1 })
+    assert.strictEqual(said(decide(first, askRefund(), soon)), "RefundInProgress")
   })
 
   it("is nothing before its seller has said so", () => {
@@ -315,6 +327,30 @@ describe("What an order gives back", () => {
     assert.strictEqual(said(decide(order, delayed, soon)), "NotRefundable")
     const seenTo = Result.getOrThrow(decide(order, byHand, soon))
     assert.deepInclude(seenTo.refunds[0], { status: "REFUNDED" })
+  })
+})
+
+describe("What a gateway took after its order had given it up", () => {
+  const failed: Deed & { readonly _tag: "NotPaid" } = { _tag: "NotPaid", paymentId: pay1, cancel: "PAYMENT_FAILED" }
+  const over = after(created, mixed("key"), failed)
+  const late = after(over, approvedLate)
+
+  it("is asked back of it, whatever the order is by then", () => {
+    assert.deepInclude(late, { status: "CANCELLED", paidAmount: zero, paidAt: undefined })
+    assert.containSubset(late.refunds, [{ amount: won(5000), viaGateway: won(5000), status: "PROCESSING", items: [] }])
+    assert.strictEqual(dueBy(late, dueAt(late) ?? 0)?._tag, "ResumeRefund")
+    assert.strictEqual(refundedAmount(late), zero)
+  })
+
+  it("is asked back once", () => assert.strictEqual(said(decide(late, approvedLate, soon)), "OrderNotPayable"))
+
+  it("keeps nobody from anything that concerns what was paid", () => {
+    const again = after(created, mixed("key"), { ...failed, cancel: undefined }, approvedLate)
+    const other = { ...mixed("other"), paymentId: paymentId(uuid(22)) } as const
+    assert.strictEqual(said(decide(again, { ...other, paymentKey: paymentKey("key") }, soon)), "OrderNotPayable")
+    const bought = after(again, { ...pay, paymentId: paymentId(uuid(22)) })
+    assert.strictEqual(said(decide(bought, cancel([[boot, 1]]), soon)), "CONFIRMED")
+    assert.strictEqual(said(decide(bought, askRefund(), soon)), "CONFIRMED")
   })
 })
 
@@ -356,6 +392,47 @@ describe("What an order does by itself", () => {
   })
 })
 
+describe("A payment that its gateway says nothing of", () => {
+  const asked = after(created, mixed("key"))
+  const late = deadline + Policy.payment.attemptTimeoutMs
+  const decides = (found?: string): Deed => ({
+    _tag: "DecidePayment",
+    paymentId: pay1,
+    gatewayId: found === undefined ? undefined : gatewayTransactionId(found)
+  })
+
+  it.each<[string, Order, Deed, number, string]>([
+    ["is the gateway's to tell of, in its time", asked, decides("gateway-1"), late - 1, "OrderNotPayable"],
+    ["is then a person's, who finds that it was paid", asked, decides("gateway-1"), late, "CONFIRMED"],
+    ["or that it was not", asked, decides(), late, "CANCELLED"],
+    ["is decided on once", after(asked, approved), decides(), late, "OrderNotPayable"],
+    ["is none, if its buyer has not come back", atGateway, decides("gateway-1"), late, "OrderNotPayable"],
+    [
+      "is another one's",
+      asked,
+      { _tag: "DecidePayment", paymentId: paymentId(uuid(99)), gatewayId: undefined },
+      late,
+      "OrderNotPayable"
+    ]
+  ])("%s", (_, order, deed, at, expected) => assert.strictEqual(said(decide(order, deed, at)), expected))
+
+  it("is asked for on and on, if not so often", () => {
+    const delayed: Deed = { _tag: "PaymentDelayed", paymentId: pay1 }
+    assert.strictEqual(dueAt(Result.getOrThrow(decide(asked, delayed, late - 1))), late - 1 + Policy.payment.recoverMs)
+    assert.strictEqual(dueAt(Result.getOrThrow(decide(asked, delayed, late))), late + Policy.payment.stuckMs)
+  })
+
+  it("can be given back by what a person says the gateway calls it", () => {
+    const found = Result.getOrThrow(decide(asked, decides("gateway-1"), late))
+    assert.deepInclude(found.payments[0], {
+      method: "CARD",
+      status: "COMPLETED",
+      gatewayId: gatewayTransactionId("gateway-1")
+    })
+    assert.deepInclude(Result.getOrThrow(decide(asked, decides(), late)), { cancelReason: "PAYMENT_TIMEOUT" })
+  })
+})
+
 describe("An order whose time has come", () => {
   const elapse: Deed = { _tag: "Elapse" }
   it.each<[string, Order, number, string]>([
@@ -385,7 +462,32 @@ const same = (left: Order, right: Order) => assert.deepStrictEqual({ ...left, ve
 const isAnotherEachTime = (deed: Deed) =>
   deed._tag === "RefundDelayed" || (deed._tag === "Cancel" && deed.items !== undefined)
 
+/** The gateway's payment that a refund is of, if it is of one that came too late: it has its id. */
+const isOf = (refund: Refund) => (payment: Payment) =>
+  payment.gateway !== undefined && uuidOf(payment.paymentId) === uuidOf(refund.refundId)
+const isLate = (order: Order) => (refund: Refund) => order.payments.some(isOf(refund))
+
 describe("Whatever becomes of an order", () => {
+  it.prop("what a gateway took too late goes back to it, once, and is nothing of the order's", [Steps], ([steps]) => {
+    for (const { before, deed, after: order } of lived(steps)) {
+      if (order === undefined) continue
+      const late = order.refunds.filter(isLate(order))
+      assert.strictEqual(new Set(late.map(({ refundId: id }) => id)).size, late.length)
+      for (const refund of late) {
+        const payment = order.payments.find(isOf(refund)) ?? assert.fail("no payment")
+        assert.deepInclude(payment, { status: "FAILED", amount: refund.viaGateway, refunded: zero })
+        assert.strictEqual(refund.viaGateway, refund.amount)
+        assert.isTrue(refund.dueAt !== undefined || refund.status === "REFUNDED" || refund.status === "MANUAL")
+        // Another payment by its key would be of money that is on its way back.
+        const others = order.payments.filter(({ paymentKey: by }) => by !== undefined && by === payment.paymentKey)
+        assert.isTrue(others.every(({ status }) => status === "FAILED"))
+      }
+      if (deed._tag !== "ApprovedLate") continue
+      const { status, lines, paidAmount, paidAt: at } = before
+      assert.deepInclude(order, { status, lines, paidAmount, paidAt: at })
+    }
+  })
+
   it.prop("it counts its changes, and what it refuses changes nothing", [Steps], ([steps]) => {
     for (const { before, deed, at, after: order } of lived(steps)) {
       const state: OrderState = { order: before, pending: undefined }
@@ -410,7 +512,8 @@ describe("Whatever becomes of an order", () => {
       const complete = order.payments.filter(({ status }) => status === "COMPLETED")
       assert.strictEqual(sum(complete.map(({ amount }) => amount)), order.paidAmount)
       assert.strictEqual(order.paidAmount, isPaid ? payable(order) : zero)
-      const back = order.refunds.filter(({ status }) => status !== "REFUND_REQUESTED" && status !== "FAILED")
+      const ofOrder = order.refunds.filter((refund) => !isLate(order)(refund))
+      const back = ofOrder.filter(({ status }) => status !== "REFUND_REQUESTED" && status !== "FAILED")
       const toWallet = back.reduce((all, { amount, viaGateway }) => all + amount - viaGateway, 0)
       const fromGateways = back.reduce(
         (all, { status, viaGateway }) => all + (status === "REFUNDED" ? viaGateway : 0),
@@ -481,6 +584,15 @@ describe("An order as an actor", () => {
     assert.strictEqual(outcome(undefined), "OrderNotFound")
     assert.strictEqual(outcome({ order: created, pending: undefined }), "granted")
     assert.strictEqual(outcome({ order: created, pending: inStatus("CONFIRMED") }), "OrderUndecided")
+  })
+
+  it("is forgotten with what its buyer takes along, if it is not being decided on", () => {
+    const forget = { _tag: "Forget" } as const
+    const idle: OrderState = { order: created, pending: undefined }
+    const { state } = Result.getOrThrow(OrderKind.hold(created.orderId, idle, forget))
+    assert.strictEqual(outcome(state), "OrderUndecided")
+    assert.isUndefined(OrderKind.settle(state, forget))
+    assert.deepStrictEqual(OrderKind.release(state, forget), idle)
   })
 
   it("is there once it is placed, and was never if that was not committed", () => {

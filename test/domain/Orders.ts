@@ -43,9 +43,15 @@ export const created: Order = placed({
   shippingAddress: "Seoul"
 })
 
-export const pay: Deed = { _tag: "Pay", paymentId: pay1, tenders: undefined, gateway: undefined, paymentKey: undefined }
+export const pay: Deed & { readonly _tag: "Pay" } = {
+  _tag: "Pay",
+  paymentId: pay1,
+  tenders: undefined,
+  gateway: undefined,
+  paymentKey: undefined
+}
 /** 5,000 won of it by card. */
-export const mixed = (key?: string): Deed => ({
+export const mixed = (key?: string): Deed & { readonly _tag: "Pay" } => ({
   _tag: "Pay",
   paymentId: pay1,
   tenders: [
@@ -56,7 +62,12 @@ export const mixed = (key?: string): Deed => ({
   paymentKey: key === undefined ? undefined : paymentKey(key)
 })
 export const askGateway: Deed = { _tag: "AskGateway", paymentKey: paymentKey("key"), amount: won(5000) }
-export const approved: Deed = { _tag: "Approved", paymentId: pay1, gatewayId: gatewayTransactionId("gateway-1") }
+export const approved: Deed & { readonly _tag: "Approved" } = {
+  _tag: "Approved",
+  paymentId: pay1,
+  gatewayId: gatewayTransactionId("gateway-1")
+}
+export const approvedLate: Deed = { ...approved, _tag: "ApprovedLate" }
 export const cancel = (
   items?: ReadonlyArray<readonly [typeof sneaker, number]>,
   change: Partial<Deed & { readonly _tag: "Cancel" }> = {}
@@ -98,6 +109,7 @@ export const Step = Schema.Struct({
     "mixed",
     "gateway",
     "approved",
+    "approved late",
     "not paid",
     "not paid for good",
     "cancel all",
@@ -152,6 +164,14 @@ export const deedOf = ({ kind, sneakers, boots }: typeof Step.Type, n: number, o
       return { _tag: "AskGateway", paymentKey: paymentKey("key"), amount: underWay(order)?.amount ?? due }
     case "approved":
       return { _tag: "Approved", paymentId: known, gatewayId: gatewayTransactionId("gateway") }
+    case "approved late": {
+      const failed = order.payments.findLast(({ status, gateway }) => status === "FAILED" && gateway !== undefined)
+      return {
+        _tag: "ApprovedLate",
+        paymentId: failed?.paymentId ?? newPayment,
+        gatewayId: gatewayTransactionId("late")
+      }
+    }
     case "not paid":
       return { _tag: "NotPaid", paymentId: known, cancel: undefined }
     case "not paid for good":

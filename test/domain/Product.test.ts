@@ -67,7 +67,7 @@ describe("A product", () => {
   it("shows nothing of a creation, an edit or a restock before it is settled", () => {
     for (const command of [reprice(900), adjust(5)]) {
       const { state } = Result.getOrThrow(hold(product(), command))
-      assert.deepStrictEqual({ ...state, pending: undefined }, product())
+      assert.deepStrictEqual({ ...state, pending: undefined, incoming: pieces(0) }, product())
     }
     assert.strictEqual(refusal(Result.getOrThrow(hold(undefined, create)).state, take(1)), "ProductNotFound")
   })
@@ -83,6 +83,17 @@ describe("A product", () => {
     assert.deepStrictEqual(numbers(state), held)
     assert.deepStrictEqual(numbers(ProductKind.settle(state, command) ?? state), settled)
     assert.deepStrictEqual(numbers(ProductKind.release(state, command) ?? state), released)
+  })
+
+  it("has room for all that comes in at the same time, or says so", () => {
+    const nearlyFull = product({ onHand: pieces(maxStock - 3) })
+    for (const first of [giveBack(2), adjust(2)]) {
+      const { state } = Result.getOrThrow(hold(nearlyFull, first))
+      assert.strictEqual(refusal(state, giveBack(2)), "StockLimitExceeded")
+      assert.strictEqual(refusal(state, giveBack(1)), "granted")
+      assert.strictEqual(refusal(ProductKind.settle(state, first), giveBack(2)), "StockLimitExceeded")
+      assert.strictEqual(refusal(ProductKind.release(state, first), giveBack(3)), "granted")
+    }
   })
 
   it("sells to nobody else what is reserved", () => {

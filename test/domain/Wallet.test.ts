@@ -294,7 +294,21 @@ describe("A wallet, asked by an order,", () => {
   it.each<[string, Wallet | undefined, WalletCommand, string]>([
     ["pays what it has", wallet(1000), become({ take: 1000 }), "granted"],
     ["does not pay more", wallet(1000), become({ take: 1001 }), "InsufficientBalance"],
-    ["does not pay what is held", { ...wallet(1000), held: won(1) }, become({ take: 1000 }), "InsufficientBalance"],
+    ["opens no more orders than may wait", { ...wallet(0), purchases: 20 }, become({ opens: 1 }), "TooManyUnpaid"],
+    ["opens the last of them", { ...wallet(0), purchases: 19 }, become({ opens: 1 }), "granted"],
+    ["pays one of them", { ...wallet(1000), purchases: 20 }, become({ take: 1000, opens: -1 }), "granted"],
+    [
+      "waits for what is held: it may be given back",
+      { ...wallet(1000), held: won(1) },
+      become({ take: 1000 }),
+      "BalanceUndecided"
+    ],
+    [
+      "does not wait for what would not do",
+      { ...wallet(1000), held: won(1) },
+      become({ take: 1001 }),
+      "InsufficientBalance"
+    ],
     [
       "does not pay with what comes back",
       { ...wallet(0), incoming: won(9) },

@@ -87,6 +87,7 @@ const goods = { name: "Boot", price: 1000, stock: 1 }
 const voucher = { name: "New", discountType: "FIXED", discountValue: 1, totalQuantity: 1 }
 const purchase = { items: [{ productId: "{product}", quantity: 9 }] }
 const single = { items: [{ productId: "{product}", quantity: 1 }] }
+const noPayment = "pay_00000000-0000-7000-8000-000000000000"
 const noRefund = "rfd_00000000-0000-7000-8000-000000000000"
 const forOwner = { couponId: "{coupon}", userId: "{user}" }
 const fraud = { userId: "{user}", userCouponId: "{userCoupon}", reason: "fraud" }
@@ -203,6 +204,15 @@ const table: ReadonlyArray<Row> = [
     "409 ORDER_NOT_PAYABLE",
     noOrder,
     { key: "confirm", body: { orderId: "{order}", paymentKey: "key", amount: 1000 } }
+  ],
+  ["payments.stuck", "GET /admin/payments", admin, "200", forbidden],
+  [
+    "payments.decide",
+    `PUT /admin/payments/${noPayment}`,
+    admin,
+    "409 ORDER_NOT_PAYABLE",
+    forbidden,
+    { body: { orderId: "{order}", transactionId: null } }
   ],
   ["callbacks.toss", "POST /payments/callbacks/toss", anybody, "200", "", { body: { data: { orderId: "{order}" } } }],
   ["callbacks.nice", "POST /payments/callbacks/nice", anybody, "200", "", { body: { orderId: "{order}" } }],

@@ -373,6 +373,7 @@ const states = (it: It) => {
           price: won(1000),
           onHand: pieces(10),
           reserved: pieces(0),
+          incoming: pieces(0),
           saleStatus: "ON_SALE",
           version: 1,
           pending: undefined

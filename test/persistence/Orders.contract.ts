@@ -12,7 +12,7 @@ import {
   type UserId
 } from "../../src/domain/Ids.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
-import { type Order, placed } from "../../src/domain/Order.ts"
+import { lateRefundId, type Order, placed } from "../../src/domain/Order.ts"
 import { type Deed, decide, dueAt } from "../../src/domain/OrderLife.ts"
 import { moves } from "../../src/domain/OrderMoves.ts"
 import { Policy } from "../../src/domain/Policy.ts"
@@ -143,6 +143,13 @@ const decideRefund =
 const delayed = (order: Order): Deed => ({ _tag: "RefundDelayed", refundId: lastRefund(order) })
 const refunded = (order: Order): Deed => ({ _tag: "Refunded", refundId: lastRefund(order) })
 const notPaid = (order: Order): Deed => ({ _tag: "NotPaid", paymentId: lastPayment(order), cancel: undefined })
+const firstPayment = ({ payments }: Order) => payments[0]?.paymentId ?? assert.fail("no payment")
+const tooLate = (order: Order): Deed => ({
+  _tag: "ApprovedLate",
+  paymentId: firstPayment(order),
+  gatewayId: gatewayTransactionId("late")
+})
+const lateRefunded = (order: Order): Deed => ({ _tag: "Refunded", refundId: lateRefundId(firstPayment(order)) })
 const inVain = Array.from({ length: Policy.payment.refundAttempts + 1 }, () => delayed)
 
 const lives: ReadonlyArray<readonly [what: string, life: Life, wallet: number, stock: number, coupon: string]> = [
@@ -173,6 +180,13 @@ const lives: ReadonlyArray<readonly [what: string, life: Life, wallet: number, s
   [
     "has its money from a gateway",
     [mixed("key"), approved, some, refunded, () => cancel(), refunded],
+    10_000,
+    10,
+    "REFUNDED"
+  ],
+  [
+    "had a payment that came too late",
+    [mixed("key"), notPaid, walletPay, some, tooLate, () => cancel(), lateRefunded],
     10_000,
     10,
     "REFUNDED"
@@ -468,6 +482,43 @@ const asked = (it: It) => {
       const after = Result.getOrThrow(decide(done!, refunded(done!), createdAt + 2))
       yield* commit(scene.fences, become(done, after))
       assert.deepEqual(yield* all(100), wanted.slice(1))
+    })
+  )
+
+  it.effect("payments of which no gateway says what became of them are listed, once they are late", () =>
+    Effect.gen(function* () {
+      const scene = yield* market
+      const orders = yield* Orders
+      const ends = [[mixed("key")], [mixed()], [mixed("key"), approved]]
+      const all = yield* Effect.forEach(ends, (life) =>
+        Effect.gen(function* () {
+          let order = made(scene)
+          yield* commit(scene.fences, become(undefined, order))
+          for (const deedOf of life) {
+            const after = Result.getOrThrow(decide(order, deedOf(order), createdAt + 1))
+            yield* commit(scene.fences, become(order, after))
+            order = after
+          }
+          return order
+        })
+      )
+      const [first] = all
+      const late = createdAt + Policy.order.paymentDeadlineMs + Policy.payment.attemptTimeoutMs
+      const stuck = (at: number) =>
+        Effect.map(orders.stuckPayments(permit({ limit: 100, cursor: undefined }), at), ({ items }) =>
+          items.filter(({ orderId }) => all.some((order) => order.orderId === orderId))
+        )
+      assert.deepEqual(yield* stuck(late - 1), [])
+      assert.deepEqual(yield* stuck(late), [
+        {
+          paymentId: lastPayment(first!),
+          orderId: first!.orderId,
+          method: "CARD",
+          gateway: "toss",
+          amount: won(2500),
+          paymentDeadline: createdAt + Policy.order.paymentDeadlineMs
+        }
+      ])
     })
   )
 }

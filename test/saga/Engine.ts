@@ -147,10 +147,20 @@ export interface Making {
   readonly userCouponId?: UserCouponId | undefined
   readonly couponPolicy?: CouponPolicy
   readonly expectedTotal?: Money
+  readonly shippingAddress?: string
 }
 
 /** Makes an order that is not paid. */
-export const make = ({ key, body = 0, buyer, items, userCouponId, couponPolicy = "reject", expectedTotal }: Making) =>
+export const make = ({
+  key,
+  body = 0,
+  buyer,
+  items,
+  userCouponId,
+  couponPolicy = "reject",
+  expectedTotal,
+  shippingAddress
+}: Making) =>
   createOrder({
     request: request(key, body),
     buyer,
@@ -158,7 +168,7 @@ export const make = ({ key, body = 0, buyer, items, userCouponId, couponPolicy =
     userCouponId,
     couponPolicy,
     expectedTotal,
-    shippingAddress: undefined
+    shippingAddress
   })
 
 export const payFor = (order: OrderId, key: number) =>

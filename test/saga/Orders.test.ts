@@ -1,8 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result, Schema } from "effect"
 import { Directory } from "../../src/actors/Directory.ts"
+import type { Step } from "../../src/actors/Step.ts"
 import { permit } from "../../src/domain/Authority.ts"
-import { type CouponId, orderId, type OrderId, uuidOf, type UserId } from "../../src/domain/Ids.ts"
+import {
+  type CouponId,
+  orderId,
+  type OrderId,
+  RequestKey,
+  TransactionId,
+  uuidOf,
+  type UserId
+} from "../../src/domain/Ids.ts"
 import { won, zero } from "../../src/domain/Money.ts"
 import { OrderNotFound } from "../../src/domain/OrderLife.ts"
 import type { CancelReason } from "../../src/domain/Order.ts"
@@ -174,6 +183,30 @@ describe("An order that is made", () => {
     }).pipe(Effect.provide(engine()))
   )
 
+  it.live("has no address any more once its buyer has left, neither on disk nor in memory", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(1)
+      const buyer = yield* user(1, 1000)
+      const { orderId: order } = (yield* make({
+        key: 1,
+        buyer,
+        items: [[product, 1]],
+        shippingAddress: "Seoul"
+      })).answer
+      yield* payFor(order, 1)
+      const { read } = yield* Directory
+      const addresses = Effect.gen(function* () {
+        return [(yield* read("order", order))?.order.shippingAddress, (yield* onDisk(order)).shippingAddress]
+      })
+      assert.deepStrictEqual(yield* addresses, ["Seoul", "Seoul"])
+      yield* withdraw(permit(buyer))
+      assert.deepStrictEqual(yield* addresses, [undefined, undefined])
+      assert.deepStrictEqual((yield* audit).disagreements, [])
+      // And it goes on.
+      assert.strictEqual((yield* does(order, { _tag: "Advance", to: "PREPARING" })).answer, "PREPARING")
+    }).pipe(Effect.provide(engine()))
+  )
+
   it.live("is a person's to give back when its buyer has left", () =>
     Effect.gen(function* () {
       const product = yield* onSale(1)
@@ -204,6 +237,31 @@ describe("An order that is made", () => {
       )
       assert.deepStrictEqual(counts(made), { done: 1, StockShortage: 99 })
       assert.deepStrictEqual(yield* books, { stock: [1], reserved: [1], money: 100_000, coupons: [] })
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
+describe("An order whose buyer's money is held", () => {
+  it.live("waits for what becomes of that, and is paid if it is given back", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 1000)
+      const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
+      const directory = yield* Directory
+      const other: Step = {
+        id: TransactionId(uuid(901)),
+        key: RequestKey(uuid(902)),
+        deadline: Number.MAX_SAFE_INTEGER,
+        fences: []
+      }
+      yield* directory.hold(other, "wallet", buyer, { _tag: "Take", amount: won(1000) })
+      const paying = yield* Effect.forkChild(payFor(order, 1), { startImmediately: true })
+      // It has asked its buyer's wallet by then, and goes on asking.
+      yield* directory.read("order", order).pipe(Effect.repeat({ until: (state) => state?.pending !== undefined }))
+      yield* Effect.repeat(Effect.yieldNow, { times: 100 })
+      directory.release(other)
+      assert.strictEqual((yield* Fiber.join(paying)).answer.status, "COMPLETED")
+      assert.deepStrictEqual((yield* books).money, 0)
     }).pipe(Effect.provide(engine()))
   )
 })
@@ -468,7 +526,7 @@ describe("Paid and cancelled at once", () => {
     Effect.gen(function* () {
       const product = yield* onSale(100, 1000)
       const buyer = yield* user(1, 100_000)
-      const orders = yield* Effect.forEach(numbers(30), (key) => make({ key, buyer, items: [[product, 1]] }))
+      const orders = yield* Effect.forEach(numbers(20), (key) => make({ key, buyer, items: [[product, 1]] }))
       return yield* Effect.forEach(
         orders,
         ({ answer: { orderId: id } }, n) => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Clock, type Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
@@ -7,10 +7,10 @@ import { type OrderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
 import { dueAt } from "../../src/domain/OrderLife.ts"
 import { Policy } from "../../src/domain/Policy.ts"
-import { paymentKey } from "../../src/domain/Tender.ts"
+import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
 import type { Journal } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
-import type { Orders } from "../../src/persistence/Orders.ts"
+import { Orders } from "../../src/persistence/Orders.ts"
 import type { Users } from "../../src/persistence/Users.ts"
 import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
 import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
@@ -19,7 +19,7 @@ import { confirm, pay, resumePayment } from "../../src/saga/Payments.ts"
 import * as Timers from "../../src/saga/Timers.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import { uuid } from "../domain/Samples.ts"
-import { audit, does, engine, engineOver, make, onSale, payFor, request, user } from "./Engine.ts"
+import { askBack, audit, cancel, does, engine, engineOver, make, onSale, payFor, request, user } from "./Engine.ts"
 
 const key = (order: OrderId, behaviour = "key") => paymentKey(`${behaviour}_${order}`)
 
@@ -295,8 +295,8 @@ describe("A node that dies in the middle of a payment", () => {
       const order = yield* soon(first.on(waiting))
       yield* soon(first.on(byCard(order, 1, "key")))
       yield* first.dieAfter(step)
-      const cancel = { _tag: "Cancel", refundId: refundId(uuid(9)), reason: "BUYER", items: undefined } as const
-      const cancelling = yield* Effect.forkChild(Effect.exit(first.on(does(order, cancel))))
+      const given = { _tag: "Cancel", refundId: refundId(uuid(9)), reason: "BUYER", items: undefined } as const
+      const cancelling = yield* Effect.forkChild(Effect.exit(first.on(does(order, given))))
       yield* pass(2000)
       yield* Fiber.interrupt(cancelling).pipe(Effect.forkDetach)
       yield* first.stop
@@ -313,6 +313,79 @@ describe("A node that dies in the middle of a payment", () => {
       assert.deepStrictEqual(yield* charged(order), step === 0 ? [600] : [0])
       yield* second.stop
     }).pipe(Effect.provide(world))
+  )
+})
+
+describe("A gateway that is not there any more", () => {
+  /** Nobody can ask it: its settings are gone. */
+  const gone = Effect.map(MemoryGateway.MemoryGateways, ({ toss }) => {
+    for (const operation of ["approve", "inquire", "cancel"] as const) toss.script.next(operation, "busy", Infinity)
+  })
+
+  it.effect.each([undefined, gatewayTransactionId("found")])(
+    "leaves a payment to a person, who is told of it on and on, and says what its books say (%s)",
+    (gatewayId) =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(1_700_000_000_000)
+        const { on, stop } = yield* boot
+        const order = yield* soon(on(waiting))
+        const { toss } = yield* MemoryGateway.MemoryGateways
+        toss.script.next("approve", "cut")
+        assert.strictEqual((yield* soon(on(byCard(order, 1, "key")))).answer.status, "GATEWAY_REQUESTED")
+        yield* gone
+        yield* pass(Policy.order.paymentDeadlineMs + Policy.payment.attemptTimeoutMs + Policy.payment.stuckMs, 5000)
+        const { orderId, payments } = yield* stored(order)
+        const stuck = on(
+          Effect.flatMap(Orders, ({ stuckPayments }) =>
+            Effect.flatMap(Clock.currentTimeMillis, (now) =>
+              stuckPayments(permit({ limit: 10, cursor: undefined }), now)
+            )
+          )
+        )
+        const paymentId = payments.find(({ method }) => method === "CARD")?.paymentId ?? assert.fail("no payment")
+        assert.containSubset((yield* stuck).items, [{ orderId, paymentId, gateway: "toss", amount: won(600) }])
+        yield* soon(on(does(order, { _tag: "DecidePayment", paymentId, gatewayId })))
+        assert.deepStrictEqual((yield* stuck).items, [])
+        assert.strictEqual((yield* stored(order)).status, gatewayId === undefined ? "CANCELLED" : "CONFIRMED")
+        assert.deepStrictEqual(yield* soon(on(books)), gatewayId === undefined ? untouched : bought)
+        yield* stop
+      }).pipe(Effect.provide(world))
+  )
+
+  it.effect("leaves a refund to a person", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const { on, stop } = yield* boot
+      const order = yield* soon(on(waiting))
+      yield* soon(on(byCard(order, 1, "key")))
+      yield* gone
+      yield* soon(on(cancel(order)))
+      yield* pass(2 * 60 * 60_000, 5000)
+      const { refunds } = yield* stored(order)
+      assert.deepInclude(refunds[0], { status: "MANUAL", amount: won(1000), viaGateway: won(600) })
+      yield* stop
+    }).pipe(Effect.provide(world))
+  )
+})
+
+describe("While a gateway is giving money back", () => {
+  it.live("nobody waits for it: whoever would have more back is told at once", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 10_000)
+      const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 2]] })).answer
+      yield* pay({
+        request: request(500_001),
+        begin: request(550_001),
+        order: permit(order),
+        tenders: [{ method: "CARD", amount: won(2000) }],
+        paymentKey: key(order)
+      })
+      yield* cancel(order, { items: [[product, 1]] })
+      const more = [Effect.asVoid(cancel(order)), Effect.asVoid(askBack(order, 9))]
+      const told = yield* Effect.forEach(more, (asked) => Effect.timeout(tagOf(asked), "1 second"))
+      assert.deepStrictEqual(told, ["RefundInProgress", "RefundInProgress"])
+    }).pipe(Effect.provide(engine()))
   )
 })
 
@@ -349,6 +422,29 @@ describe("Several who ask about one payment", () => {
       assert.strictEqual((yield* Fiber.join(paying))._tag, "OrderNotPayable")
       assert.deepStrictEqual([yield* soon(on(books)), yield* charged(order)], [waitingStill, [0]])
       yield* stop
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect("also when it cannot be given back at once, and its node dies", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const first = yield* boot
+      const order = yield* soon(first.on(waiting))
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "slow")
+      toss.script.next("cancel", "busy", 3)
+      yield* Effect.forkChild(Effect.flip(first.on(byCard(order, 1, "key"))))
+      yield* pass(100, 5)
+      const id = (yield* stored(order)).payments.at(-1)?.paymentId ?? assert.fail("no payment")
+      yield* soon(first.on(does(order, { _tag: "NotPaid", paymentId: id, cancel: "PAYMENT_FAILED" })))
+      yield* pass(3000)
+      assert.deepStrictEqual(yield* charged(order), [600])
+      yield* first.stop
+      const second = yield* boot
+      yield* pass(5 * 60_000, 1000)
+      assert.containSubset((yield* stored(order)).refunds, [{ status: "REFUNDED", amount: won(600) }])
+      assert.deepStrictEqual([yield* soon(second.on(books)), yield* charged(order)], [untouched, [0]])
+      yield* second.stop
     }).pipe(Effect.provide(world))
   )
 

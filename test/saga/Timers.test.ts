@@ -146,12 +146,16 @@ describe("An order nobody pays", () => {
       yield* TestClock.setTime(1_700_000_000_000)
       const node = yield* boot
       const product = yield* node.on(onSale(600))
-      const buyer = yield* node.on(user(1, 0))
+      const { unpaidMost } = Policy.order
       yield* node.on(
         Effect.forEach(
-          Array.from({ length: 600 }, (_, key) => key),
-          (key) => make({ key, buyer, items: [[product, 1]] }),
-          { concurrency: 100 }
+          Array.from({ length: 600 / unpaidMost }, (_, n) => n),
+          Effect.fnUntraced(function* (n) {
+            const buyer = yield* user(n, 0)
+            const keys = Array.from({ length: unpaidMost }, (_, key) => n * unpaidMost + key)
+            yield* Effect.forEach(keys, (key) => make({ key, buyer, items: [[product, 1]] }))
+          }),
+          { concurrency: 10 }
         )
       )
       yield* TestClock.setTime(1_700_000_000_000 + half + 60_000)

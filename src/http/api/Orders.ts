@@ -185,7 +185,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       headers: IdempotencyKey,
       payload: NewOrder,
       success: replayable(CreatedOrder.pipe(HttpApiSchema.status(201))),
-      error: problems(...writing, ...keyed, ...buying)
+      error: problems(...writing, ...keyed, ...buying, "TOO_MANY_UNPAID_ORDERS")
     }).annotate(
       OpenApi.Description,
       "Reserves stock and coupon for half an hour; POST /payments/process pays. A coupon that cannot be used is left out, and the answer says so, unless couponPolicy is `reject`."
@@ -202,7 +202,9 @@ export class OrdersApi extends HttpApiGroup.make("orders")
         "FORBIDDEN",
         "ORDER_NOT_CANCELLABLE",
         "CANCEL_WINDOW_CLOSED",
-        "PAYMENT_IN_PROGRESS"
+        "PAYMENT_IN_PROGRESS",
+        "REFUND_IN_PROGRESS",
+        "STOCK_LIMIT_EXCEEDED"
       )
     }).annotate(OpenApi.Description, "All of an order, or pieces of a paid one: within half an hour of its payment."),
     HttpApiEndpoint.put("progress", "/orders/:orderId/status", {
@@ -223,7 +225,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       headers: IdempotencyKey,
       payload: RefundRequest,
       success: replayable(AskedRefund.pipe(HttpApiSchema.status(201))),
-      error: problems(...writing, ...keyed, ...becoming, "NOT_REFUNDABLE")
+      error: problems(...writing, ...keyed, ...becoming, "NOT_REFUNDABLE", "REFUND_IN_PROGRESS")
     }).annotate(
       OpenApi.Description,
       "Asks the seller for money back; what was delivered comes back. A request that is refused is FAILED, and can be made again."
@@ -232,7 +234,7 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       params: { orderId: ClaimedOrderId, refundId: RefundId },
       payload: RefundDecision,
       success: Order,
-      error: problems(...writing, ...changing, ...becoming, "FORBIDDEN", "NOT_REFUNDABLE")
+      error: problems(...writing, ...changing, ...becoming, "FORBIDDEN", "NOT_REFUNDABLE", "STOCK_LIMIT_EXCEEDED")
     }).annotate(OpenApi.Description, "Approved, the pieces are in stock again and the money goes back."),
     HttpApiEndpoint.get("list", "/orders", {
       query: { ...PageQuery, ...view, userId: Schema.optionalKey(ClaimedUserId) },

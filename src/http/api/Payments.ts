@@ -2,11 +2,11 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { OrderId, PaymentId } from "../../domain/Ids.ts"
 import { Money } from "../../domain/Money.ts"
-import { PaymentStatus } from "../../domain/Order.ts"
-import { PaymentKey, Tender } from "../../domain/Tender.ts"
-import { ClaimedOrderId, IdempotencyKey, replayable } from "./Fields.ts"
+import { OrderStatus, PaymentStatus } from "../../domain/Order.ts"
+import { GatewayName, GatewayTransactionId, Method, PaymentKey, Tender } from "../../domain/Tender.ts"
+import { ClaimedOrderId, IdempotencyKey, page, PageQuery, replayable, Timestamp } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
-import { keyed, problems, writing } from "./Problems.ts"
+import { asking, changing, keyed, problems, writing } from "./Problems.ts"
 
 const Tenders = Schema.Array(Tender).check(
   Schema.isBetweenLength(1, 2),
@@ -50,6 +50,21 @@ export const Paid = Schema.Struct({
   balance: Schema.optionalKey(Money)
 }).annotate({ identifier: "Payment" })
 
+export const StuckPayment = Schema.Struct({
+  paymentId: PaymentId,
+  orderId: OrderId,
+  method: Method,
+  gateway: GatewayName,
+  amount: Money,
+  paymentDeadline: Timestamp
+}).annotate({ identifier: "StuckPayment" })
+
+export const PaymentDecision = Schema.Struct({
+  orderId: ClaimedOrderId,
+  /** What the gateway calls it, if it was paid, to give it back by; `null` if it was not. */
+  transactionId: Schema.NullOr(GatewayTransactionId.check(Schema.isMaxLength(200)))
+}).annotate({ identifier: "PaymentDecision" })
+
 const paying = [
   ...writing,
   ...keyed,
@@ -79,7 +94,24 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
       payload: ConfirmRequest,
       success: replayable(Paid),
       error: problems(...paying)
-    }).annotate(OpenApi.Description, "The buyer is back from the gateway's page; and where a payment stands.")
+    }).annotate(OpenApi.Description, "The buyer is back from the gateway's page; and where a payment stands."),
+    HttpApiEndpoint.get("stuck", "/admin/payments", {
+      query: PageQuery,
+      success: page(StuckPayment),
+      error: problems(...asking, "FORBIDDEN", "VALIDATION_FAILED", "INVALID_CURSOR")
+    }).annotate(
+      OpenApi.Description,
+      "What waits for a person: ten minutes after the order's deadline its gateway still has not said what became of it, or has no settings any more. It goes on being asked. Oldest first."
+    ),
+    HttpApiEndpoint.put("decide", "/admin/payments/:paymentId", {
+      params: { paymentId: PaymentId },
+      payload: PaymentDecision,
+      success: Schema.Struct({ paymentId: PaymentId, orderStatus: OrderStatus }),
+      error: problems(...writing, ...changing, "FORBIDDEN", "ORDER_NOT_FOUND", "ORDER_NOT_PAYABLE")
+    }).annotate(
+      OpenApi.Description,
+      "A person has seen in the gateway's books what became of it: paid, the order is CONFIRMED; if not, it is CANCELLED."
+    )
   )
   .middleware(Authenticated)
   .annotate(OpenApi.Description, "Payments of orders") {}

@@ -16,7 +16,8 @@ import {
   OrderNotFound,
   OrderNotPayable,
   OrderStatusConflict,
-  PaymentInProgress
+  PaymentInProgress,
+  RefundInProgress
 } from "../../domain/OrderLife.ts"
 import { PriceChanged } from "../../domain/Pricing.ts"
 import {
@@ -32,6 +33,7 @@ import {
   ChargeBelowMinimum,
   InsufficientBalance,
   InvalidAmount,
+  TooManyUnpaid,
   UserNotFound
 } from "../../domain/Wallet.ts"
 import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable } from "../../domain/UserCoupon.ts"
@@ -141,6 +143,13 @@ export const catalogue = [
   row("LOGIN_ID_TAKEN", 409, LoginIdTaken, "이미 사용 중인 아이디입니다", "The login id is taken"),
   row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance"),
   row("BALANCE_REMAINING", 409, BalanceRemaining, "잔액이 남아 있습니다", "There is balance left"),
+  row(
+    "TOO_MANY_UNPAID_ORDERS",
+    409,
+    TooManyUnpaid,
+    "결제를 기다리는 주문이 너무 많습니다. 먼저 결제하거나 취소해 주세요",
+    "Too many orders wait for their payment; pay or cancel one of them first"
+  ),
   row("ORDER_NOT_PAYABLE", 409, OrderNotPayable, "결제할 수 없는 주문입니다", "The order cannot be paid now"),
   row(
     "PAYMENT_IN_PROGRESS",
@@ -148,6 +157,14 @@ export const catalogue = [
     PaymentInProgress,
     "결제가 진행 중입니다. 잠시 후 다시 시도해 주세요",
     "A gateway is being asked; see the order in a moment",
+    again
+  ),
+  row(
+    "REFUND_IN_PROGRESS",
+    409,
+    RefundInProgress,
+    "다른 환불이 진행 중입니다. 잠시 후 다시 시도해 주세요",
+    "A gateway is giving something of this order back; try again once that refund is done",
     again
   ),
   row(

@@ -41,6 +41,8 @@ export const summaries: Readonly<Record<string, string>> = {
   "orders.read": "An order",
   "payments.process": "Pay an order",
   "payments.confirm": "Back from a gateway's page: have the payment approved, or ask where it stands",
+  "payments.stuck": "Payments that wait for a person",
+  "payments.decide": "Say what became of a payment, by the gateway's own books",
   "callbacks.toss": "Toss Payments has news of a payment",
   "callbacks.nice": "NICE Payments has news of a payment",
   "callbacks.inicis": "KG Inicis has news of a payment",

@@ -74,6 +74,7 @@ const impossible = [
   "StaleVersion",
   "StockLimitExceeded",
   "BalanceLimitExceeded",
+  "BalanceUndecided",
   "BalanceRemaining",
   "CouponNotFound",
   "CouponExhausted",
@@ -86,7 +87,11 @@ const impossible = [
 export const buy = (buyer: UserId, key: string, payload: typeof Checkout.Type) => {
   const { items, userCouponId, expectedTotal } = payload
   const request = keyed(buyer, "POST /checkout", key, payload)
-  return Effect.catchTag(checkout({ request, buyer, items, userCouponId, expectedTotal }), impossible, Effect.die)
+  return Effect.catchTag(
+    checkout({ request, buyer, items, userCouponId, expectedTotal }),
+    [...impossible, "TooManyUnpaid"],
+    Effect.die
+  )
 }
 
 /** What only an order that is there can be refused for. */
@@ -95,6 +100,7 @@ const orderly = [
   "OrderUndecided",
   "OrderNotPayable",
   "PaymentInProgress",
+  "RefundInProgress",
   "AmountMismatch",
   "OrderNotCancellable",
   "CancelWindowClosed",
@@ -119,7 +125,8 @@ export const itsOwn = [
   "StockShortage",
   "ProductNotOnSale",
   "StaleVersion",
-  "StockLimitExceeded",
+  "BalanceUndecided",
+  "TooManyUnpaid",
   "BalanceRemaining",
   "CouponNotUsable",
   "CouponAlreadyIssued",
@@ -144,7 +151,15 @@ const become = (order: Permitted<OrderId>, deed: Parameters<typeof change>[0]["d
 const advance = (order: Permitted<OrderId>, to: (Deed & { readonly _tag: "Advance" })["to"]) =>
   become(order, () => ({ _tag: "Advance", to })).pipe(
     Effect.catchTag(
-      [...keyless, "PaymentInProgress", "NotRefundable", "OrderNotCancellable", "CancelWindowClosed"],
+      [
+        ...keyless,
+        "PaymentInProgress",
+        "RefundInProgress",
+        "StockLimitExceeded",
+        "NotRefundable",
+        "OrderNotCancellable",
+        "CancelWindowClosed"
+      ],
       Effect.die
     ),
     Effect.map(({ answer }) => answer),
@@ -198,7 +213,14 @@ export const layer = HttpApiBuilder.group(
         return replay(
           yield* Effect.catchTag(
             asked,
-            [...unpaid, "PaymentInProgress", "OrderNotCancellable", "CancelWindowClosed", "OrderStatusConflict"],
+            [
+              ...unpaid,
+              "StockLimitExceeded",
+              "PaymentInProgress",
+              "OrderNotCancellable",
+              "CancelWindowClosed",
+              "OrderStatusConflict"
+            ],
             Effect.die
           )
         )
@@ -209,7 +231,14 @@ export const layer = HttpApiBuilder.group(
         const decided = become(order, () => ({ _tag: "DecideRefund", refundId: params.refundId, approved }))
         const { answer } = yield* Effect.catchTag(
           decided,
-          [...keyless, "PaymentInProgress", "OrderStatusConflict", "OrderNotCancellable", "CancelWindowClosed"],
+          [
+            ...keyless,
+            "PaymentInProgress",
+            "RefundInProgress",
+            "OrderStatusConflict",
+            "OrderNotCancellable",
+            "CancelWindowClosed"
+          ],
           Effect.die
         )
         return answer

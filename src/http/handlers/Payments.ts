@@ -1,9 +1,14 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import type { Directory } from "../../actors/Directory.ts"
-import type { Orders } from "../../persistence/Orders.ts"
+import { PaymentId } from "../../domain/Ids.ts"
+import { OrderStatus } from "../../domain/Order.ts"
+import { Journal } from "../../persistence/Journal.ts"
+import { Orders } from "../../persistence/Orders.ts"
 import type { Gateways } from "../../saga/gateways/Gateway.ts"
+import { change } from "../../saga/Orders.ts"
 import { confirm, pay } from "../../saga/Payments.ts"
+import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
 import { replay } from "../api/Fields.ts"
 import { type Asker, Principal } from "../api/Middleware.ts"
@@ -16,11 +21,15 @@ import { itsOwn } from "./Orders.ts"
 const impossible = [
   ...itsOwn,
   "BalanceLimitExceeded",
+  "StockLimitExceeded",
   "NotRefundable",
+  "RefundInProgress",
   "OrderNotCancellable",
   "CancelWindowClosed",
   "OrderStatusConflict"
 ] as const
+
+const Decided = Schema.Struct({ paymentId: PaymentId, orderStatus: OrderStatus })
 
 export const process = Effect.fnUntraced(function* (who: Asker, key: string, payload: typeof PaymentRequest.Type) {
   const { order } = yield* Policy.changeableOrderOf(who, payload.orderId)
@@ -35,6 +44,8 @@ export const layer = HttpApiBuilder.group(
   "payments",
   Effect.fnUntraced(function* (handlers) {
     const services = yield* Effect.context<Gateways | Directory | Orders>()
+    const orders = yield* Orders
+    const journal = yield* Journal
     return handlers.handleAll({
       process: ({ headers, payload }) =>
         Effect.flatMap(Principal, (who) => Effect.map(process(who, headers["idempotency-key"], payload), replay)).pipe(
@@ -54,6 +65,39 @@ export const layer = HttpApiBuilder.group(
             Effect.provideContext(services)
           )
         )
+      }),
+
+      stuck: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
+        const asked = yield* Policy.forPerson({ limit, cursor })
+        const { items, nextCursor } = yield* orders.stuckPayments(asked, journal.now())
+        return {
+          items: items.map((payment) => ({ ...payment, paymentDeadline: iso(payment.paymentDeadline) })),
+          nextCursor
+        }
+      }),
+
+      decide: Effect.fnUntraced(function* ({ params: { paymentId }, payload: { orderId, transactionId } }) {
+        const order = yield* Effect.provideContext(Policy.anybodysOrder(orderId), services)
+        const { answer } = yield* Effect.catchTag(
+          change({
+            request: undefined,
+            order,
+            deed: () => ({ _tag: "DecidePayment", paymentId, gatewayId: transactionId ?? undefined }),
+            schema: Decided,
+            answer: ({ order: { status } }) => ({ paymentId, orderStatus: status })
+          }),
+          [
+            ...impossible,
+            "UserNotFound",
+            "InsufficientBalance",
+            "PaymentInProgress",
+            "AmountMismatch",
+            "RequestInProgress",
+            "KeyReused"
+          ],
+          Effect.die
+        )
+        return answer
       })
     })
   })

@@ -16,9 +16,11 @@ const impossible = [
   ...itsOwn,
   "UserNotFound",
   "BalanceLimitExceeded",
+  "StockLimitExceeded",
   "InsufficientBalance",
   "OrderNotPayable",
   "PaymentInProgress",
+  "RefundInProgress",
   "AmountMismatch",
   "OrderNotCancellable",
   "CancelWindowClosed",
@@ -35,7 +37,7 @@ export const layer = HttpApiBuilder.group(
 
     return handlers.handleAll({
       list: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
-        const asked = yield* Policy.manualRefunds({ limit, cursor })
+        const asked = yield* Policy.forPerson({ limit, cursor })
         const { items, nextCursor } = yield* orders.manualRefunds(asked)
         return { items: items.map((refund) => ({ ...refund, requestedAt: iso(refund.requestedAt) })), nextCursor }
       }),

@@ -61,7 +61,15 @@ export const layer = HttpApiBuilder.group(
       withdraw: ({ params }) =>
         Effect.flatMap(Policy.changeableUser(params.userId), withdraw).pipe(
           Effect.catchTag(
-            ["RequestInProgress", "KeyReused", "InsufficientBalance", "BalanceLimitExceeded", ...couponRefusals],
+            [
+              "RequestInProgress",
+              "KeyReused",
+              "InsufficientBalance",
+              "BalanceUndecided",
+              "TooManyUnpaid",
+              "BalanceLimitExceeded",
+              ...couponRefusals
+            ],
             Effect.die
           )
         )

@@ -1,0 +1,40 @@
+/** Who waits, on this node, for what others are deciding about an order: so many at a time, and nobody in vain for long. */
+import { Effect, Schedule } from "effect"
+import { Overloaded, Unavailable } from "../actors/Errors.ts"
+import type { OrderId } from "../domain/Ids.ts"
+
+/** More than the people and nodes that ever mean one order at once. */
+export const waitersMost = 32
+/** A commit takes some ten milliseconds; whoever never says how it ended is asked about at the deadline. */
+const patience = { schedule: Schedule.spaced("10 millis"), times: 500 }
+
+export class Waiters {
+  readonly #waiting = new Map<OrderId, number>()
+
+  /**
+   * Asks, and asks again in a moment for as long as `isOpen`: never for what may take longer than a commit. Fails with
+   * `Overloaded` when too many wait for this order, and with `Unavailable` when it takes too long.
+   */
+  ask<A, E, X extends E>(id: OrderId, asked: Effect.Effect<A, E>, isOpen: (error: unknown) => error is X) {
+    const again = Effect.retry(asked, { ...patience, while: isOpen })
+    return Effect.catchIf(asked, isOpen, () =>
+      Effect.catchIf(this.#among(id, again), isOpen, () => Effect.fail(new Unavailable()))
+    )
+  }
+
+  #among<A, E>(id: OrderId, waiting: Effect.Effect<A, E>): Effect.Effect<A, E | Overloaded> {
+    return Effect.uninterruptibleMask((restore): Effect.Effect<A, E | Overloaded> => {
+      const others = this.#waiting.get(id) ?? 0
+      if (others >= waitersMost) return Effect.fail(new Overloaded())
+      this.#waiting.set(id, others + 1)
+      return Effect.ensuring(
+        restore(waiting),
+        Effect.sync(() => {
+          const left = (this.#waiting.get(id) ?? 0) - 1
+          if (left > 0) this.#waiting.set(id, left)
+          else this.#waiting.delete(id)
+        })
+      )
+    })
+  }
+}
