@@ -10,6 +10,8 @@
 import type { Result } from "effect"
 
 export interface Kind<Id, State, Command, Grant, Refusal> {
+  /** Whether a command makes the actor, under an id that nobody had before. */
+  readonly makes?: (command: Command) => boolean
   readonly hold: (id: Id, state: State | undefined, command: Command) => Result.Result<Held<State, Grant>, Refusal>
   readonly settle: (state: State, command: Command) => State | undefined
   readonly release: (state: State, command: Command) => State | undefined

@@ -566,6 +566,7 @@ export const OrderGrant = Schema.Struct({ before: Order, after: Order })
 export type OrderGrant = typeof OrderGrant.Type
 
 export const OrderKind: Kind<OrderId, OrderState, OrderCommand, OrderGrant, OrderRefusal> = {
+  makes: ({ _tag }) => _tag === "Place",
   hold: (orderId, state, command) => {
     if (command._tag === "Place") {
       const { order } = command

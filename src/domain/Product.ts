@@ -130,6 +130,7 @@ const reserve = (product: Product, quantity: number, change?: Partial<Product>) 
     : grant(product, { ...change, reserved: pieces(product.reserved + quantity) })
 
 export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant, ProductRefusal> = {
+  makes: ({ _tag }) => _tag === "Create",
   hold: (productId, product, command) => {
     if (command._tag === "Create") {
       return Result.succeed({ state: { ...command.product, pending: "creation" }, grant: command.product })
