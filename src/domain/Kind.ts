@@ -5,7 +5,7 @@
  * remembered as pending; one that changes (price, status) keeps other changes out. Nothing a hold does is visible as
  * committed. `settle` makes it so after the commit; `release` undoes the hold when there was none.
  *
- * `undefined` is the actor that does not exist (yet).
+ * `undefined` is the actor that does not exist (yet), or, once settled, one that is forgotten until it is asked again.
  */
 import type { Result } from "effect"
 

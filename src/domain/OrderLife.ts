@@ -580,6 +580,9 @@ export const OrderKind: Kind<OrderId, OrderState, OrderCommand, OrderGrant, Orde
       grant: { before, after }
     }))
   },
-  settle: ({ order, pending }) => ({ order: pending ?? order, pending: undefined }),
+  // Only what waits for its payment is kept in mind. The rest is read again should something become of it, like what was
+  // paid when it was made: in a sale that is nearly all, and would crowd out the wallets.
+  settle: ({ order, pending: settled = order }) =>
+    settled.status === "CREATED" ? { order: settled, pending: undefined } : undefined,
   release: ({ order }, command) => (command._tag === "Place" ? undefined : { order, pending: undefined })
 }
