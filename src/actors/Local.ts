@@ -138,6 +138,16 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     ids: ReadonlyArray<Actors[K]["id"]>,
     decide: () => A,
     isNew = false
+  ): Effect.Effect<A, Elsewhere | Overloaded | Unavailable> =>
+    Effect.suspend(() =>
+      ids.every((id) => isReady(kind, id, isNew)) ? Effect.succeed(decide()) : onceReady(kind, ids, decide, isNew)
+    )
+
+  const onceReady = <K extends KindName, A>(
+    kind: K,
+    ids: ReadonlyArray<Actors[K]["id"]>,
+    decide: () => A,
+    isNew: boolean
   ): Effect.Effect<A, Elsewhere | Overloaded | Unavailable> => {
     const absent = new Map<string, Partition>()
     const awaited: Array<() => void> = []
@@ -160,13 +170,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       if (!missing.every((id) => isHere(kind, id))) return Effect.fail(new Elsewhere())
       return Effect.andThen(Effect.forEach(missing, prepare, { concurrency: missing.length, discard: true }), attempt)
     })
-    return Effect.suspend(() =>
-      ids.every(ready)
-        ? Effect.succeed(decide())
-        : attempt.pipe(
-            Effect.ensuring(Effect.sync(() => awaited.forEach((letGo) => letGo()))),
-            Effect.catchTag("JournalUnavailable", unavailable)
-          )
+    return attempt.pipe(
+      Effect.ensuring(Effect.sync(() => awaited.forEach((letGo) => letGo()))),
+      Effect.catchTag("JournalUnavailable", unavailable)
     )
   }
 
