@@ -106,8 +106,9 @@ export const reservations = Effect.fnUntraced(function* ({ orders, lost = 0 }: O
       (SELECT coalesce(sum(quantity), 0)::bigint FROM order_lines JOIN waiting USING (order_id)),
       (SELECT sum(reserved)::bigint FROM products)
     UNION ALL SELECT 'orders without their way to where they are', 0,
-      (SELECT count(*) FROM orders o WHERE array_remove(ARRAY['CREATED', status], 'CREATED')
-        IS DISTINCT FROM ARRAY(SELECT h.status FROM order_history h WHERE h.order_id = o.order_id ORDER BY n))
+      (SELECT count(*) FROM orders o WHERE (status = 'CONFIRMED') <> (paid_at IS NOT NULL)
+        OR ARRAY(SELECT o.status WHERE o.status NOT IN ('CREATED', 'CONFIRMED'))
+          <> ARRAY(SELECT h.status FROM order_history h WHERE h.order_id = o.order_id ORDER BY n))
     UNION ALL SELECT 'orders without the event of being made', 0,
       (SELECT count(*) FROM orders LEFT JOIN told ON entity = 'ord_' || order_id WHERE created IS DISTINCT FROM 1)
     UNION ALL SELECT 'cancelled orders without the event of it', 0,

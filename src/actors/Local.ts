@@ -7,7 +7,7 @@
  */
 import { Clock, Effect, Metric, Result, Schedule, Semaphore } from "effect"
 import { Ownership } from "../cluster/Ownership.ts"
-import type { Actors, KindName } from "../domain/Actors.ts"
+import { type Actors, areNew, type KindName } from "../domain/Actors.ts"
 import type { Epoch, PartitionId, TransactionId } from "../domain/Ids.ts"
 import type { Fence, Transaction } from "../domain/Transaction.ts"
 import * as Batcher from "../persistence/Batcher.ts"
@@ -124,30 +124,41 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   }
 
   /** Whether an actor can be asked at this very moment. */
-  const isReady = <K extends KindName>(kind: K, id: Actors[K]["id"]): boolean => {
+  const isReady = <K extends KindName>(kind: K, id: Actors[K]["id"], isNew = false): boolean => {
     const partition = ownerOf(kind, id)
-    return partition !== undefined && ownership.mine(partition.id) && partition.has(kind, id)
+    return partition !== undefined && ownership.mine(partition.id) && (isNew || partition.has(kind, id))
   }
 
   /**
    * Runs `decide` in one go, with no other fiber between, once every actor is resident or known to be absent from the
-   * partition owned now.
+   * partition owned now: because nobody finds it, or because it `isNew`.
    */
   const withActors = <K extends KindName, A>(
     kind: K,
     ids: ReadonlyArray<Actors[K]["id"]>,
-    decide: () => A
+    decide: () => A,
+    isNew = false
+  ): Effect.Effect<A, Elsewhere | Overloaded | Unavailable> =>
+    Effect.suspend(() =>
+      ids.every((id) => isReady(kind, id, isNew)) ? Effect.succeed(decide()) : onceReady(kind, ids, decide, isNew)
+    )
+
+  const onceReady = <K extends KindName, A>(
+    kind: K,
+    ids: ReadonlyArray<Actors[K]["id"]>,
+    decide: () => A,
+    isNew: boolean
   ): Effect.Effect<A, Elsewhere | Overloaded | Unavailable> => {
     const absent = new Map<string, Partition>()
     const awaited: Array<() => void> = []
     const ready = (id: Actors[K]["id"]) => {
       const partition = ownerOf(kind, id)
-      if (partition === undefined || !ownership.mine(partition.id)) return false
-      return partition.has(kind, id) || absent.get(id) === partition
+      return isReady(kind, id, isNew || (partition !== undefined && absent.get(id) === partition))
     }
     const prepare = (id: Actors[K]["id"]) =>
       Effect.gen(function* () {
         if (ownerOf(kind, id) === undefined) yield* claimer(placeOf(kind, id))
+        if (isNew) return
         const owner = ownerOf(kind, id)
         if (owner !== undefined) awaited.push(owner.await(id))
         const partition = yield* loaders[kind](id)
@@ -159,13 +170,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       if (!missing.every((id) => isHere(kind, id))) return Effect.fail(new Elsewhere())
       return Effect.andThen(Effect.forEach(missing, prepare, { concurrency: missing.length, discard: true }), attempt)
     })
-    return Effect.suspend(() =>
-      ids.every(ready)
-        ? Effect.succeed(decide())
-        : attempt.pipe(
-            Effect.ensuring(Effect.sync(() => awaited.forEach((letGo) => letGo()))),
-            Effect.catchTag("JournalUnavailable", unavailable)
-          )
+    return attempt.pipe(
+      Effect.ensuring(Effect.sync(() => awaited.forEach((letGo) => letGo()))),
+      Effect.catchTag("JournalUnavailable", unavailable)
     )
   }
 
@@ -199,7 +206,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     withActors(
       kind,
       asks.map(([id]) => id),
-      () => holdAll(step, kind, asks)
+      () => holdAll(step, kind, asks),
+      areNew(kind, asks)
     )
 
   const end = (step: Pick<Transaction, "id" | "fences">, how: "settle" | "release") => {

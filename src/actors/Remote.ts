@@ -16,7 +16,7 @@
 import { Array as Arr, Effect, Latch, Result, Schedule } from "effect"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers, type PeerUnavailable } from "../cluster/Peers.ts"
-import type { Actors, KindName } from "../domain/Actors.ts"
+import { type Actors, areNew, type KindName } from "../domain/Actors.ts"
 import type { Epoch, PartitionId } from "../domain/Ids.ts"
 import type { Fence, Transaction } from "../domain/Transaction.ts"
 import * as Batcher from "../persistence/Batcher.ts"
@@ -309,11 +309,12 @@ export const make = Effect.fnUntraced(function* (local: Local) {
   const question = <K extends KindName>(
     kind: K,
     ids: ReadonlyArray<Actors[K]["id"]>,
-    decide: () => Wire.Answer<K>
+    decide: () => Wire.Answer<K>,
+    isNew = false
   ): Question => ({
-    ready: () => ids.every((id) => local.isReady(kind, id)),
+    ready: () => ids.every((id) => local.isReady(kind, id, isNew)),
     now: () => Wire.writeAnswer(kind, decide()),
-    later: Effect.match(local.withActors(kind, ids, decide), {
+    later: Effect.match(local.withActors(kind, ids, decide, isNew), {
       onSuccess: (answer) => Wire.writeAnswer(kind, answer),
       onFailure: (error) => Wire.writeAnswer(kind, error)
     })
@@ -321,14 +322,15 @@ export const make = Effect.fnUntraced(function* (local: Local) {
 
   const holdsAsked = <K extends KindName>(step: Step, kind: K, asks: ReadonlyArray<Asked<K>>): Question => {
     const ids = asks.map(([id]) => id)
-    return question(kind, ids, () => {
+    const decide = (): Wire.Answer<K> => {
       if (ended.full) return new Overloaded()
       const over = ended.has(step.id) || step.deadline <= journal.now()
       // Whoever asks again has not heard what it was granted.
       if (over || ids.some((id) => local.holds(step.id, kind, id))) return new Fenced()
       const { grants, refusal } = local.holdAll(step, kind, asks)
       return refusal instanceof Fenced ? refusal : { _tag: "Held", fences: step.fences, grants, refusal }
-    })
+    }
+    return question(kind, ids, decide, areNew(kind, asks))
   }
 
   const stateAsked = <K extends KindName>(kind: K, id: Actors[K]["id"]): Question => ({

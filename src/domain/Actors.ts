@@ -53,3 +53,12 @@ export const kinds: { readonly [K in KindName]: KindOf<K> } = {
   coupon: CouponKind,
   order: OrderKind
 }
+
+/** Whether actors are made by what they are asked, so that there is none to load. */
+export const areNew = <K extends KindName>(
+  kind: K,
+  asks: ReadonlyArray<readonly [id: Actors[K]["id"], command: Actors[K]["command"]]>
+): boolean => {
+  const { makes } = kinds[kind]
+  return makes !== undefined && asks.every(([, command]) => makes(command))
+}

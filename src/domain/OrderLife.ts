@@ -649,6 +649,7 @@ export const OrderGrant = Schema.Struct({ before: Order, after: Order })
 export type OrderGrant = typeof OrderGrant.Type
 
 export const OrderKind: Kind<OrderId, OrderState, OrderCommand, OrderGrant, OrderRefusal> = {
+  makes: ({ _tag }) => _tag === "Place",
   hold: (orderId, state, command) => {
     if (command._tag === "Place") {
       const { order } = command
@@ -665,7 +666,9 @@ export const OrderKind: Kind<OrderId, OrderState, OrderCommand, OrderGrant, Orde
       grant: { before, after }
     }))
   },
-  settle: ({ order, pending }, command) =>
-    command._tag === "Forget" ? undefined : { order: pending ?? order, pending: undefined },
+  // Only what waits for its payment is kept in mind. The rest is read again should something become of it, like what was
+  // paid when it was made: in a sale that is nearly all, and would crowd out the wallets.
+  settle: ({ order, pending: settled = order }, { _tag }) =>
+    _tag !== "Forget" && settled.status === "CREATED" ? { order: settled, pending: undefined } : undefined,
   release: ({ order }, command) => (command._tag === "Place" ? undefined : { order, pending: undefined })
 }

@@ -140,6 +140,7 @@ const receive = (product: Product, quantity: number, change?: Partial<Product>) 
 const received = ({ incoming }: Product, quantity: number) => ({ incoming: pieces(incoming - quantity) })
 
 export const ProductKind: Kind<ProductId, Product, ProductCommand, ProductGrant, ProductRefusal> = {
+  makes: ({ _tag }) => _tag === "Create",
   hold: (productId, product, command) => {
     if (command._tag === "Create") {
       return Result.succeed({ state: { ...command.product, pending: "creation" }, grant: command.product })

@@ -404,11 +404,15 @@ export const visibleOrder = Effect.fnUntraced(function* (
 })
 
 /** As its actor has it: nothing is read from the disk for an order that is under way. */
-const anyOrder = Effect.fnUntraced(function* (claimed: ClaimedOrderId) {
-  const { read } = yield* Directory
-  const state = isOrderId(claimed) ? yield* read("order", claimed) : undefined
-  return state?.order ?? (yield* new OrderNotFound({ orderId: claimed }))
-})
+const anyOrder = (
+  claimed: ClaimedOrderId
+): Effect.Effect<Order, OrderNotFound | Overloaded | Unavailable, Directory> => {
+  const missing = Effect.suspend(() => Effect.fail(new OrderNotFound({ orderId: claimed })))
+  if (!isOrderId(claimed)) return missing
+  return Effect.flatMap(Directory, ({ read }) =>
+    Effect.flatMap(read("order", claimed), (state) => (state === undefined ? missing : Effect.succeed(state.order)))
+  )
+}
 
 /**
  * The order that a gateway's callback names. Anybody may name any: it is for nothing but to have the gateway asked, which
@@ -423,15 +427,15 @@ interface ChangeableOrder {
 }
 
 /** An order one made, or anybody's for an ADMIN: to pay, to cancel, to ask the money back for. */
-export const changeableOrderOf = Effect.fnUntraced(function* (
+export const changeableOrderOf = (
   who: Asker,
   claimed: ClaimedOrderId
-): Effect.fn.Return<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Directory> {
-  const { orderId, userId } = yield* anyOrder(claimed)
-  if (userId === subject(who.userId)) return { order: permit(orderId), reason: "BUYER" }
-  if (!isAdmin(who)) return yield* new OrderNotFound({ orderId: claimed })
-  return { order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" }
-})
+): Effect.Effect<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Directory> =>
+  Effect.flatMap(anyOrder(claimed), ({ orderId, userId }): Effect.Effect<ChangeableOrder, OrderNotFound> => {
+    if (userId === subject(who.userId)) return Effect.succeed({ order: permit(orderId), reason: "BUYER" })
+    if (!isAdmin(who)) return Effect.fail(new OrderNotFound({ orderId: claimed }))
+    return Effect.succeed({ order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" })
+  })
 export const changeableOrder = (claimed: ClaimedOrderId) =>
   Effect.flatMap(Principal, (who) => changeableOrderOf(who, claimed))
 

@@ -249,7 +249,7 @@ const LoadedProduct = Schema.Struct({
 const LoadedWallet = Schema.Struct({
   user_id: Schema.String,
   balance: Schema.BigInt,
-  purchases: Schema.BigInt,
+  purchases: Schema.Int,
   orders: Schema.Int,
   coupons: Schema.NullOr(Schema.Array(Schema.Struct(Struct.omit(UserCoupon.fields, ["pending"]))))
 })
@@ -299,16 +299,18 @@ export const layer = Layer.effect(
       )
     })
 
-    /** Coupons as the actor has them, and orders counted: two looks into an index for each wallet. */
+    /** Coupons as the actor has them, and orders counted: one look into an index for each. */
     const loadWallets = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const rows = yield* sql`
-        SELECT user_id, balance,
-          (SELECT count(*) FROM orders o WHERE o.user_id = w.user_id AND status = 'CREATED') AS purchases, (
+        SELECT user_id, balance, purchases, orders, (
           SELECT json_agg(json_build_object('userCouponId', 'uco_' || user_coupon_id, 'couponId', 'cpn_' || coupon_id,
             'slot', slot, 'status', status)) FROM user_coupons u WHERE u.user_id = w.user_id
-        ) AS coupons, (
-          SELECT count(*)::int FROM orders o WHERE o.user_id = w.user_id AND o.status <> 'CANCELLED'
-        ) AS orders FROM wallets w WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
+        ) AS coupons
+        FROM wallets w, LATERAL (
+          SELECT count(*) FILTER (WHERE status = 'CREATED')::int AS purchases,
+            count(*) FILTER (WHERE status <> 'CANCELLED')::int AS orders
+          FROM orders o WHERE o.user_id = w.user_id
+        ) made WHERE user_id = ANY (${uuids(ids)})`.pipe(bounded)
       const wallets = yield* decodeWallets(rows).pipe(Effect.orDie)
       return new Map(
         wallets.map(({ user_id, balance, purchases, orders, coupons }): [string, Wallet] => [
@@ -318,7 +320,7 @@ export const layer = Layer.effect(
             won(Number(balance)),
             coupons?.map((coupon) => ({ ...coupon, pending: undefined })),
             orders,
-            Number(purchases)
+            purchases
           )
         ])
       )

@@ -57,6 +57,8 @@ export const select = (sql: SqlClient.SqlClient): Statement.Fragment => {
         SELECT 1 AS n, CASE WHEN pay_until IS NULL THEN 'CONFIRMED' ELSE 'CREATED' END AS status,
           ${ms("o.created_at")} AS ms, NULL AS note
         UNION ALL
+        SELECT 2, 'CONFIRMED', ${ms("o.paid_at")}, NULL WHERE o.pay_until IS NOT NULL AND o.paid_at IS NOT NULL
+        UNION ALL
         SELECT n, h.status, ${ms("h.at")}, note FROM order_history h WHERE h.order_id = o.order_id
       ) every_status) AS history
     FROM orders o`

@@ -77,7 +77,7 @@ export interface OrderChangeRow extends Row {
   readonly paidAt: number | null
   readonly due: number | null
 }
-/** The `n`-th status of an order; the first is its row's own. */
+/** The `n`-th status of an order; the first and CONFIRMED are its row's own. */
 export interface HistoryRow extends Row {
   readonly order: string
   readonly n: number
@@ -285,7 +285,9 @@ const addOrderChange = (rows: Rows, t: number, { before, after }: Change & { rea
     due: dueAt(after) ?? null
   })
   after.history.forEach(({ status, at, note = null }, n) => {
-    if (n >= before.history.length) rows.history.push({ t, order, n: n + 1, status, at, note })
+    // When it was paid, its row tells.
+    if (n >= before.history.length && status !== "CONFIRMED")
+      rows.history.push({ t, order, n: n + 1, status, at, note })
   })
   after.lines.forEach(({ cancelled }, n) => {
     if (cancelled !== before.lines[n]?.cancelled) rows.cancelled.push({ t, order, line: n + 1, cancelled })

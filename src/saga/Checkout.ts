@@ -61,46 +61,47 @@ export const checkout = ({
       request,
       by: undefined,
       answer: CheckoutAnswer,
-      plan: Effect.fnUntraced(function* (attempt) {
-        const { id, now, hold } = attempt
-        const quoted = yield* quotedOf(attempt, items, "Take")
-        const coupon = userCouponId === undefined ? undefined : yield* couponOf(attempt, buyer, userCouponId)
-        const { lines, total, discount, payable } = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
-        const firstPurchaseOnly = coupon?.firstPurchaseOnly
-        const { balance } = yield* hold("wallet", buyer, {
-          _tag: "Take",
-          amount: payable,
-          userCouponId,
-          firstPurchaseOnly
-        })
-        const order = placed({
-          orderId: orderId(id),
-          userId: buyer,
-          status: "CONFIRMED",
-          lines,
-          payments: [inFull(paymentId(id), payable)],
-          totalAmount: total,
-          discountAmount: discount,
-          userCouponId,
-          paidAmount: payable,
-          paidAt: now,
-          createdAt: now
-        })
-        const { changes, events } = moves(undefined, order)
-        return {
-          changes,
-          events,
-          answer: {
-            orderId: order.orderId,
-            status: "CONFIRMED" as const,
+      plan: (attempt) =>
+        Effect.gen(function* () {
+          const { id, now, hold } = attempt
+          const quoted = yield* quotedOf(attempt, items, "Take")
+          const coupon = userCouponId === undefined ? undefined : yield* couponOf(attempt, buyer, userCouponId)
+          const { lines, total, discount, payable } = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
+          const firstPurchaseOnly = coupon?.firstPurchaseOnly
+          const { balance } = yield* hold("wallet", buyer, {
+            _tag: "Take",
+            amount: payable,
+            userCouponId,
+            firstPurchaseOnly
+          })
+          const order = placed({
+            orderId: orderId(id),
+            userId: buyer,
+            status: "CONFIRMED",
+            lines,
+            payments: [inFull(paymentId(id), payable)],
             totalAmount: total,
             discountAmount: discount,
+            userCouponId,
             paidAmount: payable,
-            balance,
-            transactedAt: iso(now)
+            paidAt: now,
+            createdAt: now
+          })
+          const { changes, events } = moves(undefined, order)
+          return {
+            changes,
+            events,
+            answer: {
+              orderId: order.orderId,
+              status: "CONFIRMED" as const,
+              totalAmount: total,
+              discountAmount: discount,
+              paidAmount: payable,
+              balance,
+              transactedAt: iso(now)
+            }
           }
-        }
-      })
+        })
     })
   )
 

@@ -60,9 +60,8 @@ export const createCoupon = Effect.fnUntraced(function* ({
   return id
 })
 
-/** Asks for the user's tier only if the coupon does; a change of tier holds from the next issue on. */
+/** Of a coupon for some tiers only; a change of tier holds from the next issue on. */
 const checkTier = Effect.fnUntraced(function* ({ get }: Users["Service"], coupon: Coupon, userId: UserId) {
-  if (coupon.tiers.length === 0) return
   const user = yield* get(userId)
   if (user === undefined) return yield* new UserNotFound({ userId })
   if (!isForTier(coupon, user.tier)) return yield* new CouponNotIssuable({ couponStatus: "ACTIVE", reason: "TIER" })
@@ -162,7 +161,7 @@ const issueFound = ({
         plan: Effect.fnUntraced(function* ({ id, now, hold }) {
           const wanted = yield* find
           const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by: issueBy }))
-          yield* checkTier(users, coupon, userId)
+          if (coupon.tiers.length > 0) yield* checkTier(users, coupon, userId)
           const { perUserLimit: limit, validity } = coupon
           const created = { userCouponId: userCouponId(id), couponId: wanted }
           const { slot } = yield* whenDecided(hold("wallet", userId, { _tag: "Receive", ...created, limit }))

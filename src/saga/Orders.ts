@@ -81,57 +81,59 @@ export const createOrder = ({
       request,
       by: undefined,
       answer: OrderAnswer,
-      plan: Effect.fnUntraced(function* (attempt) {
-        const { id, now, hold } = attempt
-        const quoted = yield* quotedOf(attempt, items, "Reserve")
-        const paymentDeadline = now + Policy.order.paymentDeadlineMs
+      plan: (attempt) =>
+        Effect.gen(function* () {
+          const { id, now, hold } = attempt
+          const quoted = yield* quotedOf(attempt, items, "Reserve")
+          const paymentDeadline = now + Policy.order.paymentDeadlineMs
 
-        /** Prices it, with a coupon if one is named, and has the buyer's wallet hold what it needs. */
-        const placeWith = Effect.fnUntraced(function* (wanted: UserCouponId | undefined) {
-          const coupon = wanted === undefined ? undefined : yield* couponOf(attempt, buyer, wanted)
-          const price = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
-          const order = placed({
-            orderId: orderId(id),
-            userId: buyer,
-            status: "CREATED",
-            lines: price.lines,
-            payments: [],
-            totalAmount: price.total,
-            discountAmount: price.discount,
-            userCouponId: wanted,
-            paidAmount: zero,
-            createdAt: now,
-            paymentDeadline,
-            shippingAddress
-          })
-          const moved = moves(undefined, order, coupon?.firstPurchaseOnly)
-          if (moved.wallet !== undefined) yield* hold("wallet", buyer, moved.wallet)
-          return { order, moved, dropped: undefined }
-        })
-        const { order, moved, dropped } = yield* Effect.catchTag(
-          placeWith(userCouponId),
-          "CouponNotUsable",
-          (unusable) =>
-            isDropped(unusable, couponPolicy)
-              ? Effect.map(placeWith(undefined), (without) => ({ ...without, dropped: unusable }))
-              : Effect.fail(unusable)
-        )
-        yield* hold("order", order.orderId, { _tag: "Place", order })
-        const { changes, events } = moved
-        return {
-          changes,
-          events,
-          answer: {
-            orderId: order.orderId,
-            status: "CREATED" as const,
-            totalAmount: order.totalAmount,
-            discountAmount: order.discountAmount,
-            payableAmount: payable(order),
-            paymentDeadline: iso(paymentDeadline),
-            coupon: couponAnswer(userCouponId, dropped)
+          /** Prices it, with a coupon if one is named, and has the buyer's wallet hold what it needs. */
+          const placeWith = (wanted: UserCouponId | undefined) =>
+            Effect.gen(function* () {
+              const coupon = wanted === undefined ? undefined : yield* couponOf(attempt, buyer, wanted)
+              const price = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
+              const order = placed({
+                orderId: orderId(id),
+                userId: buyer,
+                status: "CREATED",
+                lines: price.lines,
+                payments: [],
+                totalAmount: price.total,
+                discountAmount: price.discount,
+                userCouponId: wanted,
+                paidAmount: zero,
+                createdAt: now,
+                paymentDeadline,
+                shippingAddress
+              })
+              const moved = moves(undefined, order, coupon?.firstPurchaseOnly)
+              if (moved.wallet !== undefined) yield* hold("wallet", buyer, moved.wallet)
+              return { order, moved, dropped: undefined }
+            })
+          const { order, moved, dropped } = yield* Effect.catchTag(
+            placeWith(userCouponId),
+            "CouponNotUsable",
+            (unusable) =>
+              isDropped(unusable, couponPolicy)
+                ? Effect.map(placeWith(undefined), (without) => ({ ...without, dropped: unusable }))
+                : Effect.fail(unusable)
+          )
+          yield* hold("order", order.orderId, { _tag: "Place", order })
+          const { changes, events } = moved
+          return {
+            changes,
+            events,
+            answer: {
+              orderId: order.orderId,
+              status: "CREATED" as const,
+              totalAmount: order.totalAmount,
+              discountAmount: order.discountAmount,
+              payableAmount: payable(order),
+              paymentDeadline: iso(paymentDeadline),
+              coupon: couponAnswer(userCouponId, dropped)
+            }
           }
-        }
-      })
+        })
     })
   )
 

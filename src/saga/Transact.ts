@@ -221,11 +221,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   }).pipe(Effect.andThen(Effect.suspend(() => Metric.update(stepsUnderWay, underWay))))
   yield* giveUpLate.pipe(Effect.repeat(Schedule.spaced(giveUpSweep)), Effect.forkScoped)
 
-  const attempt = Effect.fnUntraced(function* <A, E>(
-    { request, by, plan, explain }: Run<A, E>,
-    step: Step,
-    original: Original | undefined
-  ) {
+  const attempt = <A, E>({ request, by, plan, explain }: Run<A, E>, step: Step, original: Original | undefined) => {
     let submitted = false
     const on = {
       submitted: () => {
@@ -237,7 +233,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         original?.end()
       }
     }
-    return yield* plan({
+    return plan({
       id: step.id,
       now: journal.now(),
       hold: (kind, actor, command) => directory.hold(step, kind, actor, command),
@@ -251,7 +247,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       // Until the journal has it, nobody else ends what it holds; its asker may go away between two lines.
       Effect.onExit(() => Effect.sync(() => submitted || directory.release(step)))
     )
-  })
+  }
 
   /** Attempts until one is decided: a fenced one holds again, with the owner of now. */
   const attempts = <A, E>(

@@ -8,7 +8,7 @@ import { loss, won } from "../../src/domain/Money.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
-import { uuid } from "../domain/Samples.ts"
+import { product, uuid } from "../domain/Samples.ts"
 
 const walletOf = (n: number) => userId(uuid(n))
 
@@ -77,6 +77,17 @@ describe("The directory", () => {
       assert.isUndefined(yield* soon(read("wallet", walletOf(1))))
       wallets.set(uuid(1), 700)
       assert.strictEqual<number | undefined>((yield* soon(read("wallet", walletOf(1))))?.balance, 700)
+    }).pipe(Effect.provide(live))
+  })
+
+  it.effect("does not look for an actor that is about to be made", () => {
+    const { loads, live } = directory(0)
+    return Effect.gen(function* () {
+      const { hold, owned } = yield* Directory
+      const sneaker = product()
+      yield* soon(hold(step(1), "product", sneaker.productId, { _tag: "Create", product: sneaker }))
+      assert.lengthOf(owned(), 1)
+      assert.deepStrictEqual(loads, [])
     }).pipe(Effect.provide(live))
   })
 

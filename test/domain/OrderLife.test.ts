@@ -499,9 +499,16 @@ describe("Whatever becomes of an order", () => {
         const { state: pending } = Result.getOrThrow(held)
         assert.deepStrictEqual(pending, { order: before, pending: order })
         const change = { _tag: "Change", deed, at } as const
-        assert.deepStrictEqual(OrderKind.settle(pending, change), { order, pending: undefined })
         assert.deepStrictEqual(OrderKind.release(pending, change), state)
       }
+    }
+  })
+
+  it.prop("its actor remembers it as long as it waits for its payment", [Steps], ([steps]) => {
+    for (const { before, deed, at, after: order } of lived(steps)) {
+      if (order === undefined) continue
+      const remembered = OrderKind.settle({ order: before, pending: order }, { _tag: "Change", deed, at })
+      assert.deepStrictEqual(remembered, order.status === "CREATED" ? { order, pending: undefined } : undefined)
     }
   })
 

@@ -31,13 +31,16 @@ const impossible = [
 
 const Decided = Schema.Struct({ paymentId: PaymentId, orderStatus: OrderStatus })
 
-export const process = Effect.fnUntraced(function* (who: Asker, key: string, payload: typeof PaymentRequest.Type) {
-  const { order } = yield* Policy.changeableOrderOf(who, payload.orderId)
-  const { tenders, paymentKey } = payload
+export const process = (who: Asker, key: string, payload: typeof PaymentRequest.Type) => {
+  const { orderId, tenders, paymentKey } = payload
   const request = keyed(Policy.selfOf(who), "POST /payments/process", key, payload)
-  const begin = keyed(Policy.selfOf(who), "POST /payments/process, begun", key, payload)
-  return yield* Effect.catchTag(pay({ request, begin, order, tenders, paymentKey }), impossible, Effect.die)
-})
+  // Without a gateway's key it is one step.
+  const begin =
+    paymentKey === undefined ? request : keyed(Policy.selfOf(who), "POST /payments/process, begun", key, payload)
+  return Effect.flatMap(Policy.changeableOrderOf(who, orderId), ({ order }) =>
+    Effect.catchTag(pay({ request, begin, order, tenders, paymentKey }), impossible, Effect.die)
+  )
+}
 
 export const layer = HttpApiBuilder.group(
   Api,

@@ -165,7 +165,6 @@ CREATE TABLE orders (
   CHECK ((status = 'CANCELLED') = (cancel_reason IS NOT NULL))
 );
 CREATE INDEX orders_user ON orders (user_id, order_id);
-CREATE INDEX orders_unpaid ON orders (user_id) WHERE status = 'CREATED';
 CREATE INDEX orders_due ON orders (due_at, order_id) WHERE due_at IS NOT NULL;
 -- One order per coupon, unless it was cancelled.
 CREATE UNIQUE INDEX orders_coupon ON orders (user_coupon_id) WHERE user_coupon_id IS NOT NULL AND status <> 'CANCELLED';
@@ -183,7 +182,7 @@ CREATE TABLE order_lines (
   PRIMARY KEY (order_id, line)
 );
 
--- Every status of an order but its first, which is its row's own.
+-- Every status of an order but those its own row tells: the first (created_at), and CONFIRMED (paid_at).
 CREATE TABLE order_history (
   order_id uuid NOT NULL,
   n        smallint NOT NULL CHECK (n > 1),
