@@ -179,6 +179,7 @@ const routes = [
     "token",
     "FORBIDDEN USER_NOT_FOUND ORDER_NOT_FOUND NOT_REFUNDABLE BALANCE_LIMIT_EXCEEDED"
   ],
+  ["GET /api/v1/sellers/{sellerId}/orders", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   ["GET /api/v1/orders/{orderId}", "token", "ORDER_NOT_FOUND"],
   [
     "POST /api/v1/payments/process",
@@ -191,6 +192,7 @@ const routes = [
     "PAYMENT_DECLINED USER_NOT_FOUND ORDER_NOT_FOUND ORDER_NOT_PAYABLE PAYMENT_IN_PROGRESS PAYMENT_KEY_USED AMOUNT_MISMATCH PAYMENT_UNAVAILABLE"
   ],
   ["GET /api/v1/admin/refunds", "token", "FORBIDDEN INVALID_CURSOR"],
+  ["GET /api/v1/sellers/{sellerId}/refunds", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   ["PUT /api/v1/admin/refunds/{refundId}", "token", "FORBIDDEN ORDER_NOT_FOUND NOT_REFUNDABLE"],
   ["GET /api/v1/admin/audit", "token", "FORBIDDEN USER_NOT_FOUND INVALID_CURSOR"],
   ["GET /health/live", "public", ""],

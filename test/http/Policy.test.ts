@@ -17,6 +17,7 @@ import type {
 } from "../../src/http/api/Fields.ts"
 import { Authenticated, type Claims } from "../../src/http/api/Middleware.ts"
 import type { Audit } from "../../src/persistence/Audit.ts"
+import type { Orders, RefundQuery } from "../../src/persistence/Orders.ts"
 import type { Users } from "../../src/persistence/Users.ts"
 import type { charge } from "../../src/saga/Charge.ts"
 import type { issue, revoke } from "../../src/saga/Coupons.ts"
@@ -47,13 +48,15 @@ describe("A handler", () => {
       false satisfies IsA<Claims["role"], Parameters<Users["Service"]["register"]>[0]["role"]>,
       false satisfies IsA<Tier, NonNullable<Parameters<Users["Service"]["update"]>[1]["tier"]>>,
       false satisfies IsA<object, Parameters<Audit["Service"]["list"]>[0]>,
+      false satisfies IsA<UserId, Parameters<Orders["Service"]["sold"]>[0]>,
+      false satisfies IsA<RefundQuery, Parameters<Orders["Service"]["waitingRefunds"]>[0]>,
       false satisfies IsA<object, Parameters<Directory["Service"]["placed"]>[0]>,
       false satisfies IsA<{ plan: never; answer: never }, Parameters<Transact["Service"]["run"]>[0]>
     ]
     // Without this the proof would hold for types that go nowhere.
     assert.isTrue(true satisfies IsA<UserId, UserId>)
     assert.isTrue(true satisfies IsA<Permitted<ProductId>, Parameters<typeof editProduct>[0]>)
-    assert.lengthOf(refused, 18)
+    assert.lengthOf(refused, 20)
   })
 })
 
@@ -174,6 +177,7 @@ const table: ReadonlyArray<Row> = [
   ["orders.checkout", "POST /checkout", users, "409 INSUFFICIENT_BALANCE", "", { key: "buy", body: purchase }],
   ["orders.list", "GET /orders", users, "200"],
   ["orders.list", "GET /orders?userId={user}", owning, "200", noUser],
+  ["orders.sold", "GET /sellers/{user}/orders", managing, "200", noUser],
   ["orders.read", "GET /orders/{order}", managing, "200", noOrder],
   ["orders.create", "POST /orders", users, "201", forbidden, { key: "make", body: single }],
   ["orders.cancel", "PUT /orders/{order}/cancel", managing, "200", noOrder, { key: "cancel", body: {} }],
@@ -205,6 +209,7 @@ const table: ReadonlyArray<Row> = [
     { key: "confirm", body: { orderId: "{order}", paymentKey: "key", amount: 1000 } }
   ],
   ["refunds.list", "GET /admin/refunds", admin, "200", forbidden],
+  ["refunds.requested", "GET /sellers/{user}/refunds", managing, "200", noUser],
   [
     "refunds.done",
     `PUT /admin/refunds/${noRefund}`,
@@ -342,8 +347,8 @@ describe("Somebody else's things", () => {
         Effect.gen(function* () {
           const { token } = yield* person("ADMIN")
           const send = { ...options, token, ...(body === undefined ? {} : { body }) }
-          // A user who never was has no orders and no managers, and nobody but an administrator can ask.
-          const never = operation.endsWith(".list") ? [] : [unknown.user]
+          // A user who never was has no orders, sales and managers, and nobody but an administrator can ask.
+          const never = /\.(?:list|sold|requested)$/.test(operation) ? [] : [unknown.user]
           for (const id of [
             ...never,
             unknown.order,

@@ -59,8 +59,9 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
       get: (id) => ask(orders.get(id)),
       due: (by, limit, after) => ask(orders.due(by, limit, after)),
       ofPaymentKey: (key) => ask(orders.ofPaymentKey(key)),
-      manualRefunds: (page) => ask(orders.manualRefunds(page)),
-      list: (user, page) => ask(orders.list(user, page))
+      waitingRefunds: (query) => ask(orders.waitingRefunds(query)),
+      list: (user, page) => ask(orders.list(user, page)),
+      sold: (seller, page) => ask(orders.sold(seller, page))
     }),
     Layer.succeed(Statements, { list: (user, page) => ask(statements.list(user, page)) }),
     Layer.succeed(Users, {

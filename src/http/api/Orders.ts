@@ -229,6 +229,15 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       success: page(Order),
       error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
     }).annotate(OpenApi.Description, "Orders of a user, one's own unless told otherwise, newest first."),
+    HttpApiEndpoint.get("sold", "/sellers/:sellerId/orders", {
+      params: { sellerId: ClaimedUserId },
+      query: { ...PageQuery, ...view },
+      success: page(Order),
+      error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
+    }).annotate(
+      OpenApi.Description,
+      "Orders of a seller's products, newest first, paid or not; of each only the seller's own lines and what they come to, and where to send them. For the seller and whoever manages for the seller."
+    ),
     HttpApiEndpoint.get("read", "/orders/:orderId", {
       params: { orderId: ClaimedOrderId },
       query: view,
