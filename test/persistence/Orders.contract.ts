@@ -21,8 +21,8 @@ import { permit } from "../../src/domain/Authority.ts"
 import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
 import { type DueOrder, Orders, type RefundQuery } from "../../src/persistence/Orders.ts"
-import type { Page, PageRequest } from "../../src/persistence/Page.ts"
 import type { Storage } from "./Backends.ts"
+import { allPages } from "./Pages.ts"
 import * as Scene from "./Scene.ts"
 
 type It = Vitest.MethodsNonLive<Storage>
@@ -441,22 +441,6 @@ const asked = (it: It) => {
     return order
   })
 
-  /** All pages of a list, in one. */
-  const paged = Effect.fnUntraced(function* <A, E, R>(
-    limit: number,
-    list: (page: PageRequest) => Effect.Effect<Page<A>, E, R>
-  ) {
-    const items: Array<A> = []
-    let cursor: string | undefined
-    do {
-      const page = yield* list({ limit, cursor })
-      assert.isAtMost(page.items.length, limit)
-      items.push(...page.items)
-      cursor = page.nextCursor ?? undefined
-    } while (cursor !== undefined)
-    return items
-  })
-
   const waits: ReadonlyArray<
     readonly [what: string, status: RefundQuery["status"], life: Life, done: (order: Order) => Deed]
   > = [
@@ -477,14 +461,17 @@ const asked = (it: It) => {
         )
         const all = (limit: number) =>
           Effect.map(
-            paged(limit, (page) => orders.waitingRefunds(permit({ ...page, status, sellerId: undefined }))),
+            allPages(limit, (page) => orders.waitingRefunds(permit({ ...page, status, sellerId: undefined }))),
             (items) => items.filter(({ orderId }) => known.has(orderId))
           )
         const of = (sellerId: UserId) =>
-          paged(1, (page) => orders.waitingRefunds(permit({ ...page, status, sellerId })))
+          allPages(1, (page) => orders.waitingRefunds(permit({ ...page, status, sellerId })))
         assert.deepEqual(yield* all(100), wanted)
         assert.deepEqual(yield* all(1), wanted)
-        assert.deepEqual(yield* of(scene.seller), [wanted[0], wanted[2]])
+        assert.deepEqual(
+          yield* of(scene.seller),
+          wanted.filter((_, n) => n !== 1)
+        )
         assert.deepEqual(yield* of(scene.buyer), [])
         const [first] = waiting
         yield* goesOn(scene, first!, done(first!))
@@ -533,7 +520,7 @@ const asked = (it: It) => {
       const theirs = new Set([scene.product, second.id])
       const wanted = mine.flatMap((order) => partOf(order, ({ productId: id }) => theirs.has(id)) ?? []).toReversed()
       assert.deepEqual(wanted[1]?.lines.length, 1)
-      const sold = ({ seller }: Market, limit: number) => paged(limit, (page) => orders.sold(permit(seller), page))
+      const sold = ({ seller }: Market, limit: number) => allPages(limit, (page) => orders.sold(permit(seller), page))
       assert.deepEqual(yield* sold(scene, 100), wanted)
       assert.deepEqual(yield* sold(scene, 1), wanted)
       assert.deepEqual(yield* sold(scene, 3), wanted)

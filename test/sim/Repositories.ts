@@ -39,7 +39,7 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
     Layer.succeed(Audit, { seen: (record) => ask(audit.seen(record)), list: (query) => ask(audit.list(query)) }),
     Layer.succeed(Catalogue, { get: (id) => ask(catalogue.get(id)), list: (query) => ask(catalogue.list(query)) }),
     Layer.succeed(Coupons, {
-      create: (coupon, by) => ask(coupons.create(coupon, by)),
+      create: (coupon, by, once) => ask(coupons.create(coupon, by, once)),
       get: (id) => ask(coupons.get(id)),
       statistics: (id) => ask(coupons.statistics(id)),
       claimable: (code) => ask(coupons.claimable(code)),

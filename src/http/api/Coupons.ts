@@ -11,10 +11,12 @@ import {
   ClaimedProductId,
   ClaimedUserCouponId,
   ClaimedUserId,
+  created,
   IdempotencyKey,
   IfMatch,
   Line,
   Moment,
+  OptionalIdempotencyKey,
   page,
   PageQuery,
   replayable,
@@ -224,11 +226,12 @@ const issuing = [
 export class CouponsApi extends HttpApiGroup.make("coupons")
   .add(
     HttpApiEndpoint.post("create", "/coupons", {
+      headers: OptionalIdempotencyKey,
       payload: NewCoupon,
-      success: versioned(ManagedCoupon.pipe(HttpApiSchema.status(201))),
+      success: created(ManagedCoupon.pipe(HttpApiSchema.status(201))),
       error: problems(
         ...writing,
-        ...asking,
+        ...keyed,
         "COUPON_PERMISSION_DENIED",
         "COUPON_CODE_TAKEN",
         "PRODUCT_NOT_FOUND",

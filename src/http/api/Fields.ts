@@ -82,13 +82,16 @@ const Key = Schema.String.check(
   )
 )
 export const IdempotencyKey = { "idempotency-key": Key }
+export const OptionalIdempotencyKey = { "idempotency-key": Schema.optionalKey(Key) }
+
+const Replayed = { "idempotent-replayed": Schema.optionalKey(Schema.Literal("true")) }
+const replayedIf = (replayed: boolean) => (replayed ? { "idempotent-replayed": "true" as const } : {})
 
 /** An answer that may be an earlier request's. */
-export const replayable = <S extends Schema.Top>(answer: S) =>
-  HttpApiSchema.WithHeaders(answer, { "idempotent-replayed": Schema.optionalKey(Schema.Literal("true")) })
+export const replayable = <S extends Schema.Top>(answer: S) => HttpApiSchema.WithHeaders(answer, Replayed)
 
 export const replay = <A>({ answer, replayed }: { readonly answer: A; readonly replayed: boolean }) =>
-  HttpApiSchema.withHeaders({ body: answer, headers: replayed ? { "idempotent-replayed": "true" as const } : {} })
+  HttpApiSchema.withHeaders({ body: answer, headers: replayedIf(replayed) })
 
 /** A version as a strong entity tag. What is no tag of ours is a version there never is. */
 const EntityTag = Schema.String.pipe(
@@ -107,6 +110,13 @@ export const versioned = <S extends Schema.Top>(answer: S) => HttpApiSchema.With
 
 export const withEtag = <A extends { readonly version: number }>(answer: A) =>
   HttpApiSchema.withHeaders({ body: answer, headers: { etag: answer.version } })
+
+/** Both: what was made, as it was when it was made. */
+export const created = <S extends Schema.Top>(answer: S) =>
+  HttpApiSchema.WithHeaders(answer, { etag: EntityTag, ...Replayed })
+
+export const asCreated = <A extends { readonly version: number }>(answer: A, replayed: boolean) =>
+  HttpApiSchema.withHeaders({ body: answer, headers: { etag: answer.version, ...replayedIf(replayed) } })
 
 /** Which page of a list. */
 export const PageQuery = {

@@ -8,16 +8,18 @@ import { Sort } from "../../persistence/Catalogue.ts"
 import {
   ClaimedProductId,
   ClaimedUserId,
+  created,
   IfMatch,
   Line,
   Lines,
+  OptionalIdempotencyKey,
   page,
   PageQuery,
   Timestamp,
   versioned
 } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
-import { asking, changing, problems, writing } from "./Problems.ts"
+import { asking, changing, keyed, problems, writing } from "./Problems.ts"
 
 const Name = Line(1, Policy.product.nameMax)
 const Description = Lines(5000)
@@ -78,9 +80,10 @@ const editing = [
 export class ProductsApi extends HttpApiGroup.make("products")
   .add(
     HttpApiEndpoint.post("create", "/products", {
+      headers: OptionalIdempotencyKey,
       payload: NewProduct,
-      success: versioned(Product.pipe(HttpApiSchema.status(201))),
-      error: problems(...writing, ...changing, "FORBIDDEN", "USER_NOT_FOUND", "NOT_A_SELLER", "SELLER_REQUIRED")
+      success: created(Product.pipe(HttpApiSchema.status(201))),
+      error: problems(...writing, ...keyed, "FORBIDDEN", "USER_NOT_FOUND", "NOT_A_SELLER", "SELLER_REQUIRED")
     })
       .middleware(Authenticated)
       .annotate(OpenApi.Description, "A MANAGER of several sellers, and an ADMIN for a seller, say which: sellerId."),
