@@ -505,6 +505,15 @@ export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Per
       : Effect.fail(new Forbidden())
   })
 
+/** The role a user gets from an ADMIN, who cannot give up being one: so none is left without by a slip. */
+export const changedRole = (user: UserId, claimed: ClaimedRole): Effect.Effect<Permitted<Role>, Forbidden, Principal> =>
+  Effect.flatMap(Principal, (who) => {
+    const isSelf = user === subject(who.userId)
+    return isRole(claimed) && isAdmin(who) && (!isSelf || claimed === "ADMIN")
+      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
+      : Effect.fail(new Forbidden())
+  })
+
 /** The tier a user gets: from an ADMIN, also an ADMIN's own. */
 export const grantedTier = (claimed: ClaimedTier): Effect.Effect<Permitted<Tier>, Forbidden, Principal> =>
   Effect.flatMap(Principal, (who) =>

@@ -47,6 +47,7 @@ describe("A handler", () => {
       false satisfies IsA<Permitted<CouponId>, Parameters<typeof revoke>[0]["coupon"]>,
       false satisfies IsA<Claims["role"], Parameters<Users["Service"]["register"]>[0]["role"]>,
       false satisfies IsA<Tier, NonNullable<Parameters<Users["Service"]["update"]>[1]["tier"]>>,
+      false satisfies IsA<Role, NonNullable<Parameters<Users["Service"]["update"]>[1]["role"]>>,
       false satisfies IsA<object, Parameters<Audit["Service"]["list"]>[0]>,
       false satisfies IsA<UserId, Parameters<Orders["Service"]["sold"]>[0]>,
       false satisfies IsA<RefundQuery, Parameters<Orders["Service"]["waitingRefunds"]>[0]>,
@@ -56,7 +57,7 @@ describe("A handler", () => {
     // Without this the proof would hold for types that go nowhere.
     assert.isTrue(true satisfies IsA<UserId, UserId>)
     assert.isTrue(true satisfies IsA<Permitted<ProductId>, Parameters<typeof editProduct>[0]>)
-    assert.lengthOf(refused, 20)
+    assert.lengthOf(refused, 21)
   })
 })
 

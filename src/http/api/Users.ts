@@ -31,7 +31,8 @@ export const Registration = Schema.Struct({
 export const ProfileChange = Schema.Struct({
   name: Schema.optionalKey(Name),
   password: Schema.optionalKey(Password),
-  tier: Schema.optionalKey(ClaimedTier)
+  tier: Schema.optionalKey(ClaimedTier),
+  role: Schema.optionalKey(ClaimedRole)
 }).annotate({ identifier: "ProfileChange" })
 
 /** Bounded, but not held to what is asked of new ones. */
@@ -73,7 +74,10 @@ export class UsersApi extends HttpApiGroup.make("users")
       error: problems(...writing, ...asking, "USER_NOT_FOUND", "FORBIDDEN")
     })
       .middleware(Authenticated)
-      .annotate(OpenApi.Description, "The tier is given by an ADMIN."),
+      .annotate(
+        OpenApi.Description,
+        "Tier and role are given by an ADMIN, who stays one. A role is in tokens: those given out before keep theirs until they expire, but who is no MANAGER any more acts for nobody, at once."
+      ),
     HttpApiEndpoint.delete("withdraw", "/users/:userId", {
       params,
       success: HttpApiSchema.NoContent,

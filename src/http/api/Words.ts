@@ -6,7 +6,7 @@ export const summaries: Readonly<Record<string, string>> = {
   "users.register": "Sign up",
   "users.login": "Log in",
   "users.profile": "A user",
-  "users.changeProfile": "Change name, password or tier",
+  "users.changeProfile": "Change name, password, tier or role",
   "users.withdraw": "Withdraw",
   "managers.assign": "Let a manager act for a seller",
   "managers.remove": "Let a manager no longer act for a seller",
