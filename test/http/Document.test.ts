@@ -84,6 +84,7 @@ const common = new Set([
   "IDEMPOTENCY_KEY_REUSED",
   "REQUEST_IN_PROGRESS",
   "PRECONDITION_REQUIRED",
+  "MALFORMED_IF_MATCH",
   "STALE_VERSION"
 ])
 
@@ -241,7 +242,9 @@ describe("The OpenAPI document", () => {
           assert.strictEqual(takesKey, codes.includes("IDEMPOTENCY_KEY_REQUIRED"), route)
           const keyless = ["POST /api/v1/products", "POST /api/v1/coupons"].includes(route)
           assert.strictEqual(names.includes("idempotency-key"), takesKey && !keyless, route)
-          assert.strictEqual(names.includes("if-match"), codes.includes("PRECONDITION_REQUIRED"), route)
+          for (const code of ["PRECONDITION_REQUIRED", "MALFORMED_IF_MATCH", "STALE_VERSION"]) {
+            assert.strictEqual(names.includes("if-match"), codes.includes(code), route)
+          }
           if (codes.includes("OVERLOADED")) assert.property(operation.responses["503"]?.headers, "Retry-After")
         }
       })

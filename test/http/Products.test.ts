@@ -49,9 +49,12 @@ describe("A product", () => {
         assert.strictEqual(edited.status, 200)
         assert.deepInclude(edited.body, { price: 900, category: "sale", version: 2, name: "Sneaker" })
         assert.strictEqual(edited.headers.get("etag"), '"2"')
-        for (const ifMatch of [1, 3, "2", 'W/"2"', "*", '"2", "3"', "nonsense"]) {
+        for (const ifMatch of [1, 3, 'W/"2"', "*", '"2", "3"', '"nonsense"', '""']) {
           const stale = yield* edit({ ifMatch })
-          assert.deepInclude(stale.body, { status: 412, code: "STALE_VERSION", version: 2 })
+          assert.deepInclude(stale.body, { status: 412, code: "STALE_VERSION", version: 2 }, String(ifMatch))
+        }
+        for (const ifMatch of ["2", "nonsense", '"2', 'w/"2"', '"2" "3"', '"2"3', '" "', ""]) {
+          assert.deepInclude((yield* edit({ ifMatch })).body, { status: 400, code: "MALFORMED_IF_MATCH" }, ifMatch)
         }
       })
     )

@@ -24,7 +24,7 @@ import {
   versioned
 } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
-import { asking, changing, keyed, problems, writing } from "./Problems.ts"
+import { asking, changing, keyed, ofVersion, problems, writing } from "./Problems.ts"
 
 const { nameMax, codeMax, reasonMax, productsMost, categoriesMost } = Policy.coupon
 
@@ -267,8 +267,7 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
         "USER_NOT_FOUND",
         "COUPON_NOT_FOUND",
         "COUPON_NOT_ISSUABLE",
-        "PRECONDITION_REQUIRED",
-        "STALE_VERSION"
+        ...ofVersion
       )
     }).middleware(Authenticated),
     HttpApiEndpoint.get("statistics", "/coupons/:couponId/statistics", {

@@ -93,12 +93,16 @@ export const replayable = <S extends Schema.Top>(answer: S) => HttpApiSchema.Wit
 export const replay = <A>({ answer, replayed }: { readonly answer: A; readonly replayed: boolean }) =>
   HttpApiSchema.withHeaders({ body: answer, headers: replayedIf(replayed) })
 
-/** A version as a strong entity tag. What is no tag of ours is a version there never is. */
-const EntityTag = Schema.String.pipe(
+const tag = String.raw`(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"`
+
+/** A version as a strong entity tag. Tags that are none of ours are a version there never is. */
+const EntityTag = Schema.String.check(
+  Schema.isPattern(new RegExp(String.raw`^(?:\*|${tag}(?:[ \t]*,[ \t]*${tag})*)$`, "u"), { expected: "an entity tag" })
+).pipe(
   Schema.decodeTo(
     Schema.Int,
     SchemaTransformation.transform({
-      decode: (tag) => (/^"\d{1,9}"$/.test(tag) ? Number(tag.slice(1, -1)) : -1),
+      decode: (text) => (/^"\d{1,9}"$/.test(text) ? Number(text.slice(1, -1)) : -1),
       encode: (version) => `"${version}"`
     })
   )

@@ -19,7 +19,7 @@ import {
   versioned
 } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
-import { asking, changing, keyed, problems, writing } from "./Problems.ts"
+import { asking, changing, keyed, ofVersion, problems, writing } from "./Problems.ts"
 
 const Name = Line(1, Policy.product.nameMax)
 const Description = Lines(5000)
@@ -68,14 +68,7 @@ export const StockChange = Schema.Struct({
 
 const params = { productId: ClaimedProductId }
 
-const editing = [
-  ...changing,
-  "USER_NOT_FOUND",
-  "PRODUCT_NOT_FOUND",
-  "FORBIDDEN",
-  "PRECONDITION_REQUIRED",
-  "STALE_VERSION"
-] as const
+const editing = [...changing, "USER_NOT_FOUND", "PRODUCT_NOT_FOUND", "FORBIDDEN", ...ofVersion] as const
 
 export class ProductsApi extends HttpApiGroup.make("products")
   .add(
