@@ -2,22 +2,29 @@
 import { Effect, Schema, SchemaTransformation } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 
+/** Says in the document what a value is; of what is transformed, as it is sent. */
+export const says = <S extends Schema.Top>(description: string) => Schema.annotateEncoded<S>({ description })
+
+/** Shows in the document what a body is like, as it is sent. */
+export const example = <S extends Schema.Top>(sent: S["Encoded"]) => Schema.annotateEncoded<S>({ examples: [sent] })
+
 /**
  * Ids as a request names them: nobody has checked yet whether there is such a thing, or whether the request's sender
  * may have it. Only `Policy` makes ids of them.
  */
-const claimed = Schema.String.check(Schema.isMaxLength(16_384))
-export const ClaimedUserId = claimed.pipe(Schema.brand("ClaimedUserId"))
+const claimed = (prefix: string) =>
+  Schema.String.check(Schema.isMaxLength(16_384)).annotate({ description: `An id: ${prefix}_ and a UUID.` })
+export const ClaimedUserId = claimed("usr").pipe(Schema.brand("ClaimedUserId"))
 export type ClaimedUserId = typeof ClaimedUserId.Type
-export const ClaimedProductId = claimed.pipe(Schema.brand("ClaimedProductId"))
+export const ClaimedProductId = claimed("prd").pipe(Schema.brand("ClaimedProductId"))
 export type ClaimedProductId = typeof ClaimedProductId.Type
-export const ClaimedOrderId = claimed.pipe(Schema.brand("ClaimedOrderId"))
+export const ClaimedOrderId = claimed("ord").pipe(Schema.brand("ClaimedOrderId"))
 export type ClaimedOrderId = typeof ClaimedOrderId.Type
 
-export const ClaimedCouponId = claimed.pipe(Schema.brand("ClaimedCouponId"))
+export const ClaimedCouponId = claimed("cpn").pipe(Schema.brand("ClaimedCouponId"))
 export type ClaimedCouponId = typeof ClaimedCouponId.Type
 
-export const ClaimedUserCouponId = claimed.pipe(Schema.brand("ClaimedUserCouponId"))
+export const ClaimedUserCouponId = claimed("uco").pipe(Schema.brand("ClaimedUserCouponId"))
 export type ClaimedUserCouponId = typeof ClaimedUserCouponId.Type
 
 /** The role somebody would like to have; only `Policy` gives it. */
@@ -46,8 +53,7 @@ export const Lines = (maximum: number) => Schema.Trim.check(lines, Schema.isBetw
 export const Secret = (minimum: number, maximum: number) =>
   Schema.String.check(line, Schema.isBetweenCodePoints(minimum, maximum))
 
-/** RFC 3339, UTC. */
-export const Timestamp = Schema.String.annotate({ format: "date-time" })
+export const Timestamp = Schema.String.annotate({ format: "date-time", description: "RFC 3339, in UTC." })
 
 /** A moment somebody names, as milliseconds since 1970. */
 export const Moment = Schema.String.check(
@@ -55,7 +61,7 @@ export const Moment = Schema.String.check(
     expected: "a date and time with its offset, as in RFC 3339"
   })
 )
-  .annotate({ format: "date-time" })
+  .annotate({ format: "date-time", description: "RFC 3339, with an offset or Z." })
   .pipe(
     Schema.decodeTo(
       Schema.Int,
@@ -131,4 +137,7 @@ export const PageQuery = {
 }
 
 export const page = <S extends Schema.Top>(item: S) =>
-  Schema.Struct({ items: Schema.Array(item), nextCursor: Schema.NullOr(Schema.String) })
+  Schema.Struct({
+    items: Schema.Array(item),
+    nextCursor: Schema.NullOr(Schema.String).pipe(says("The `cursor` of the next page; `null` on the last."))
+  })

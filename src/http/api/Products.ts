@@ -9,17 +9,20 @@ import {
   ClaimedProductId,
   ClaimedUserId,
   created,
+  example,
   IfMatch,
   Line,
   Lines,
   OptionalIdempotencyKey,
   page,
   PageQuery,
+  says,
   Timestamp,
   versioned
 } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, changing, keyed, ofVersion, problems, writing } from "./Problems.ts"
+import * as Samples from "./Samples.ts"
 
 const Name = Line(1, Policy.product.nameMax)
 const Description = Lines(5000)
@@ -31,16 +34,31 @@ export const Product = Schema.Struct({
   description: Schema.String,
   category: Schema.NullOr(Schema.String),
   price: Money,
-  /** Pieces available now: not sold, not held. */
-  stock: Schema.Int,
+  stock: Schema.Int.pipe(says("Pieces available now: not sold, not held.")),
   saleStatus: SaleStatus,
   stockStatus: StockStatus,
   sellerId: UserId,
-  /** Counts edits; also the ETag. */
-  version: Schema.Int,
+  version: Schema.Int.pipe(says("Counts edits; also the ETag.")),
   createdAt: Timestamp,
   updatedAt: Timestamp
-}).annotate({ identifier: "Product" })
+})
+  .annotate({ identifier: "Product" })
+  .pipe(
+    example({
+      productId: Samples.product,
+      name: "Sneaker",
+      description: "A hundred pairs, no more.",
+      category: "sneakers",
+      price: 129_000,
+      stock: 100,
+      saleStatus: "ON_SALE",
+      stockStatus: "AVAILABLE",
+      sellerId: Samples.seller,
+      version: 1,
+      createdAt: Samples.made,
+      updatedAt: Samples.made
+    })
+  )
 
 export const NewProduct = Schema.Struct({
   name: Name,
@@ -49,9 +67,18 @@ export const NewProduct = Schema.Struct({
   description: Schema.optionalKey(Description),
   category: Schema.optionalKey(Category),
   saleStatus: Schema.optionalKey(SaleStatus),
-  /** Whose it is: oneself, unless somebody acts for a seller. */
-  sellerId: Schema.optionalKey(ClaimedUserId)
-}).annotate({ identifier: "NewProduct" })
+  sellerId: Schema.optionalKey(ClaimedUserId.pipe(says("Whose it is: oneself, unless somebody acts for a seller.")))
+})
+  .annotate({ identifier: "NewProduct" })
+  .pipe(
+    example({
+      name: "Sneaker",
+      price: 129_000,
+      stock: 100,
+      description: "A hundred pairs, no more.",
+      category: "sneakers"
+    })
+  )
 
 export const ProductChange = Schema.Struct({
   name: Schema.optionalKey(Name),
@@ -59,12 +86,17 @@ export const ProductChange = Schema.Struct({
   category: Schema.optionalKey(Category),
   price: Schema.optionalKey(Price),
   saleStatus: Schema.optionalKey(SaleStatus)
-}).annotate({ identifier: "ProductChange" })
+})
+  .annotate({ identifier: "ProductChange" })
+  .pipe(example({ price: 119_000 }))
 
 export const StockChange = Schema.Struct({
-  /** Pieces that came, or, negative, went. */
-  delta: Schema.Int.check(Schema.isBetween({ minimum: -maxStock, maximum: maxStock }))
-}).annotate({ identifier: "StockChange" })
+  delta: Schema.Int.check(Schema.isBetween({ minimum: -maxStock, maximum: maxStock })).pipe(
+    says("Pieces that came, or, negative, went.")
+  )
+})
+  .annotate({ identifier: "StockChange" })
+  .pipe(example({ delta: 20 }))
 
 const params = { productId: ClaimedProductId }
 

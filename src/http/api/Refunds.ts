@@ -3,31 +3,55 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { OrderId, ProductId, RefundId } from "../../domain/Ids.ts"
 import { Money, Quantity } from "../../domain/Money.ts"
 import { RefundStatus } from "../../domain/Order.ts"
-import { ClaimedOrderId, ClaimedUserId, page, PageQuery, Timestamp } from "./Fields.ts"
+import { ClaimedOrderId, ClaimedUserId, example, page, PageQuery, says, Timestamp } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, changing, problems, writing } from "./Problems.ts"
+import * as Samples from "./Samples.ts"
 
 const waiting = {
   refundId: RefundId,
   orderId: OrderId,
   amount: Money,
   reason: Schema.optionalKey(Schema.String),
-  /** The pieces it is for. */
-  items: Schema.Array(Schema.Struct({ productId: ProductId, quantity: Quantity })),
+  items: Schema.Array(Schema.Struct({ productId: ProductId, quantity: Quantity })).pipe(says("The pieces it is for.")),
   requestedAt: Timestamp
 }
 
-export const RequestedRefund = Schema.Struct(waiting).annotate({ identifier: "RequestedRefund" })
+export const RequestedRefund = Schema.Struct(waiting)
+  .annotate({ identifier: "RequestedRefund" })
+  .pipe(
+    example({
+      refundId: Samples.refund,
+      orderId: Samples.order,
+      amount: 129_000,
+      reason: "Too small",
+      items: [{ productId: Samples.product, quantity: 1 }],
+      requestedAt: Samples.last
+    })
+  )
 
 export const WaitingRefund = Schema.Struct({
   ...waiting,
-  /** Of the amount, what a gateway is to give back, or did not. */
-  viaGateway: Money
-}).annotate({ identifier: "WaitingRefund" })
+  viaGateway: Money.pipe(says("Of the amount, what a gateway is to give back, or did not."))
+})
+  .annotate({ identifier: "WaitingRefund" })
+  .pipe(
+    example({
+      refundId: Samples.refund,
+      orderId: Samples.order,
+      amount: 129_000,
+      reason: "Too small",
+      items: [{ productId: Samples.product, quantity: 1 }],
+      requestedAt: Samples.last,
+      viaGateway: 100_000
+    })
+  )
 
 const Waiting = Schema.Literals(["MANUAL", "REFUND_REQUESTED"])
 
-export const RefundDone = Schema.Struct({ orderId: ClaimedOrderId }).annotate({ identifier: "RefundDone" })
+export const RefundDone = Schema.Struct({ orderId: ClaimedOrderId })
+  .annotate({ identifier: "RefundDone" })
+  .pipe(example({ orderId: Samples.order }))
 
 export class RefundsApi extends HttpApiGroup.make("refunds")
   .add(
