@@ -220,6 +220,7 @@ const table: ReadonlyArray<Row> = [
     { body: { orderId: "{order}" } }
   ],
   ["audit.list", "GET /admin/audit", admin, "200", forbidden],
+  ["system.index", "GET /", anybody, "200"],
   ["system.live", "GET /health/live", anybody, "200"],
   ["system.ready", "GET /health/ready", anybody, "200"],
   ["system.cluster", "GET /api/v1/admin/cluster", admin, "200", forbidden],

@@ -58,18 +58,18 @@ export class BalancesApi extends HttpApiGroup.make("balances")
         "USER_NOT_FOUND",
         "FORBIDDEN"
       )
-    }),
+    }).annotate(OpenApi.Description, "One's own wallet; an ADMIN says whose, with userId."),
     HttpApiEndpoint.get("balance", "/balances/:userId", {
       params,
       success: Balance,
       error: problems(...asking, "USER_NOT_FOUND")
-    }),
+    }).annotate(OpenApi.Description, "As of the last commit. One's own, or anybody's for an ADMIN."),
     HttpApiEndpoint.get("transactions", "/balances/:userId/transactions", {
       params,
       query: PageQuery,
       success: page(BalanceTransaction),
       error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
-    })
+    }).annotate(OpenApi.Description, "What moved, why, and what the balance was then, newest first.")
   )
   .middleware(Authenticated)
   .annotate(OpenApi.Description, "Wallets") {}

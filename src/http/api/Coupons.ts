@@ -382,7 +382,7 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
       params,
       success: versioned(Coupon),
       error: problems(...asking, "COUPON_NOT_FOUND")
-    }),
+    }).annotate(OpenApi.Description, "For everybody, without its code; its ETag is what an edit names as If-Match."),
     HttpApiEndpoint.patch("edit", "/coupons/:couponId", {
       params,
       headers: IfMatch,
@@ -397,7 +397,9 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
         "COUPON_NOT_ISSUABLE",
         ...ofVersion
       )
-    }).middleware(Authenticated),
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "Suspended or cancelled, it can neither be had nor used. CANCELLED is final."),
     HttpApiEndpoint.get("statistics", "/coupons/:couponId/statistics", {
       params,
       success: CouponStatistics,
@@ -463,6 +465,8 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
       query: { ...PageQuery, status: Schema.optionalKey(UserCouponStatus) },
       success: page(UserCoupon),
       error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
-    }).middleware(Authenticated)
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "Newest first; one's own, or anybody's for an ADMIN.")
   )
   .annotate(OpenApi.Description, "Coupons: made by sellers, had by whoever comes first") {}

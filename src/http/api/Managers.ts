@@ -30,7 +30,7 @@ export class ManagersApi extends HttpApiGroup.make("managers")
       query: PageQuery,
       success: page(Assignment),
       error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
-    })
+    }).annotate(OpenApi.Description, "Those who are in force, by their ids. For the seller, and an ADMIN.")
   )
   .middleware(Authenticated)
   .annotate(OpenApi.Description, "Who acts for which seller") {}

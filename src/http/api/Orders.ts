@@ -319,7 +319,10 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       query: view,
       success: Order,
       error: problems(...asking, "ORDER_NOT_FOUND", "VALIDATION_FAILED")
-    })
+    }).annotate(
+      OpenApi.Description,
+      "All of it for its buyer and an ADMIN; for who sold some of it, the own lines and what they come to."
+    )
   )
   .middleware(Authenticated)
   .annotate(OpenApi.Description, "Purchases") {}

@@ -124,32 +124,38 @@ export class ProductsApi extends HttpApiGroup.make("products")
       },
       success: page(Product),
       error: problems(...asking, "VALIDATION_FAILED", "INVALID_CURSOR")
-    }),
+    }).annotate(OpenApi.Description, "For everybody. Stock is as it was committed last, without what is reserved."),
     HttpApiEndpoint.get("read", "/products/:productId", {
       params,
       query: { fresh: Schema.optionalKey(Schema.Boolean) },
       success: versioned(Product),
       error: problems(...asking, "PRODUCT_NOT_FOUND", "VALIDATION_FAILED")
-    }),
+    }).annotate(OpenApi.Description, "For everybody; its ETag is what an edit names as If-Match."),
     HttpApiEndpoint.patch("edit", "/products/:productId", {
       params,
       headers: IfMatch,
       payload: ProductChange,
       success: versioned(Product),
       error: problems(...writing, ...editing)
-    }).middleware(Authenticated),
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "Only what is given changes. Orders that were made before keep their price."),
     HttpApiEndpoint.delete("discontinue", "/products/:productId", {
       params,
       headers: IfMatch,
       success: versioned(Product),
       error: problems(...editing)
-    }).middleware(Authenticated),
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "It becomes DISCONTINUED and stays where orders refer to it."),
     HttpApiEndpoint.post("adjustStock", "/products/:productId/stock", {
       params,
       headers: IfMatch,
       payload: StockChange,
       success: versioned(Product),
       error: problems(...writing, ...editing, "STOCK_SHORTAGE", "STOCK_LIMIT_EXCEEDED")
-    }).middleware(Authenticated)
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "Pieces that are held or reserved cannot be taken away.")
   )
   .annotate(OpenApi.Description, "Products: read by anybody, edited by their seller") {}

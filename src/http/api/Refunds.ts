@@ -53,6 +53,10 @@ export const RefundDone = Schema.Struct({ orderId: ClaimedOrderId })
   .annotate({ identifier: "RefundDone" })
   .pipe(example({ orderId: Samples.order }))
 
+export const FinishedRefund = Schema.Struct({ refundId: RefundId, status: RefundStatus })
+  .annotate({ identifier: "FinishedRefund" })
+  .pipe(example({ refundId: Samples.refund, status: "REFUNDED" }))
+
 export class RefundsApi extends HttpApiGroup.make("refunds")
   .add(
     HttpApiEndpoint.get("list", "/admin/refunds", {
@@ -75,7 +79,7 @@ export class RefundsApi extends HttpApiGroup.make("refunds")
     HttpApiEndpoint.put("done", "/admin/refunds/:refundId", {
       params: { refundId: RefundId },
       payload: RefundDone,
-      success: Schema.Struct({ refundId: RefundId, status: RefundStatus }),
+      success: FinishedRefund,
       error: problems(...writing, ...changing, "FORBIDDEN", "ORDER_NOT_FOUND", "NOT_REFUNDABLE")
     }).annotate(OpenApi.Description, "A person has given the money back.")
   )

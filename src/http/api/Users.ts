@@ -69,12 +69,14 @@ export class UsersApi extends HttpApiGroup.make("users")
       payload: Credentials,
       success: Session,
       error: problems(...writing, ...asking, "BAD_CREDENTIALS", "LOGIN_DISABLED", "RATE_LIMITED")
-    }),
+    }).annotate(OpenApi.Description, "A token for `Authorization: Bearer`. Who guesses passwords is slowed down."),
     HttpApiEndpoint.get("profile", "/users/:userId", {
       params,
       success: Profile,
       error: problems(...asking, "USER_NOT_FOUND")
-    }).middleware(Authenticated),
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "Oneself, or anybody for an ADMIN."),
     HttpApiEndpoint.patch("changeProfile", "/users/:userId", {
       params,
       payload: ProfileChange,

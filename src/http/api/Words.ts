@@ -46,6 +46,7 @@ export const summaries: Readonly<Record<string, string>> = {
   "refunds.requested": "Refunds that wait for a seller's decision",
   "refunds.done": "Say that the money has been given back",
   "audit.list": "Privileged acts, newest first",
+  "system.index": "What is here",
   "system.live": "Whether the process lives",
   "system.ready": "Whether it should be sent requests",
   "system.cluster": "Nodes, and who owns which partition",
@@ -62,6 +63,13 @@ const price = { type: "integer", minimum: 0, maximum: maxPrice }
 
 /** By name: a parameter means the same wherever it is. */
 export const parameters: Readonly<Record<string, Parameter>> = {
+  userId: { description: "Whose: `usr_` and a UUID." },
+  sellerId: { description: "The seller: `usr_` and a UUID." },
+  managerId: { description: "The manager: `usr_` and a UUID." },
+  productId: { description: "The product: `prd_` and a UUID." },
+  couponId: { description: "The coupon: `cpn_` and a UUID." },
+  orderId: { description: "The order: `ord_` and a UUID." },
+  refundId: { description: "The refund, as its order lists it: `rfd_` and a UUID." },
   "idempotency-key": {
     description:
       "Makes the request happen once: the same key with the same body is answered as the first time, for 24 hours, on any node. Of your choosing, new for each thing you mean to do."
