@@ -23,13 +23,15 @@ export const MoneyDelta = Brand.nominal<MoneyDelta>()
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 /** Any amount of money. */
-export const Money = between(0, maxBalance).pipe(Schema.brand("Money"))
+export const Money = between(0, maxBalance).annotate({ description: "Whole won." }).pipe(Schema.brand("Money"))
 /** The price of one piece. */
-export const Price = between(0, maxPrice).pipe(Schema.brand("Money"))
+export const Price = between(0, maxPrice)
+  .annotate({ description: "Whole won for one piece." })
+  .pipe(Schema.brand("Money"))
 /** A number of pieces in stock. */
-export const Stock = between(0, maxStock).pipe(Schema.brand("Quantity"))
+export const Stock = between(0, maxStock).annotate({ description: "Pieces." }).pipe(Schema.brand("Quantity"))
 /** A number of pieces in an order line. */
-export const Quantity = between(1, maxQuantity).pipe(Schema.brand("Quantity"))
+export const Quantity = between(1, maxQuantity).annotate({ description: "Pieces." }).pipe(Schema.brand("Quantity"))
 
 export const zero = money(0)
 export const won = money

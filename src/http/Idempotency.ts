@@ -11,3 +11,7 @@ export const keyed = (user: UserId, route: string, key: string, body: object): K
   key: RequestKey(digest(`${user}\n${route}\n${key}`)),
   bodyHash: digest(JSON.stringify(body))
 })
+
+/** The same for a route that does without: nobody can repeat a request that has no key. */
+export const keyedIf = (user: UserId, route: string, key: string | undefined, body: object): Keyed | undefined =>
+  key === undefined ? undefined : keyed(user, route, key, body)

@@ -20,7 +20,7 @@ import { Tier } from "../domain/Tier.ts"
 import { UserNotFound } from "../domain/Wallet.ts"
 import { Audit, type AuditQuery } from "../persistence/Audit.ts"
 import { Managers } from "../persistence/Managers.ts"
-import { Orders } from "../persistence/Orders.ts"
+import { Orders, type RefundQuery } from "../persistence/Orders.ts"
 import type { PageRequest } from "../persistence/Page.ts"
 import { Users } from "../persistence/Users.ts"
 import type { CouponScope } from "../saga/Coupons.ts"
@@ -64,8 +64,13 @@ export const self: Effect.Effect<UserId, never, Principal> = Effect.map(Principa
 export const oneself: Effect.Effect<Permitted<UserId>, never, Principal> = Effect.map(self, (userId) => permit(userId))
 
 /** Whoever looks at what is another's is seen doing so. */
-const seen = (who: Asker, owner: UserId, entity: string): Effect.Effect<void, Unavailable, Audit> =>
-  Effect.flatMap(Audit, (audit) => audit.seen({ ...powerOf(who, owner), entity, details: {} }))
+const seen = (
+  who: Asker,
+  owner: UserId | undefined,
+  entity: string,
+  details: object = {}
+): Effect.Effect<void, Unavailable, Audit> =>
+  Effect.flatMap(Audit, (audit) => audit.seen({ ...powerOf(who, owner), entity, details }))
 
 /** The user whose things are looked at: oneself, or anybody for an ADMIN. Nobody else is there. */
 export const visibleUser = (
@@ -460,9 +465,45 @@ export const cancellableOrder = (
 ): Effect.Effect<ChangeableOrder, Forbidden | OrderNotFound | Overloaded | Unavailable, Managing> =>
   Effect.catchTag(changeableOrder(claimed), "OrderNotFound", () => soldOrder(claimed))
 
-/** Which of what waits for a person, of anybody's, an ADMIN wants to see. */
-export const forPerson = (page: PageRequest): Effect.Effect<Permitted<PageRequest>, Forbidden, Principal> =>
-  Effect.flatMap(Principal, (who) => Effect.as(administrator, permit(page, powerOf(who, undefined))))
+/** A seller whose sales are looked at: oneself, one to whom one was assigned, or any for an ADMIN. Nobody else is there. */
+export const visibleSeller = Effect.fnUntraced(function* (
+  claimed: ClaimedUserId
+): Effect.fn.Return<Permitted<UserId>, UserNotFound | Unavailable, Principal | Managers | Audit> {
+  const who = yield* Principal
+  // Who sells no more looks at nothing that was sold.
+  if (who.role === "BUYER") return yield* new UserNotFound({ userId: claimed })
+  if (who.role === "MANAGER" && isUserId(claimed)) {
+    const { isAssigned } = yield* Managers
+    if (yield* isAssigned(claimed, subject(who.userId))) return permit(claimed, powerOf(who, claimed))
+  }
+  return permit(yield* visibleUser(claimed))
+})
+
+/** What of a seller's products somebody wants to give back. */
+export const requestedRefunds = (claimed: ClaimedUserId, page: PageRequest) =>
+  Effect.map(visibleSeller(claimed), ({ of: sellerId, by }) =>
+    permit<RefundQuery>({ ...page, status: "REFUND_REQUESTED", sellerId }, by)
+  )
+
+/** Which refunds of anybody's an ADMIN wants to see. */
+export const anybodysRefunds = Effect.fnUntraced(function* (
+  query: Omit<RefundQuery, "sellerId">
+): Effect.fn.Return<Permitted<RefundQuery>, Forbidden | Unavailable, Principal | Audit> {
+  yield* administrator
+  const who = yield* Principal
+  yield* seen(who, undefined, "refunds", { status: query.status })
+  return permit({ ...query, sellerId: undefined }, powerOf(who, undefined))
+})
+
+/** Which payments of anybody's, of which nobody knows what became, an ADMIN wants to see. */
+export const anybodysPayments = Effect.fnUntraced(function* (
+  page: PageRequest
+): Effect.fn.Return<Permitted<PageRequest>, Forbidden | Unavailable, Principal | Audit> {
+  yield* administrator
+  const who = yield* Principal
+  yield* seen(who, undefined, "payments")
+  return permit(page, powerOf(who, undefined))
+})
 
 /** Anybody's order, for an ADMIN who settles something by hand. */
 export const anybodysOrder = Effect.fnUntraced(function* (
@@ -480,6 +521,15 @@ export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Per
     if (claimed === undefined || claimed === "BUYER") return Effect.succeed(permit("BUYER"))
     if (claimed === "SELLER") return Effect.succeed(permit("SELLER"))
     return isRole(claimed) && who !== undefined && isAdmin(who)
+      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
+      : Effect.fail(new Forbidden())
+  })
+
+/** The role a user gets from an ADMIN, who cannot give up being one: so none is left without by a slip. */
+export const changedRole = (user: UserId, claimed: ClaimedRole): Effect.Effect<Permitted<Role>, Forbidden, Principal> =>
+  Effect.flatMap(Principal, (who) => {
+    const isSelf = user === subject(who.userId)
+    return isRole(claimed) && isAdmin(who) && (!isSelf || claimed === "ADMIN")
       ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
       : Effect.fail(new Forbidden())
   })

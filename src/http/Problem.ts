@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto"
 import {
   IdempotencyKeyRequired,
   Internal,
+  MalformedIfMatch,
   MalformedJson,
   PreconditionRequired,
   ValidationFailed
@@ -88,9 +89,12 @@ const issuesMost = 20
 
 const escape = (segment: PropertyKey) => String(segment).replaceAll("~", "~0").replaceAll("/", "~1")
 
-const headerProblem = new Map<PropertyKey, () => object>([
+/** The same issues, by their kinds. */
+const kindsOf = SchemaIssue.makeFormatterStandardSchemaV1({ leafHook: ({ _tag }) => _tag })
+
+const headerProblem = new Map<PropertyKey, (isMissing: boolean) => object>([
   ["idempotency-key", () => new IdempotencyKeyRequired()],
-  ["if-match", () => new PreconditionRequired()]
+  ["if-match", (isMissing) => (isMissing ? new PreconditionRequired() : new MalformedIfMatch())]
 ])
 
 /** The problem an error is; `undefined` for what is none, and so a defect. */
@@ -104,14 +108,14 @@ const undecoded = ({ kind, cause }: HttpApiError.HttpApiSchemaError): object | u
   if (kind === "Body" || kind === "ResponseHeaders") return undefined
   // The one value no body is decoded from is text that is no JSON.
   if (kind === "Payload" && cause.issue._tag === "InvalidValue") return new MalformedJson()
-  const { issues } = issuesOf(cause.issue)
   if (kind === "Headers") {
-    for (const { path } of issues) {
+    for (const { path, message } of kindsOf(cause.issue).issues) {
       const [name] = path ?? []
       const made = typeof name === "object" || name === undefined ? undefined : headerProblem.get(name)
-      if (made !== undefined) return made()
+      if (made !== undefined) return made(message === "MissingKey")
     }
   }
+  const { issues } = issuesOf(cause.issue)
   const errors = issues.slice(0, issuesMost).map(({ path, message }) => ({
     pointer: (path ?? []).map((segment) => `/${escape(typeof segment === "object" ? segment.key : segment)}`).join(""),
     message

@@ -4,6 +4,7 @@ import type { Audited, Privilege } from "../domain/Authority.ts"
 import type { Coupon, GrantOn } from "../domain/Coupon.ts"
 import type { Money } from "../domain/Money.ts"
 import { CouponId, type OrderId, UserCouponId, type UserId } from "../domain/Ids.ts"
+import type { Transaction } from "../domain/Transaction.ts"
 import type { UserCouponStatus } from "../domain/UserCoupon.ts"
 import type { Rank } from "./Journal.ts"
 import type { Unavailable } from "./Failures.ts"
@@ -69,11 +70,12 @@ export class CouponCodeTaken extends Schema.TaggedError<CouponCodeTaken>()("Coup
 export class Coupons extends Context.Service<
   Coupons,
   {
-    /** Adds a coupon, and the event that tells of it, in one commit. */
+    /** Adds a coupon, and the event that tells of it, in one commit; `false` if the key was used before, by whatever. */
     readonly create: (
       coupon: NewCoupon,
-      by: Privilege | undefined
-    ) => Effect.Effect<void, CouponCodeTaken | Unavailable>
+      by: Privilege | undefined,
+      once: Pick<Transaction, "key" | "answered">
+    ) => Effect.Effect<boolean, CouponCodeTaken | Unavailable>
     readonly get: (couponId: CouponId) => Effect.Effect<CouponEntry | undefined, Unavailable>
     /** As of one moment; a coupon that is not there has none issued. */
     readonly statistics: (couponId: CouponId) => Effect.Effect<CouponStatistics, Unavailable>

@@ -20,7 +20,7 @@ export interface Delegation {
 export const delegationRecord = ({ of: { sellerId, managerId }, by }: Permitted<Delegation>): Audited | undefined =>
   by && { ...by, entity: sellerId, details: { managerId } }
 
-/** Who has withdrawn neither acts for anybody nor has anybody act. */
+/** Who has withdrawn, or is no SELLER or MANAGER any more, neither acts for anybody nor has anybody act. */
 export class Managers extends Context.Service<
   Managers,
   {

@@ -24,7 +24,7 @@ export const layer = Layer.effect(
   Coupons,
   Effect.gen(function* () {
     const tables = yield* MemoryTables
-    const { coupons, userCoupons, owedCoupons, orders, outbox } = tables
+    const { coupons, userCoupons, owedCoupons, orders, outbox, transactions } = tables
     const clock = yield* Clock.Clock
     const now = () => clock.currentTimeMillisUnsafe()
     const entryOf = (id: string, record: CouponRecord): CouponEntry => ({
@@ -55,9 +55,10 @@ export const layer = Layer.effect(
     }
 
     return Coupons.of({
-      create: (created, by) =>
+      create: (created, by, { key, answered }) =>
         Effect.suspend(() => {
           const { couponId: id, code } = created
+          if (transactions.has(key)) return Effect.succeed(false)
           if (Array.from(coupons.values()).some((other) => other.code === code)) {
             return Effect.fail(new CouponCodeTaken({ couponCode: code }))
           }
@@ -65,7 +66,9 @@ export const layer = Layer.effect(
           const about = { type: "CouponCreated", entity: id, payload: createdPayload(created) }
           outbox.push({ ...about, transactionId: uuidOf(id), createdAt: now() })
           insert(tables, createdRecord(created, by), now())
-          return Effect.void
+          const { bodyHash, answer } = answered ?? {}
+          transactions.set(key, { id: uuidOf(id), fences: [], bodyHash, answer, createdAt: now() })
+          return Effect.succeed(true)
         }),
 
       get: (id) =>

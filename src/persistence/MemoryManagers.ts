@@ -1,4 +1,5 @@
 import { Clock, Effect, Layer, Order } from "effect"
+import type { Role } from "../domain/Authority.ts"
 import { userId, type UserId, uuidOf } from "../domain/Ids.ts"
 import { cursor, type Delegation, delegationRecord, Managers } from "./Managers.ts"
 import { insert } from "./MemoryAudit.ts"
@@ -10,7 +11,11 @@ export const layer = Layer.effect(
     const tables = yield* MemoryTables
     const { managers, users } = tables
     const clock = yield* Clock.Clock
-    const isHere = (id: UserId) => users.get(uuidOf(id))?.withdrawn === false
+    const is = (role: Role, id: UserId) => {
+      const user = users.get(uuidOf(id))
+      return user?.role === role && !user.withdrawn
+    }
+    const inForce = ({ sellerId, managerId }: Delegation) => is("SELLER", sellerId) && is("MANAGER", managerId)
 
     const now = () => clock.currentTimeMillisUnsafe()
     const assignments = () =>
@@ -18,7 +23,7 @@ export const layer = Layer.effect(
         const [seller = "", manager = ""] = key.split(" ")
         return { sellerId: userId(seller), managerId: userId(manager), assignedAt }
       })
-        .filter(({ sellerId, managerId }) => isHere(sellerId) && isHere(managerId))
+        .filter(inForce)
         .toSorted(Order.mapInput(Order.String, ({ sellerId, managerId }) => `${sellerId} ${managerId}`))
     const keyOf = ({ sellerId, managerId }: Delegation) => `${uuidOf(sellerId)} ${uuidOf(managerId)}`
 
@@ -45,7 +50,7 @@ export const layer = Layer.effect(
       }),
 
       isAssigned: (sellerId, managerId) =>
-        Effect.sync(() => managers.has(keyOf({ sellerId, managerId })) && isHere(sellerId) && isHere(managerId)),
+        Effect.sync(() => managers.has(keyOf({ sellerId, managerId })) && inForce({ sellerId, managerId })),
 
       sellersOf: (manager) =>
         Effect.sync(() =>

@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
-import { uuidOf } from "../domain/Ids.ts"
+import { type ProductId, type UserId, uuidOf } from "../domain/Ids.ts"
+import { partOf } from "../domain/Order.ts"
 import { dueAt, stuck } from "../domain/OrderLife.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { cursor, type DueOrder, Orders, paymentCursor, refundCursor } from "./Orders.ts"
@@ -10,7 +11,9 @@ const compare = (a: DueOrder, b: DueOrder) =>
 export const layer = Layer.effect(
   Orders,
   Effect.gen(function* () {
-    const { orders } = yield* MemoryTables
+    const { orders, products } = yield* MemoryTables
+    const isOf = (seller: UserId) => (line: { readonly productId: ProductId }) =>
+      products.get(uuidOf(line.productId))?.seller === uuidOf(seller)
     return Orders.of({
       get: (id) => Effect.sync(() => orders.get(uuidOf(id))),
 
@@ -34,15 +37,19 @@ export const layer = Layer.effect(
             )?.orderId
         ),
 
-      manualRefunds: Effect.fnUntraced(function* ({ of: request }) {
+      waitingRefunds: Effect.fnUntraced(function* ({ of: request }) {
         const after = yield* refundCursor.read(request)
+        const { status, sellerId } = request
         const found = Array.from(orders.values())
           .flatMap(({ orderId, refunds }) =>
-            refunds.flatMap(({ refundId, amount, viaGateway, status, requestedAt }) =>
-              status === "MANUAL" ? [{ refundId, orderId, amount, viaGateway, requestedAt }] : []
-            )
+            refunds
+              .filter((refund) => refund.status === status)
+              .map(({ refundId, amount, viaGateway, reason, items, requestedAt }) => {
+                return { refundId, orderId, amount, viaGateway, reason, items, requestedAt }
+              })
           )
           .filter(({ refundId }) => after === undefined || refundId > after)
+          .filter(({ items }) => sellerId === undefined || items.every(isOf(sellerId)))
           .toSorted((a, b) => (a.refundId < b.refundId ? -1 : 1))
         return refundCursor.page(found, request, (last) => last.refundId)
       }),
@@ -74,6 +81,15 @@ export const layer = Layer.effect(
         const after = yield* cursor.read(request)
         const found = Array.from(orders.values())
           .filter((order) => order.userId === user && (after === undefined || order.orderId < after))
+          .toSorted((a, b) => (a.orderId < b.orderId ? 1 : -1))
+        return cursor.page(found, request, (last) => last.orderId)
+      }),
+
+      sold: Effect.fnUntraced(function* ({ of: seller }, request) {
+        const after = yield* cursor.read(request)
+        const found = Array.from(orders.values())
+          .filter(({ orderId }) => after === undefined || orderId < after)
+          .flatMap((order) => partOf(order, isOf(seller)) ?? [])
           .toSorted((a, b) => (a.orderId < b.orderId ? 1 : -1))
         return cursor.page(found, request, (last) => last.orderId)
       })

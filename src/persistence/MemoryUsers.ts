@@ -45,8 +45,9 @@ export const layer = Layer.effect(
           const { of: id } = user
           const known = users.get(uuidOf(id))
           if (known === undefined || known.withdrawn) return undefined
-          const { name = known.name, passwordHash = known.passwordHash, tier } = change
-          users.set(uuidOf(id), { ...known, name, passwordHash, tier: tier?.of ?? known.tier })
+          const { name = known.name, passwordHash = known.passwordHash, tier, role } = change
+          const given = { tier: tier?.of ?? known.tier, role: role?.of ?? known.role }
+          users.set(uuidOf(id), { ...known, name, passwordHash, ...given })
           audit(privilegeOf(user, change), id, changedFields(change))
           return get(id)
         }),

@@ -3,7 +3,7 @@ import { Context, type Effect } from "effect"
 import { OrderId, PaymentId, RefundId, type UserId } from "../domain/Ids.ts"
 import type { Permitted } from "../domain/Authority.ts"
 import type { Money } from "../domain/Money.ts"
-import type { Order } from "../domain/Order.ts"
+import type { Order, Refund } from "../domain/Order.ts"
 import type { GatewayName, Method, PaymentKey } from "../domain/Tender.ts"
 import type { Unavailable } from "./Failures.ts"
 import { cursorOf, type InvalidCursor, type Page, type PageRequest } from "./Page.ts"
@@ -14,11 +14,10 @@ export interface DueOrder {
   readonly dueAt: number
 }
 
-export interface ManualRefund {
-  readonly refundId: RefundId
+/** A refund that somebody has to see to. */
+export interface WaitingRefund extends Pick<Refund, "refundId" | "amount" | "viaGateway" | "reason" | "items"> {
   readonly orderId: OrderId
-  readonly amount: Money
-  readonly viaGateway: Money
+  /** Milliseconds since 1970. */
   readonly requestedAt: number
 }
 
@@ -32,6 +31,13 @@ export interface StuckPayment {
   readonly paymentDeadline: number
 }
 
+export interface RefundQuery extends PageRequest {
+  /** REFUND_REQUESTED: waits for a decision. MANUAL: for a person who gives the money back. */
+  readonly status: "REFUND_REQUESTED" | "MANUAL"
+  /** Only those of which all pieces are this seller's; `undefined`: all. */
+  readonly sellerId: UserId | undefined
+}
+
 export class Orders extends Context.Service<
   Orders,
   {
@@ -40,10 +46,10 @@ export class Orders extends Context.Service<
     readonly due: (by: number, limit: number, after?: DueOrder) => Effect.Effect<ReadonlyArray<DueOrder>, Unavailable>
     /** The order that a gateway's key pays or has paid. */
     readonly ofPaymentKey: (key: PaymentKey) => Effect.Effect<OrderId | undefined, Unavailable>
-    /** Refunds a person has to see to. */
-    readonly manualRefunds: (
-      asked: Permitted<PageRequest>
-    ) => Effect.Effect<Page<ManualRefund>, InvalidCursor | Unavailable>
+    /** Refunds a person has to see to, oldest first. */
+    readonly waitingRefunds: (
+      asked: Permitted<RefundQuery>
+    ) => Effect.Effect<Page<WaitingRefund>, InvalidCursor | Unavailable>
     /** Payments that are stuck at a moment (`OrderLife.stuck`). */
     readonly stuckPayments: (
       asked: Permitted<PageRequest>,
@@ -51,6 +57,11 @@ export class Orders extends Context.Service<
     ) => Effect.Effect<Page<StuckPayment>, InvalidCursor | Unavailable>
     /** A user's orders, newest first. */
     readonly list: (userId: UserId, page: PageRequest) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>
+    /** Orders of a seller's products, newest first: of each only what is the seller's (`partOf`). */
+    readonly sold: (
+      sellerId: Permitted<UserId>,
+      page: PageRequest
+    ) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>
   }
 >()("sluice/persistence/Orders") {}
 

@@ -1,5 +1,5 @@
 import { Effect, Layer, Schema, Struct } from "effect"
-import { SqlClient } from "effect/sql"
+import { SqlClient, type SqlError } from "effect/sql"
 import { GrantOn } from "../domain/Coupon.ts"
 import { CouponId, OrderId, UserCouponId, UserId, uuidOf } from "../domain/Ids.ts"
 import { Money, zero } from "../domain/Money.ts"
@@ -19,7 +19,9 @@ import { columns, couponOf, CouponRow, discountOf, Terms, terms, windowOf } from
 import * as PgAudit from "./PgAudit.ts"
 import { nullable, query, storable } from "./Queries.ts"
 
-const ids = query(Schema.Struct({ coupon_id: Schema.String }))
+const creations = query(Schema.Struct({ verdict: Schema.Literals(["CREATED", "CODE_TAKEN"]) }))
+const isCodeTaken = ({ reason }: SqlError.SqlError) =>
+  reason._tag === "UniqueViolation" && reason.constraint === "coupons_code_key"
 
 const owed = query(Schema.Struct({ userId: UserId, couponId: CouponId }))
 const couponIds = query(Schema.Struct({ couponId: CouponId }))
@@ -82,30 +84,40 @@ export const layer = Layer.effect(
       ELSE u.status END`
 
     return Coupons.of({
-      create: Effect.fn("Coupons.create")(function* (coupon, by) {
+      create: Effect.fn("Coupons.create")(function* (coupon, by, { key, answered }) {
         const { code, name, discount, issue, validity } = coupon
         const value = discount._tag === "FIXED" ? discount.amount : discount.share
         const most = discount._tag === "FIXED" ? null : (discount.most ?? null)
-        const added = yield* ids(sql`
-          WITH added AS (
+        const id = uuidOf(coupon.couponId)
+        // Whoever repeats a request waits here for the first. A code that is taken fails all of it, the key too.
+        const created = sql`
+          WITH once AS (
+            INSERT INTO transactions (key, id, fences, body_hash, answer)
+            VALUES (${key}, ${id}, '', ${answered?.bodyHash ?? null}, ${answered?.answer ?? null})
+            ON CONFLICT (key) DO NOTHING RETURNING id
+          ), added AS (
             INSERT INTO coupons AS c (coupon_id, seller_id, code, name, discount_type, discount_value, max_discount,
               min_order_amount, first_purchase_only, product_ids, categories, tiers, total_quantity, per_user_limit, issue_by, grant_on, issue_from, issue_until,
               valid_from, valid_until, created_by)
-            VALUES (${uuidOf(coupon.couponId)}, ${coupon.sellerId === undefined ? null : uuidOf(coupon.sellerId)},
-              ${code}, ${name}, ${discount._tag}, ${value}, ${most}, ${coupon.minOrderAmount},
-              ${coupon.firstPurchaseOnly},
+            SELECT id, ${coupon.sellerId === undefined ? null : uuidOf(coupon.sellerId)}::uuid,
+              ${code}, ${name}, ${discount._tag}, ${value}::bigint, ${most}::bigint, ${coupon.minOrderAmount}::bigint,
+              ${coupon.firstPurchaseOnly}::boolean,
               ${`{${coupon.productIds.map(uuidOf).join(",")}}`}::uuid[],
               ARRAY(SELECT json_array_elements_text(${JSON.stringify(coupon.categories)}::json)),
               ${`{${coupon.tiers.join(",")}}`}::text[],
-              ${coupon.totalQuantity}, ${coupon.perUserLimit}, ${`{${coupon.issueBy.join(",")}}`}::text[],
-              ${coupon.grantOn ?? null}, ${time(issue.from)}, ${time(issue.until)},
-              ${time(validity.from)}, ${time(validity.until)}, ${uuidOf(coupon.createdBy)})
-            ON CONFLICT (code) DO NOTHING RETURNING coupon_id
+              ${coupon.totalQuantity}::int, ${coupon.perUserLimit}::smallint,
+              ${`{${coupon.issueBy.join(",")}}`}::text[], ${coupon.grantOn ?? null}, ${time(issue.from)},
+              ${time(issue.until)}, ${time(validity.from)}, ${time(validity.until)}, ${uuidOf(coupon.createdBy)}::uuid
+            FROM once RETURNING coupon_id
           ), audited AS (${PgAudit.insert(sql, createdRecord(coupon, by), "added")})
           INSERT INTO outbox (transaction_id, type, entity, payload)
             SELECT coupon_id, 'CouponCreated', 'cpn_' || coupon_id, ${createdPayload(coupon)}::json FROM added
-            RETURNING transaction_id AS coupon_id`)
-        if (added.length === 0) yield* new CouponCodeTaken({ couponCode: code })
+            RETURNING 'CREATED' AS verdict`
+        const [first] = yield* creations(
+          Effect.catchIf(created, isCodeTaken, () => Effect.succeed([{ verdict: "CODE_TAKEN" }]))
+        )
+        if (first?.verdict === "CODE_TAKEN") return yield* new CouponCodeTaken({ couponCode: code })
+        return first !== undefined
       }),
 
       get: Effect.fn("Coupons.get")(function* (couponId) {

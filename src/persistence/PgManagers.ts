@@ -16,8 +16,8 @@ export const layer = Layer.effect(
     const sql = yield* SqlClient.SqlClient
     const recorded = (delegation: Permitted<Delegation>) => PgAudit.insert(sql, delegationRecord(delegation), "changed")
     const those = sql`FROM managers
-      JOIN users s ON s.user_id = seller_id AND s.withdrawn_at IS NULL
-      JOIN users m ON m.user_id = manager_id AND m.withdrawn_at IS NULL`
+      JOIN users s ON s.user_id = seller_id AND s.role = 'SELLER' AND s.withdrawn_at IS NULL
+      JOIN users m ON m.user_id = manager_id AND m.role = 'MANAGER' AND m.withdrawn_at IS NULL`
 
     return Managers.of({
       assign: Effect.fn("Managers.assign")(function* (delegation) {

@@ -1,23 +1,23 @@
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Schema, Struct } from "effect"
 import { SqlClient } from "effect/sql"
-import { OrderId, PaymentId, RefundId, uuidOf } from "../domain/Ids.ts"
+import { OrderId, PaymentId, ProductId, uuidOf } from "../domain/Ids.ts"
 import { Money } from "../domain/Money.ts"
+import { partOf, Refund } from "../domain/Order.ts"
 import { Policy } from "../domain/Policy.ts"
 import { GatewayName, Method } from "../domain/Tender.ts"
 import { cursor, Orders, paymentCursor, refundCursor } from "./Orders.ts"
 import { OrderRow, select } from "./PgOrderRow.ts"
-import { query } from "./Queries.ts"
+import { nullable, query } from "./Queries.ts"
 
 const orders = query(OrderRow)
+const parts = query(Schema.Struct({ ...OrderRow.fields, sold: Schema.Array(ProductId) }))
 const ids = query(Schema.Struct({ orderId: OrderId }))
 const due = query(Schema.Struct({ orderId: OrderId, dueAt: Schema.Finite }))
 const refunds = query(
   Schema.Struct({
-    refundId: RefundId,
+    ...Struct.pick(Refund.fields, ["refundId", "amount", "viaGateway", "items", "requestedAt"]),
     orderId: OrderId,
-    amount: Money,
-    viaGateway: Money,
-    requestedAt: Schema.Finite
+    reason: nullable(Schema.String)
   })
 )
 
@@ -59,13 +59,22 @@ export const layer = Layer.effect(
         return found?.orderId
       }),
 
-      manualRefunds: Effect.fn("Orders.manualRefunds")(function* ({ of: request }) {
+      waitingRefunds: Effect.fn("Orders.waitingRefunds")(function* ({ of: request }) {
         const after = yield* refundCursor.read(request)
-        const conditions = [sql`status = 'MANUAL'`]
+        const { status, sellerId } = request
+        // Literal, as in the conditions of the indexes.
+        const conditions = [status === "MANUAL" ? sql`status = 'MANUAL'` : sql`status = 'REFUND_REQUESTED'`]
         if (after !== undefined) conditions.push(sql`refund_id > ${uuidOf(after)}`)
+        if (sellerId !== undefined) {
+          conditions.push(sql`NOT EXISTS (
+            SELECT FROM json_to_recordset(items) i("productId" text)
+            JOIN products p ON p.product_id = substr(i."productId", 5)::uuid
+            WHERE p.seller_id <> ${uuidOf(sellerId)})`)
+        }
         const found = yield* refunds(sql`
           SELECT 'rfd_' || refund_id AS "refundId", 'ord_' || order_id AS "orderId", amount::float8 AS amount,
-            via_gateway::float8 AS "viaGateway", round(extract(epoch FROM requested_at) * 1000)::float8 AS "requestedAt"
+            via_gateway::float8 AS "viaGateway", reason, items,
+            round(extract(epoch FROM requested_at) * 1000)::float8 AS "requestedAt"
           FROM refunds WHERE ${sql.and(conditions)} ORDER BY refund_id LIMIT ${request.limit + 1}`)
         return refundCursor.page(found, request, (last) => last.refundId)
       }),
@@ -92,6 +101,28 @@ export const layer = Layer.effect(
         const found = yield* orders(sql`
           ${select(sql)} WHERE ${sql.and(conditions)} ORDER BY order_id DESC LIMIT ${request.limit + 1}`)
         return cursor.page(found, request, (last) => last.orderId)
+      }),
+
+      sold: Effect.fn("Orders.sold")(function* ({ of: seller }, request) {
+        const after = yield* cursor.read(request)
+        const before = after === undefined ? sql`true` : sql`l.order_id < ${uuidOf(after)}`
+        const mine = sql`p.seller_id = ${uuidOf(seller)}`
+        // Of each product the newest: what the page has is among them.
+        const found = yield* parts(sql`
+          SELECT each.*, (
+            SELECT json_agg('prd_' || l.product_id ORDER BY l.line) FROM order_lines l JOIN products p USING (product_id)
+            WHERE l.order_id = substr(each."orderId", 5)::uuid AND ${mine}) AS sold
+          FROM (${select(sql)} WHERE order_id IN (
+            SELECT DISTINCT newest.order_id FROM products p CROSS JOIN LATERAL (
+              SELECT l.order_id FROM order_lines l WHERE l.product_id = p.product_id AND ${before}
+              ORDER BY l.order_id DESC LIMIT ${request.limit + 1}) newest
+            WHERE ${mine} ORDER BY newest.order_id DESC LIMIT ${request.limit + 1})) each
+          ORDER BY each."orderId" DESC`)
+        const items = found.flatMap(({ sold, ...order }) => {
+          const theirs = new Set(sold)
+          return partOf(order, ({ productId }) => theirs.has(productId)) ?? []
+        })
+        return cursor.page(items, request, (last) => last.orderId)
       })
     })
   })

@@ -46,7 +46,7 @@ export const layer = Layer.effect(
 
       update: Effect.fn("Users.update")(function* (target, change) {
         const { of: userId } = target
-        const { name, passwordHash, tier } = change
+        const { name, passwordHash, tier, role } = change
         const by = privilegeOf(target, change)
         const record = by && { ...by, entity: userId, details: changedFields(change) }
         const [changed] = yield* users(sql`
@@ -54,7 +54,8 @@ export const layer = Layer.effect(
             UPDATE users SET
               name = coalesce(${name ?? null}, name),
               password_hash = coalesce(${passwordHash ?? null}, password_hash),
-              tier = coalesce(${tier?.of ?? null}, tier)
+              tier = coalesce(${tier?.of ?? null}, tier),
+              role = coalesce(${role?.of ?? null}, role)
             WHERE user_id = ${uuidOf(userId)} AND withdrawn_at IS NULL RETURNING ${user}
           ), audited AS (${PgAudit.insert(sql, record, "changed")})
           SELECT * FROM changed`)

@@ -17,19 +17,23 @@ export interface UserChange {
   readonly name?: string | undefined
   readonly passwordHash?: string | undefined
   readonly tier?: Permitted<Tier> | undefined
+  readonly role?: Permitted<Role> | undefined
 }
 
-/** By what right a user is changed: a tier takes a privilege, also one's own. */
-export const privilegeOf = ({ by }: Permitted<UserId>, { tier }: UserChange): Privilege | undefined => by ?? tier?.by
+/** By what right a user is changed: a tier and a role take a privilege, also one's own. */
+export const privilegeOf = ({ by }: Permitted<UserId>, { tier, role }: UserChange): Privilege | undefined =>
+  by ?? tier?.by ?? role?.by
 
 /** What the audit says of a change: personal data can be erased, and an audit cannot. */
-export const changedFields = ({ name, passwordHash, tier }: UserChange) => ({
+export const changedFields = ({ name, passwordHash, tier, role }: UserChange) => ({
   changed: [
     ...(name === undefined ? [] : ["name"]),
     ...(passwordHash === undefined ? [] : ["password"]),
-    ...(tier === undefined ? [] : ["tier"])
+    ...(tier === undefined ? [] : ["tier"]),
+    ...(role === undefined ? [] : ["role"])
   ],
-  ...(tier === undefined ? {} : { tier: tier.of })
+  ...(tier === undefined ? {} : { tier: tier.of }),
+  ...(role === undefined ? {} : { role: role.of })
 })
 
 export class LoginIdTaken extends Schema.TaggedError<LoginIdTaken>()("LoginIdTaken", { loginId: Schema.String }) {}

@@ -13,7 +13,7 @@ import {
   type IssueBy,
   make
 } from "../domain/Coupon.ts"
-import { couponId, CouponId, userCouponId, UserCouponId, UserId } from "../domain/Ids.ts"
+import { couponId, CouponId, RequestKey, userCouponId, UserCouponId, UserId } from "../domain/Ids.ts"
 import { CouponUndecided } from "../domain/UserCoupon.ts"
 import { UserNotFound, type WalletRefusal } from "../domain/Wallet.ts"
 import { type CouponCodeTaken, Coupons, type NewCoupon as Entry } from "../persistence/Coupons.ts"
@@ -29,7 +29,11 @@ export type NewCoupon = Omit<Parameters<typeof make>[0], "couponId" | keyof Coup
   readonly scope: Permitted<CouponScope>
   readonly name: string
   readonly code: string | undefined
+  /** `undefined`: whoever asks again makes another one. */
+  readonly request?: Keyed | undefined
 }
+
+const Created = Schema.Struct({ couponId: CouponId })
 
 /** 32 characters that nobody mistakes for one another: 5 bits each. */
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -43,21 +47,35 @@ const newCode = Effect.map(
 
 /**
  * Adds a coupon, with the code given or one of its own. Nothing is held for it: nobody can ask for what is not there
- * yet, and codes are the database's to tell apart.
+ * yet, and codes and keys are the database's to tell apart.
  */
 export const createCoupon = Effect.fnUntraced(function* ({
   scope: { of: scope, by },
   code,
   name,
+  request,
   ...terms
-}: NewCoupon): Effect.fn.Return<CouponId, CouponCodeTaken | Unavailable, Coupons | SecureRandom.SecureRandom> {
+}: NewCoupon): Effect.fn.Return<
+  Answer<typeof Created.Type>,
+  CouponCodeTaken | Failure,
+  Coupons | SecureRandom.SecureRandom | Transact
+> {
   const random = yield* SecureRandom.SecureRandom
-  const id = couponId(yield* random.uuidV7())
+  const uuid = yield* random.uuidV7()
+  const id = couponId(uuid)
+  const answer = { couponId: id }
+  const once = {
+    key: request?.key ?? RequestKey(uuid),
+    answered: request && { bodyHash: request.bodyHash, answer: JSON.stringify(answer) }
+  }
   const { createdBy, sellerId, productIds, grantOn } = scope
   const coupon = make({ ...terms, sellerId, productIds, couponId: id })
   const { create } = yield* Coupons
-  yield* create({ ...coupon, name, grantOn, createdBy, code: code ?? (yield* newCode) }, by)
-  return id
+  const entry = { ...coupon, name, grantOn, createdBy, code: code ?? (yield* newCode) }
+  const isFirst = yield* create(entry, by, once)
+  if (isFirst) return { answer, replayed: false }
+  const { answered } = yield* Transact
+  return (yield* answered({ request, answer: Created })) ?? (yield* new Unavailable())
 })
 
 /** Of a coupon for some tiers only; a change of tier holds from the next issue on. */

@@ -4,7 +4,7 @@ import type { Permitted } from "../domain/Authority.ts"
 import { ProductId, productId, type UserId } from "../domain/Ids.ts"
 import type { Money, Quantity } from "../domain/Money.ts"
 import { make, type ProductEdit, type ProductRefusal, type SaleStatus } from "../domain/Product.ts"
-import { type Failure, Transact } from "./Transact.ts"
+import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
 export interface NewProduct {
   readonly seller: Permitted<UserId>
@@ -14,6 +14,8 @@ export interface NewProduct {
   readonly price: Money
   readonly stock: Quantity
   readonly saleStatus: SaleStatus
+  /** `undefined`: whoever asks again makes another one. */
+  readonly request?: Keyed | undefined
 }
 
 export const ProductAnswer = Schema.Struct({ productId: ProductId, version: Schema.Int })
@@ -21,9 +23,17 @@ export type ProductAnswer = typeof ProductAnswer.Type
 
 type Edited = Effect.Effect<ProductAnswer, ProductRefusal | Failure, Transact>
 
-export const createProduct = ({ seller, stock, description, category, ...texts }: NewProduct): Edited =>
+export const createProduct = ({
+  request,
+  seller,
+  stock,
+  description,
+  category,
+  ...texts
+}: NewProduct): Effect.Effect<Answer<ProductAnswer>, ProductRefusal | Failure, Transact> =>
   Effect.flatMap(Transact, (transact) =>
     transact.run({
+      request,
       by: seller.by,
       answer: ProductAnswer,
       plan: Effect.fnUntraced(function* ({ id, hold }) {
@@ -40,7 +50,7 @@ export const createProduct = ({ seller, stock, description, category, ...texts }
         }
       })
     })
-  ).pipe(Effect.map(({ answer }) => answer))
+  )
 
 export const editProduct = ({ of: product, by }: Permitted<ProductId>, version: number, edit: ProductEdit): Edited =>
   Effect.flatMap(Transact, (transact) =>

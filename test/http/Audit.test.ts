@@ -94,6 +94,10 @@ describe("The audit", () => {
           `/coupons/user/${user.userId}`,
           `/orders?userId=${user.userId}`,
           `/users/${user.userId}/managers`,
+          `/sellers/${user.userId}/orders`,
+          `/sellers/${user.userId}/refunds`,
+          "/admin/refunds",
+          "/admin/refunds?status=REFUND_REQUESTED",
           `/orders/${String(order["orderId"])}`
         ]) {
           assert.strictEqual(yield* outcome("GET", path, { token }), "200")
@@ -119,6 +123,10 @@ describe("The audit", () => {
           looked("coupons.ofUser"),
           looked("orders.list"),
           looked("managers.list"),
+          looked("orders.sold"),
+          looked("refunds.requested"),
+          ["refunds.list", "refunds", null, '{"status":"MANUAL"}'],
+          ["refunds.list", "refunds", null, '{"status":"REFUND_REQUESTED"}'],
           looked("orders.read", order["orderId"]),
           ["users.withdraw", leaver.userId, leaver.userId, "{}"]
         ])
@@ -210,7 +218,15 @@ describe("The audit", () => {
           yield* call("PATCH", `/products/${productId}`, { token, ifMatch: 1, body: { price: 900 } })
           yield* buy(who, productId)
           yield* call("PATCH", `/users/${userId}`, { token, body: { name: "Lee" } })
-          for (const path of [`/users/${userId}`, `/balances/${userId}`, "/orders"]) yield* call("GET", path, who)
+          for (const path of [
+            `/users/${userId}`,
+            `/balances/${userId}`,
+            "/orders",
+            `/sellers/${userId}/orders`,
+            `/sellers/${userId}/refunds`
+          ]) {
+            assert.strictEqual(yield* outcome("GET", path, who), "200")
+          }
         }
         const couponId = yield* coupon(seller)
         yield* take(seller, couponId)

@@ -54,6 +54,34 @@ describe("Coupons", () => {
       })
     )
 
+    it.effect("are made once for a key, and told as they were then, code and all", () =>
+      Effect.gen(function* () {
+        const { token } = yield* person("SELLER")
+        const body = { ...wanted, issueUntil: yield* hours(1) }
+        const make = (options: Shop.Call = {}) => call("POST", "/coupons", { token, key: "k", body, ...options })
+        const answers = yield* Effect.replicateEffect(make(), 50, { concurrency: "unbounded" })
+        assert.deepStrictEqual(new Set(answers.map(({ status }) => status)), new Set([201]))
+        assert.strictEqual(new Set(answers.map(({ text }) => text)).size, 1)
+        assert.strictEqual(answers.filter(({ headers }) => headers.has("idempotent-replayed")).length, 49)
+        const couponId = String(answers[0]?.body["couponId"])
+        yield* take(yield* person(), couponId)
+        yield* call("PATCH", `/coupons/${couponId}`, { token, ifMatch: 1, body: { status: "CANCELLED" } })
+        const again = yield* make()
+        assert.strictEqual(again.text, answers[0]?.text)
+        assert.strictEqual(again.headers.get("etag"), '"1"')
+        assert.strictEqual(again.headers.get("idempotent-replayed"), "true")
+
+        const reused = yield* make({ body: { ...body, totalQuantity: 11 } })
+        assert.deepInclude(reused.body, { status: 422, code: "IDEMPOTENCY_KEY_REUSED" })
+        assert.notStrictEqual((yield* make({ key: "l" })).body["couponId"], couponId)
+        const named = { ...wanted, code: `once-${couponId.slice(-12)}` }
+        for (const status of [201, 201]) assert.strictEqual((yield* make({ key: "m", body: named })).status, status)
+        assert.deepInclude((yield* make({ key: "n", body: named })).body, { code: "COUPON_CODE_TAKEN" })
+        // What was refused has not used its key up.
+        assert.strictEqual((yield* make({ key: "n" })).status, 201)
+      })
+    )
+
     it.effect("have the code they were given, once", () =>
       Effect.gen(function* () {
         const { token } = yield* person("ADMIN")

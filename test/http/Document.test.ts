@@ -8,11 +8,13 @@ import { StockShortage } from "../../src/domain/Product.ts"
 import { Api } from "../../src/http/api/Api.ts"
 import { catalogue } from "../../src/http/api/Problems.ts"
 import * as Shop from "./Shop.ts"
-import { call, person, product } from "./Shop.ts"
+import { call, outcome, person, product } from "./Shop.ts"
 
 const Reference = Schema.Struct({ $ref: Schema.optionalKey(Schema.String) })
+const Body = Schema.Struct({ ...Reference.fields, examples: Schema.optionalKey(Schema.Array(Schema.Unknown)) })
 const Operation = Schema.Struct({
   summary: Schema.optionalKey(Schema.String),
+  description: Schema.optionalKey(Schema.String),
   security: Schema.Array(Schema.Record(Schema.String, Schema.Unknown)),
   parameters: Schema.Array(
     Schema.Struct({
@@ -23,7 +25,7 @@ const Operation = Schema.Struct({
     })
   ),
   requestBody: Schema.optionalKey(
-    Schema.Struct({ content: Schema.Struct({ "application/json": Schema.Struct({ schema: Reference }) }) })
+    Schema.Struct({ content: Schema.Struct({ "application/json": Schema.Struct({ schema: Body }) }) })
   ),
   responses: Schema.Record(
     Schema.String,
@@ -32,7 +34,7 @@ const Operation = Schema.Struct({
         Schema.Record(
           Schema.String,
           Schema.Struct({
-            schema: Schema.Struct({ ...Reference.fields, anyOf: Schema.optionalKey(Schema.Array(Reference)) })
+            schema: Schema.Struct({ ...Body.fields, anyOf: Schema.optionalKey(Schema.Array(Reference)) })
           })
         )
       ),
@@ -84,6 +86,7 @@ const common = new Set([
   "IDEMPOTENCY_KEY_REUSED",
   "REQUEST_IN_PROGRESS",
   "PRECONDITION_REQUIRED",
+  "MALFORMED_IF_MATCH",
   "STALE_VERSION"
 ])
 
@@ -183,6 +186,7 @@ const routes = [
     "token",
     "FORBIDDEN USER_NOT_FOUND ORDER_NOT_FOUND NOT_REFUNDABLE STOCK_LIMIT_EXCEEDED BALANCE_LIMIT_EXCEEDED"
   ],
+  ["GET /api/v1/sellers/{sellerId}/orders", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   ["GET /api/v1/orders/{orderId}", "token", "ORDER_NOT_FOUND"],
   [
     "POST /api/v1/payments/process",
@@ -200,8 +204,10 @@ const routes = [
   ["POST /api/v1/payments/callbacks/nice", "public", ""],
   ["POST /api/v1/payments/callbacks/inicis", "public", ""],
   ["GET /api/v1/admin/refunds", "token", "FORBIDDEN INVALID_CURSOR"],
+  ["GET /api/v1/sellers/{sellerId}/refunds", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   ["PUT /api/v1/admin/refunds/{refundId}", "token", "FORBIDDEN ORDER_NOT_FOUND NOT_REFUNDABLE"],
   ["GET /api/v1/admin/audit", "token", "FORBIDDEN USER_NOT_FOUND INVALID_CURSOR"],
+  ["GET /", "public", ""],
   ["GET /health/live", "public", ""],
   ["GET /health/ready", "public", "NOT_READY"],
   ["GET /api/v1/admin/cluster", "token", "FORBIDDEN"],
@@ -244,21 +250,76 @@ describe("The OpenAPI document", () => {
             assert.include(codes, "UNAUTHENTICATED", route)
             assert.property(operation.responses["401"]?.headers, "WWW-Authenticate")
           }
-          assert.strictEqual(names.includes("idempotency-key"), codes.includes("IDEMPOTENCY_KEY_REQUIRED"), route)
-          assert.strictEqual(names.includes("if-match"), codes.includes("PRECONDITION_REQUIRED"), route)
+          const takesKey = operation.parameters.some(({ name }) => name === "idempotency-key")
+          assert.strictEqual(takesKey, codes.includes("IDEMPOTENCY_KEY_REQUIRED"), route)
+          const keyless = ["POST /api/v1/products", "POST /api/v1/coupons"].includes(route)
+          assert.strictEqual(names.includes("idempotency-key"), takesKey && !keyless, route)
+          for (const code of ["PRECONDITION_REQUIRED", "MALFORMED_IF_MATCH", "STALE_VERSION"]) {
+            assert.strictEqual(names.includes("if-match"), codes.includes(code), route)
+          }
           if (codes.includes("OVERLOADED")) assert.property(operation.responses["503"]?.headers, "Retry-After")
         }
       })
     )
 
-    it_.effect("says of every operation, and of every parameter that is no id, what it is for", () =>
+    it_.effect("says of every operation and every parameter what it is for", () =>
       Effect.gen(function* () {
         for (const { route, operation } of yield* operations) {
-          assert.isNotEmpty(operation.summary, route)
+          assert.isNotEmpty(operation.summary ?? "", route)
+          assert.isNotEmpty(operation.description ?? "", route)
           for (const { name, description } of operation.parameters) {
-            if (!name.endsWith("Id")) assert.isNotEmpty(description, `${name} of ${route}`)
+            assert.isNotEmpty(description ?? "", `${name} of ${route}`)
           }
         }
+      })
+    )
+
+    it_.effect("shows an example of every body and every answer", () =>
+      Effect.gen(function* () {
+        const { components } = yield* document
+        const shown = ({ $ref, examples }: typeof Body.Type) =>
+          examples ?? Schema.decodeUnknownSync(Body)(components.schemas[$ref?.split("/").at(-1) ?? ""]).examples
+        for (const { route, operation } of yield* operations) {
+          const { requestBody, responses } = operation
+          if (requestBody !== undefined)
+            assert.lengthOf(shown(requestBody.content["application/json"].schema) ?? [], 1, route)
+          for (const { content } of Object.values(responses)) {
+            const answer = content?.["application/json"]
+            if (answer !== undefined) assert.lengthOf(shown(answer.schema) ?? [], 1, route)
+          }
+        }
+      })
+    )
+
+    it_.effect("shows bodies that are understood", () =>
+      Effect.gen(function* () {
+        const { components } = yield* document
+        const { token } = yield* person("ADMIN")
+        for (const { route, operation } of yield* operations) {
+          const name = operation.requestBody?.content["application/json"].schema.$ref?.split("/").at(-1)
+          if (name === undefined) continue
+          const { examples = [] } = Schema.decodeUnknownSync(Body)(components.schemas[name])
+          const id = "00000000-0000-7000-8000-000000000000"
+          const filled = route
+            .replace("{refundId}", `rfd_${id}`)
+            .replace("{paymentId}", `pay_${id}`)
+            .replaceAll(/\{\w+\}/g, "x")
+          const [method = "", path = ""] = filled.split(" ")
+          const { body } = yield* call(method, path, { token, key: "k", ifMatch: 1, body: examples[0] })
+          assert.notInclude(["VALIDATION_FAILED", "MALFORMED_JSON", "ROUTE_NOT_FOUND"], body["code"], route)
+        }
+      })
+    )
+
+    it_.effect("says of money and moments what they are counted in", () =>
+      Effect.gen(function* () {
+        const { components } = yield* document
+        assert.containSubset(components.schemas["Receipt"], {
+          properties: {
+            totalAmount: { description: "Whole won." },
+            transactedAt: { format: "date-time", description: "RFC 3339, in UTC." }
+          }
+        })
       })
     )
 
@@ -267,6 +328,18 @@ describe("The OpenAPI document", () => {
         const codes = new Set((yield* operations).flatMap(({ operation }) => codesOf(operation)))
         const missing = catalogue.map(({ code }) => code).filter((code) => !codes.has(code))
         assert.deepStrictEqual(missing, ["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED"])
+      })
+    )
+
+    it_.effect("is linked to from the address itself, as is all else that is no route of the API", () =>
+      Effect.gen(function* () {
+        const { status, body } = yield* call("GET", "/")
+        assert.strictEqual(status, 200)
+        assert.deepInclude(body, { name: "sluice", version: "1.0.0" })
+        const links = Object.values(Object(body["links"])).filter((link) => link !== "/api/v1")
+        assert.lengthOf(links, 5)
+        for (const link of links) assert.strictEqual((yield* call("GET", String(link))).status, 200, String(link))
+        assert.strictEqual(yield* outcome("POST", "/"), "405 METHOD_NOT_ALLOWED")
       })
     )
 

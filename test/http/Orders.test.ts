@@ -1,5 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import * as Shop from "./Shop.ts"
 import { buy, call, outcome, person, product } from "./Shop.ts"
@@ -400,6 +400,106 @@ describe("An order that is made first and paid later", () => {
           const body = { status: "PREPARING" }
           assert.strictEqual(yield* outcome("PUT", `/orders/${orderId}/status`, { token, body }), "403 FORBIDDEN")
         }
+      })
+    )
+  })
+})
+
+describe("What a seller sold", () => {
+  const answered = Schema.Struct({
+    items: Schema.Array(Schema.Record(Schema.String, Schema.Unknown)),
+    nextCursor: Schema.NullOr(Schema.String)
+  })
+  const list = Effect.fnUntraced(function* (path: string, { token }: Shop.Person) {
+    const { body } = yield* call("GET", path, { token })
+    return yield* Schema.decodeUnknownEffect(answered)(body)
+  })
+
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    /** An order of two sellers' products, paid. */
+    const scene = Effect.gen(function* () {
+      const [seller, other] = [yield* person("SELLER"), yield* person("SELLER")]
+      const buyer = yield* person("BUYER", 10_000)
+      const [mine, another] = [yield* product(seller, { price: 1500 }), yield* product(other, { price: 2000 })]
+      const items = [mine, another].map((productId) => ({ productId, quantity: 2 }))
+      const body = { items, shippingAddress: "서울시 중구" }
+      const made = yield* call("POST", "/orders", { token: buyer.token, key: "k", body })
+      const orderId = String(made.body["orderId"])
+      yield* Shop.pay(buyer, orderId)
+      return { seller, other, buyer, mine, another, orderId }
+    })
+
+    it.effect("is listed with where to send it, and without what is another's or the buyer's alone", () =>
+      Effect.gen(function* () {
+        const { seller, buyer, mine, another, orderId } = yield* scene
+        const { items } = yield* list(`/sellers/${seller.userId}/orders`, seller)
+        assert.lengthOf(items, 1)
+        assert.deepInclude(items[0], {
+          orderId,
+          userId: buyer.userId,
+          status: "CONFIRMED",
+          totalAmount: 3000,
+          paidAmount: 3000,
+          payments: [],
+          shippingAddress: "서울시 중구"
+        })
+        assert.containSubset(items[0], { lines: [{ productId: mine, quantity: 2 }] })
+        const text = JSON.stringify(items)
+        for (const hidden of [another, buyer.loginId, "WALLET"]) assert.notInclude(text, hidden)
+        assert.deepStrictEqual(items[0], (yield* call("GET", `/orders/${orderId}`, seller)).body)
+        const { items: viewed } = yield* list(`/sellers/${seller.userId}/orders?view=fulfilment`, seller)
+        assert.strictEqual(viewed[0]?.["statusView"], "PAID")
+      })
+    )
+
+    it.effect("is listed page by page, newest first", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const buyer = yield* person("BUYER", 10_000)
+        const ids = [yield* product(seller), yield* product(seller)]
+        const made = yield* Effect.forEach([...ids, ...ids], (id, n) => Shop.order(buyer, id, n + 1))
+        const path = `/sellers/${seller.userId}/orders?limit=3`
+        const first = yield* list(path, seller)
+        const rest = yield* list(`${path}&cursor=${first.nextCursor}`, seller)
+        assert.deepStrictEqual(
+          [...first.items, ...rest.items].map(({ orderId }) => orderId),
+          made.toReversed()
+        )
+        assert.isNull(rest.nextCursor)
+        assert.strictEqual(yield* outcome("GET", `${path}&cursor=x`, seller), "422 INVALID_CURSOR")
+      })
+    )
+
+    it.effect("and is asked back is listed until it is decided; of several sellers' pieces, for an administrator", () =>
+      Effect.gen(function* () {
+        const { seller, other, buyer, mine, another, orderId } = yield* scene
+        const { token } = yield* person("ADMIN")
+        const ask = (...productIds: ReadonlyArray<string>) => {
+          const items = productIds.map((productId) => ({ productId, quantity: 1 }))
+          const body = { orderId, items, reason: "too small" }
+          return Effect.map(call("POST", "/refunds", { token: buyer.token, key: productIds.join(), body }), (answer) =>
+            String(answer.body["refundId"])
+          )
+        }
+        const waiting = (who: Shop.Person) => list(`/sellers/${who.userId}/refunds`, who)
+        const decide = (id: string) =>
+          outcome("PUT", `/orders/${orderId}/refunds/${id}`, { token, body: { approved: true } })
+        const one = yield* ask(mine)
+        const { items } = yield* waiting(seller)
+        assert.containSubset(items, [
+          { refundId: one, orderId, amount: 1500, reason: "too small", items: [{ productId: mine, quantity: 1 }] }
+        ])
+        assert.notProperty(items[0], "viaGateway")
+        assert.deepStrictEqual((yield* waiting(other)).items, [])
+        assert.strictEqual(yield* decide(one), "200")
+        assert.deepStrictEqual((yield* waiting(seller)).items, [])
+
+        const both = yield* ask(mine, another)
+        for (const who of [seller, other]) assert.deepStrictEqual((yield* waiting(who)).items, [])
+        const { body } = yield* call("GET", "/admin/refunds?status=REFUND_REQUESTED", { token })
+        assert.containSubset(body["items"], [{ refundId: both, amount: 3500, viaGateway: 0 }])
+        assert.deepStrictEqual((yield* call("GET", "/admin/refunds", { token })).body["items"], [])
+        assert.strictEqual(yield* decide(both), "200")
       })
     )
   })

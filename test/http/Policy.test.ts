@@ -17,6 +17,7 @@ import type {
 } from "../../src/http/api/Fields.ts"
 import { Authenticated, type Claims } from "../../src/http/api/Middleware.ts"
 import type { Audit } from "../../src/persistence/Audit.ts"
+import type { Orders, RefundQuery } from "../../src/persistence/Orders.ts"
 import type { Users } from "../../src/persistence/Users.ts"
 import type { charge } from "../../src/saga/Charge.ts"
 import type { issue, revoke } from "../../src/saga/Coupons.ts"
@@ -46,14 +47,17 @@ describe("A handler", () => {
       false satisfies IsA<Permitted<CouponId>, Parameters<typeof revoke>[0]["coupon"]>,
       false satisfies IsA<Claims["role"], Parameters<Users["Service"]["register"]>[0]["role"]>,
       false satisfies IsA<Tier, NonNullable<Parameters<Users["Service"]["update"]>[1]["tier"]>>,
+      false satisfies IsA<Role, NonNullable<Parameters<Users["Service"]["update"]>[1]["role"]>>,
       false satisfies IsA<object, Parameters<Audit["Service"]["list"]>[0]>,
+      false satisfies IsA<UserId, Parameters<Orders["Service"]["sold"]>[0]>,
+      false satisfies IsA<RefundQuery, Parameters<Orders["Service"]["waitingRefunds"]>[0]>,
       false satisfies IsA<object, Parameters<Directory["Service"]["placed"]>[0]>,
       false satisfies IsA<{ plan: never; answer: never }, Parameters<Transact["Service"]["run"]>[0]>
     ]
     // Without this the proof would hold for types that go nowhere.
     assert.isTrue(true satisfies IsA<UserId, UserId>)
     assert.isTrue(true satisfies IsA<Permitted<ProductId>, Parameters<typeof editProduct>[0]>)
-    assert.lengthOf(refused, 18)
+    assert.lengthOf(refused, 21)
   })
 })
 
@@ -175,6 +179,7 @@ const table: ReadonlyArray<Row> = [
   ["orders.checkout", "POST /checkout", users, "409 INSUFFICIENT_BALANCE", "", { key: "buy", body: purchase }],
   ["orders.list", "GET /orders", users, "200"],
   ["orders.list", "GET /orders?userId={user}", owning, "200", noUser],
+  ["orders.sold", "GET /sellers/{user}/orders", managing, "200", noUser],
   ["orders.read", "GET /orders/{order}", managing, "200", noOrder],
   ["orders.create", "POST /orders", users, "201", forbidden, { key: "make", body: single }],
   ["orders.cancel", "PUT /orders/{order}/cancel", managing, "200", noOrder, { key: "cancel", body: {} }],
@@ -218,6 +223,7 @@ const table: ReadonlyArray<Row> = [
   ["callbacks.nice", "POST /payments/callbacks/nice", anybody, "200", "", { body: { orderId: "{order}" } }],
   ["callbacks.inicis", "POST /payments/callbacks/inicis", anybody, "200", "", { body: { P_OID: "{order}" } }],
   ["refunds.list", "GET /admin/refunds", admin, "200", forbidden],
+  ["refunds.requested", "GET /sellers/{user}/refunds", managing, "200", noUser],
   [
     "refunds.done",
     `PUT /admin/refunds/${noRefund}`,
@@ -227,6 +233,7 @@ const table: ReadonlyArray<Row> = [
     { body: { orderId: "{order}" } }
   ],
   ["audit.list", "GET /admin/audit", admin, "200", forbidden],
+  ["system.index", "GET /", anybody, "200"],
   ["system.live", "GET /health/live", anybody, "200"],
   ["system.ready", "GET /health/ready", anybody, "200"],
   ["system.cluster", "GET /api/v1/admin/cluster", admin, "200", forbidden],
@@ -355,8 +362,8 @@ describe("Somebody else's things", () => {
         Effect.gen(function* () {
           const { token } = yield* person("ADMIN")
           const send = { ...options, token, ...(body === undefined ? {} : { body }) }
-          // A user who never was has no orders and no managers, and nobody but an administrator can ask.
-          const never = operation.endsWith(".list") ? [] : [unknown.user]
+          // A user who never was has no orders, sales and managers, and nobody but an administrator can ask.
+          const never = /\.(?:list|sold|requested)$/.test(operation) ? [] : [unknown.user]
           for (const id of [
             ...never,
             unknown.order,

@@ -49,9 +49,12 @@ describe("A product", () => {
         assert.strictEqual(edited.status, 200)
         assert.deepInclude(edited.body, { price: 900, category: "sale", version: 2, name: "Sneaker" })
         assert.strictEqual(edited.headers.get("etag"), '"2"')
-        for (const ifMatch of [1, 3, "2", 'W/"2"', "*", '"2", "3"', "nonsense"]) {
+        for (const ifMatch of [1, 3, 'W/"2"', "*", '"2", "3"', '"nonsense"', '""']) {
           const stale = yield* edit({ ifMatch })
-          assert.deepInclude(stale.body, { status: 412, code: "STALE_VERSION", version: 2 })
+          assert.deepInclude(stale.body, { status: 412, code: "STALE_VERSION", version: 2 }, String(ifMatch))
+        }
+        for (const ifMatch of ["2", "nonsense", '"2', 'w/"2"', '"2" "3"', '"2"3', '" "', ""]) {
+          assert.deepInclude((yield* edit({ ifMatch })).body, { status: 400, code: "MALFORMED_IF_MATCH" }, ifMatch)
         }
       })
     )
@@ -143,6 +146,65 @@ describe("A change that is made", () => {
       away = false
       assert.deepInclude((yield* call("GET", path)).body, { price: 900, saleStatus: "DISCONTINUED", version: 4 })
     }).pipe(Effect.provide(catalogue))
+  })
+})
+
+describe("A product that is put up for sale with a key", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    const body = { name: "Boot", price: 1000, stock: 3, category: "shoes" }
+
+    it.effect("is one however often it is asked for, and told as it was when it was made", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const { token } = seller
+        const make = call("POST", "/products", { token, key: "k", body })
+        const made = yield* make
+        assert.strictEqual(made.status, 201)
+        assert.isNull(made.headers.get("idempotent-replayed"))
+        const path = `/products/${String(made.body["productId"])}`
+        assert.deepStrictEqual((yield* call("GET", path)).body, made.body)
+        yield* call("PATCH", path, { token, ifMatch: 1, body: { price: 5, category: "wool", saleStatus: "SUSPENDED" } })
+        const again = yield* make
+        assert.deepStrictEqual([again.status, again.text], [made.status, made.text])
+        assert.strictEqual(again.headers.get("idempotent-replayed"), "true")
+        assert.strictEqual(again.headers.get("etag"), '"1"')
+        assert.strictEqual((yield* call("GET", path)).body["price"], 5)
+      })
+    )
+
+    it.effect(
+      "is not another one: the key goes with its body, its user and its route, and without one there is another",
+      () =>
+        Effect.gen(function* () {
+          const [one, other] = [yield* person("SELLER"), yield* person("SELLER")]
+          const make = (token: string, options: Shop.Call = {}) =>
+            call("POST", "/products", { token, key: "k", body, ...options })
+          const ids = new Set([
+            (yield* make(one.token)).body["productId"],
+            (yield* make(other.token)).body["productId"],
+            (yield* make(one.token, { key: "l" })).body["productId"],
+            (yield* call("POST", "/products", { token: one.token, body })).body["productId"],
+            (yield* call("POST", "/products", { token: one.token, body })).body["productId"]
+          ])
+          assert.strictEqual(ids.size, 5)
+          const reused = yield* make(one.token, { body: { ...body, price: 2 } })
+          assert.deepInclude(reused.body, { status: 422, code: "IDEMPOTENCY_KEY_REUSED" })
+          const bad = yield* make(one.token, { key: "k k" })
+          assert.deepInclude(bad.body, { status: 400, code: "IDEMPOTENCY_KEY_REQUIRED" })
+        })
+    )
+
+    it.effect("is one when it is asked for fifty times at once", () =>
+      Effect.gen(function* () {
+        const { token } = yield* person("SELLER")
+        const answers = yield* Effect.replicateEffect(call("POST", "/products", { token, key: "k", body }), 50, {
+          concurrency: "unbounded"
+        })
+        assert.deepStrictEqual(new Set(answers.map(({ status }) => status)), new Set([201]))
+        assert.strictEqual(new Set(answers.map(({ text }) => text)).size, 1)
+        assert.strictEqual(answers.filter(({ headers }) => headers.has("idempotent-replayed")).length, 49)
+      })
+    )
   })
 })
 

@@ -117,7 +117,7 @@ export const call = Effect.fnUntraced(function* (method: string, path: string, o
   if (raw !== undefined) init.body = raw
   else if (body !== undefined) init.body = JSON.stringify(body)
 
-  const url = `${base}${/^\/(health|metrics|openapi|docs|api)/.test(path) ? "" : "/api/v1"}${path}`
+  const url = `${base}${/^\/(health|metrics|openapi|docs|api|$)/.test(path) ? "" : "/api/v1"}${path}`
   const answer = yield* Effect.promise(async () => {
     const response = await fetch(url, init)
     const text = await response.text()

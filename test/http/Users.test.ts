@@ -112,6 +112,35 @@ describe("A user", () => {
       })
     )
 
+    it.effect("has the role an administrator gives, in every token from then on", () =>
+      Effect.gen(function* () {
+        const [admin, another] = [yield* person("ADMIN"), yield* person("ADMIN")]
+        const body = { loginId: `role-${admin.userId}`, name: "Kim", password: "correct horse" }
+        const who = String((yield* call("POST", "/users", { body })).body["userId"])
+        const logIn = Effect.map(
+          call("POST", "/auth/login", { body: { loginId: body.loginId, password: body.password } }),
+          ({ body: session }) => ({ token: String(session["accessToken"]) })
+        )
+        const set = (by: { readonly token: string }, role: string, whom = who) =>
+          outcome("PATCH", `/users/${whom}`, { token: by.token, body: { role } })
+        const sell = (by: { readonly token: string }) =>
+          outcome("POST", "/products", { ...by, body: { name: "Boot", price: 1, stock: 1 } })
+
+        const buyer = yield* logIn
+        assert.strictEqual(yield* set(buyer, "SELLER"), "403 FORBIDDEN")
+        assert.strictEqual(yield* set(yield* person("SELLER"), "SELLER"), "404 USER_NOT_FOUND")
+        assert.strictEqual(yield* set(admin, "OWNER"), "422 VALIDATION_FAILED")
+        assert.strictEqual(yield* set(admin, "SELLER"), "200")
+        assert.strictEqual((yield* call("GET", `/users/${who}`, buyer)).body["role"], "SELLER")
+        assert.deepStrictEqual([yield* sell(buyer), yield* sell(yield* logIn)], ["403 FORBIDDEN", "201"])
+
+        assert.strictEqual(yield* set(admin, "BUYER", admin.userId), "403 FORBIDDEN")
+        assert.strictEqual(yield* set(admin, "ADMIN", admin.userId), "200")
+        assert.strictEqual(yield* set(another, "BUYER", admin.userId), "200")
+        assert.strictEqual((yield* call("GET", `/users/${admin.userId}`, admin)).body["role"], "BUYER")
+      })
+    )
+
     it.effect("withdraws with an empty wallet only, and is gone then", () =>
       Effect.gen(function* () {
         const rich = yield* person("BUYER", 1000)

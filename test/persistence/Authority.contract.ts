@@ -55,6 +55,27 @@ export const ofManagers = (it: It) => {
     })
   )
 
+  it.effect("who is no manager, or no seller, any more neither acts nor has anybody act", () =>
+    Effect.gen(function* () {
+      const { managers, seller, manager } = yield* team
+      const users = yield* Users
+      yield* managers.assign(permit({ sellerId: seller, managerId: manager }))
+      const told = Effect.gen(function* () {
+        const { items } = yield* managers.list(seller, page)
+        return [yield* managers.isAssigned(seller, manager), items.length, (yield* managers.sellersOf(manager)).length]
+      })
+      for (const [who, role] of [
+        [manager, "MANAGER"],
+        [seller, "SELLER"]
+      ] as const) {
+        assert.deepEqual(yield* told, [true, 1, 1])
+        yield* users.update(permit(who), { role: permit("BUYER") })
+        assert.deepEqual(yield* told, [false, 0, 0])
+        yield* users.update(permit(who), { role: permit(role) })
+      }
+    })
+  )
+
   it.effect("it can be told whether a manager acts for exactly one seller", () =>
     Effect.gen(function* () {
       const { managers, seller, manager } = yield* team
@@ -196,7 +217,9 @@ export const ofAudit = (it: It) => {
       yield* users.update(permit(id, by), { name: "Park", passwordHash: "secret" })
       assert.isUndefined(yield* users.update(permit(userId(Scene.next()), by), { name: "Nobody" }))
       yield* users.update(permit(id), { tier: permit("GOLD", by) })
+      yield* users.update(permit(id), { role: permit("SELLER", by) })
       assert.deepEqual(deeds(yield* done), [
+        [id, { changed: ["role"], role: "SELLER" }],
         [id, { changed: ["tier"], tier: "GOLD" }],
         [id, { changed: ["name", "password"] }]
       ])

@@ -12,7 +12,7 @@ import {
   type UserId
 } from "../../src/domain/Ids.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
-import { lateRefundId, type Order, placed } from "../../src/domain/Order.ts"
+import { lateRefundId, type Order, partOf, placed } from "../../src/domain/Order.ts"
 import { type Deed, decide, dueAt } from "../../src/domain/OrderLife.ts"
 import { moves } from "../../src/domain/OrderMoves.ts"
 import { Policy } from "../../src/domain/Policy.ts"
@@ -20,8 +20,9 @@ import type { Change, Fence } from "../../src/domain/Transaction.ts"
 import { permit } from "../../src/domain/Authority.ts"
 import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
-import { type DueOrder, Orders } from "../../src/persistence/Orders.ts"
+import { type DueOrder, Orders, type RefundQuery } from "../../src/persistence/Orders.ts"
 import type { Storage } from "./Backends.ts"
+import { allPages } from "./Pages.ts"
 import * as Scene from "./Scene.ts"
 
 type It = Vitest.MethodsNonLive<Storage>
@@ -441,47 +442,104 @@ const asked = (it: It) => {
     })
   )
 
-  it.effect("refunds a person has to see to are listed until that is done, oldest first", () =>
+  const goesOn = Effect.fnUntraced(function* ({ fences }: Market, order: Order, deed: Deed) {
+    const after = Result.getOrThrow(decide(order, deed, createdAt + 1))
+    yield* commit(fences, become(order, after))
+    return after
+  })
+  /** An order after a life, committed deed by deed. */
+  const lived = Effect.fnUntraced(function* (scene: Market, life: Life, begun = made(scene)) {
+    let order: Order = begun
+    yield* commit(scene.fences, become(undefined, order))
+    for (const deedOf of life) order = yield* goesOn(scene, order, deedOf(order, scene))
+    return order
+  })
+
+  const waits: ReadonlyArray<
+    readonly [what: string, status: RefundQuery["status"], life: Life, done: (order: Order) => Deed]
+  > = [
+    ["to give the money back", "MANUAL", [mixed("key"), approved, () => cancel(), ...inVain], refunded],
+    ["to decide", "REFUND_REQUESTED", [walletPay, askRefund], decideRefund(false)]
+  ]
+  for (const [what, status, life, done] of waits) {
+    it.effect(`refunds that wait for a person ${what} are listed until that is done, oldest first`, () =>
+      Effect.gen(function* () {
+        const [scene, other] = [yield* market, yield* market]
+        const orders = yield* Orders
+        const waiting = yield* Effect.forEach([scene, other, scene], (each) => lived(each, life))
+        const known = new Set(waiting.map(({ orderId }) => orderId))
+        const wanted = waiting.flatMap(({ orderId, refunds }) =>
+          refunds.map(({ refundId: id, amount, viaGateway, reason, items, requestedAt }) => {
+            return { refundId: id, orderId, amount, viaGateway, reason, items, requestedAt }
+          })
+        )
+        const all = (limit: number) =>
+          Effect.map(
+            allPages(limit, (page) => orders.waitingRefunds(permit({ ...page, status, sellerId: undefined }))),
+            (items) => items.filter(({ orderId }) => known.has(orderId))
+          )
+        const of = (sellerId: UserId) =>
+          allPages(1, (page) => orders.waitingRefunds(permit({ ...page, status, sellerId })))
+        assert.deepEqual(yield* all(100), wanted)
+        assert.deepEqual(yield* all(1), wanted)
+        assert.deepEqual(
+          yield* of(scene.seller),
+          wanted.filter((_, n) => n !== 1)
+        )
+        assert.deepEqual(yield* of(scene.buyer), [])
+        const [first] = waiting
+        yield* goesOn(scene, first!, done(first!))
+        assert.deepEqual(yield* all(100), wanted.slice(1))
+        assert.deepEqual(yield* of(scene.seller), wanted.slice(2))
+      })
+    )
+  }
+
+  it.effect("a refund of several sellers' pieces is in no seller's list", () =>
     Effect.gen(function* () {
-      const scene = yield* market
+      const [scene, other] = [yield* market, yield* market]
       const orders = yield* Orders
-      const life = [mixed("key"), approved, () => cancel(), ...inVain]
-      const manual = yield* Effect.forEach([1, 2, 3], () =>
-        Effect.gen(function* () {
-          let order = made(scene)
-          yield* commit(scene.fences, become(undefined, order))
-          for (const deedOf of life) {
-            const after = Result.getOrThrow(decide(order, deedOf(order), createdAt + 1))
-            yield* commit(scene.fences, become(order, after))
-            order = after
-          }
-          return order
-        })
-      )
-      const wanted = manual.map(({ orderId, refunds: [refund] }) => ({
-        refundId: refund!.refundId,
-        orderId,
-        amount: won(3000),
-        viaGateway: won(2500),
-        requestedAt: createdAt + 1
-      }))
-      const all = (limit: number) =>
-        Effect.gen(function* () {
-          const items: Array<unknown> = []
-          let cursor: string | undefined
-          do {
-            const page = yield* orders.manualRefunds(permit({ limit, cursor }))
-            items.push(...page.items.filter(({ orderId }) => manual.some((order) => order.orderId === orderId)))
-            cursor = page.nextCursor ?? undefined
-          } while (cursor !== undefined)
-          return items
-        })
-      assert.deepEqual(yield* all(100), wanted)
-      assert.deepEqual(yield* all(1), wanted)
-      const [done] = manual
-      const after = Result.getOrThrow(decide(done!, refunded(done!), createdAt + 2))
-      yield* commit(scene.fences, become(done, after))
-      assert.deepEqual(yield* all(100), wanted.slice(1))
+      const both = (_: Order): Deed => ({
+        _tag: "AskRefund",
+        refundId: refundId(Scene.next()),
+        items: [scene, other].map(({ product }) => ({ productId: product, quantity: pieces(1) }))
+      })
+      yield* lived(scene, [walletPay, both], shared(scene, other))
+      for (const { seller: sellerId } of [scene, other]) {
+        const query = permit({ limit: 9, cursor: undefined, status: "REFUND_REQUESTED" as const, sellerId })
+        assert.deepEqual((yield* orders.waitingRefunds(query)).items, [])
+      }
+    })
+  )
+
+  /** An order of the products of two sellers. */
+  const shared = (scene: Market, other: Market): Order => {
+    const { lines, ...order } = made(scene)
+    return { ...order, lines: [...lines, ...made(other).lines], totalAmount: won(6000) }
+  }
+
+  it.effect("orders of a seller's products are listed, newest first, and of each only what is the seller's", () =>
+    Effect.gen(function* () {
+      const [scene, other] = [yield* market, yield* market]
+      const second = Scene.created(scene.seller, 10)
+      yield* Scene.commit(scene.fences, second.changes)
+      const orders = yield* Orders
+      const mine = [
+        yield* lived(scene, []),
+        yield* lived(scene, [walletPay, advance("PREPARING")], made({ ...scene, product: second.id })),
+        yield* lived(scene, [walletPay], shared(scene, other)),
+        yield* lived(scene, [() => cancel()])
+      ]
+      yield* lived(other, [walletPay])
+      const theirs = new Set([scene.product, second.id])
+      const wanted = mine.flatMap((order) => partOf(order, ({ productId: id }) => theirs.has(id)) ?? []).toReversed()
+      assert.deepEqual(wanted[1]?.lines.length, 1)
+      const sold = ({ seller }: Market, limit: number) => allPages(limit, (page) => orders.sold(permit(seller), page))
+      assert.deepEqual(yield* sold(scene, 100), wanted)
+      assert.deepEqual(yield* sold(scene, 1), wanted)
+      assert.deepEqual(yield* sold(scene, 3), wanted)
+      assert.lengthOf(yield* sold(other, 1), 2)
+      assert.deepEqual((yield* orders.sold(permit(scene.buyer), { limit: 1, cursor: undefined })).items, [])
     })
   )
 

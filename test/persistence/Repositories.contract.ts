@@ -1,41 +1,25 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Struct } from "effect"
 import { permit } from "../../src/domain/Authority.ts"
-import { couponId, type CouponId, orderId, productId, userId, type UserId } from "../../src/domain/Ids.ts"
+import { couponId, type CouponId, orderId, productId, RequestKey, userId, type UserId } from "../../src/domain/Ids.ts"
 import type { Change } from "../../src/domain/Transaction.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import { Catalogue, type CatalogueQuery, type Sort } from "../../src/persistence/Catalogue.ts"
 import { Coupons } from "../../src/persistence/Coupons.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
-import type { InvalidCursor, Page, PageRequest } from "../../src/persistence/Page.ts"
+import type { PageRequest } from "../../src/persistence/Page.ts"
 import { Statements } from "../../src/persistence/Statements.ts"
 import { LoginIdTaken, Users } from "../../src/persistence/Users.ts"
 import { coupon } from "../domain/Samples.ts"
 import type { Storage } from "./Backends.ts"
 import { Books } from "./Books.ts"
+import { allPages } from "./Pages.ts"
 import * as Scene from "./Scene.ts"
 
 type It = Vitest.MethodsNonLive<Storage>
 
 const firstPage: PageRequest = { limit: 20, cursor: undefined }
-
-/** All items, page by page. */
-const allPages = <A, E, R>(
-  limit: number,
-  list: (request: PageRequest) => Effect.Effect<Page<A>, E | InvalidCursor, R>
-): Effect.Effect<ReadonlyArray<A>, E | InvalidCursor, R> =>
-  Effect.gen(function* () {
-    const items: Array<A> = []
-    let cursor: string | undefined
-    do {
-      const page: Page<A> = yield* list({ limit, cursor })
-      assert.isAtMost(page.items.length, limit)
-      items.push(...page.items)
-      cursor = page.nextCursor ?? undefined
-    } while (cursor !== undefined)
-    return items
-  })
 
 /** Cursors that no list gave out. */
 const badCursors = ["", "x", "bm90IGpzb24", "e30", "Int9", "WzFd", "'; DROP TABLE orders; --", "\0"]
@@ -71,7 +55,9 @@ export const ofUsers = (it: It) => {
       assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "hash")
       assert.strictEqual((yield* repository.update(permit(id), { passwordHash: "other" }))?.name, "Park")
       assert.deepInclude(yield* repository.update(permit(id), { tier: permit("GOLD") }), { name: "Park", tier: "GOLD" })
-      assert.strictEqual((yield* repository.update(permit(id), { name: "Kim" }))?.tier, "GOLD")
+      const given = yield* repository.update(permit(id), { role: permit("MANAGER") })
+      assert.deepInclude(given, { tier: "GOLD", role: "MANAGER" })
+      assert.deepInclude(yield* repository.update(permit(id), { name: "Kim" }), { tier: "GOLD", role: "MANAGER" })
       assert.strictEqual((yield* repository.credentials(loginId))?.passwordHash, "other")
     })
   )
@@ -411,6 +397,46 @@ export const ofCoupons = (it: It) => {
         grantOn: undefined
       })
       assert.isUndefined(yield* repository.get(couponId(Scene.next())))
+    })
+  )
+
+  it.effect("a key makes one coupon, and its answer is kept with it", () =>
+    Effect.gen(function* () {
+      const [repository, journal] = [yield* Coupons, yield* Journal]
+      const seller = yield* Scene.register("SELLER")
+      const key = RequestKey(Scene.next())
+      const make = (code?: string, once = key) => {
+        const id = couponId(Scene.next())
+        const kept = { key: once, answered: { bodyHash: Scene.next(), answer: JSON.stringify(id) } }
+        const terms = { ...coupon({ couponId: id }), code: code ?? id, name: "Welcome", grantOn: undefined }
+        return Effect.map(repository.create({ ...terms, createdBy: seller }, undefined, kept), (isFirst) => ({
+          id,
+          isFirst,
+          kept
+        }))
+      }
+      const all = yield* Effect.replicateEffect(
+        Effect.suspend(() => make()),
+        10,
+        { concurrency: "unbounded" }
+      )
+      const made = all.filter(({ isFirst }) => isFirst)
+      const [{ id, kept } = assert.fail("none was made")] = made
+      assert.lengthOf(made, 1)
+      const there = yield* Effect.forEach(all, (each) => repository.get(each.id))
+      assert.deepEqual(
+        there.flatMap((entry) => entry?.couponId ?? []),
+        [id]
+      )
+      const [found] = yield* journal.find([key])
+      assert.deepInclude(found, kept.answered)
+
+      // The code is its own: the key is what is found first, and what a refusal leaves unused.
+      assert.isFalse((yield* make(id)).isFirst)
+      const another = RequestKey(Scene.next())
+      assert.strictEqual((yield* Effect.flip(make(id, another)))._tag, "CouponCodeTaken")
+      assert.deepEqual(yield* journal.find([another]), [undefined])
+      assert.isTrue((yield* make(undefined, another)).isFirst)
     })
   )
 

@@ -15,7 +15,8 @@ import {
   userCouponId,
   type UserCouponId,
   userId,
-  type UserId
+  type UserId,
+  uuidOf
 } from "../../src/domain/Ids.ts"
 import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import { inFull, type Order, placed } from "../../src/domain/Order.ts"
@@ -134,7 +135,7 @@ export const offered = (createdBy: UserId, change: Partial<NewCoupon> = {}, by?:
     const id = couponId(next())
     const { create } = yield* Coupons
     const terms = { ...coupon({ couponId: id }), code: id, name: "Welcome", grantOn: undefined }
-    yield* create({ ...terms, createdBy, ...change }, by)
+    yield* create({ ...terms, createdBy, ...change }, by, { key: RequestKey(uuidOf(id)), answered: undefined })
     return id
   })
 

@@ -85,7 +85,7 @@ export const onSale = (stock: number, price = 1000) =>
       passwordHash: "",
       withdrawn: false
     })
-    const created = yield* createProduct({
+    const { answer } = yield* createProduct({
       seller: permit(seller),
       name: "Sneaker",
       description: "",
@@ -94,7 +94,7 @@ export const onSale = (stock: number, price = 1000) =>
       stock: pieces(stock),
       saleStatus: "ON_SALE"
     })
-    return created.productId
+    return answer.productId
   })
 
 /** A coupon to be had: 1,000 won off. */

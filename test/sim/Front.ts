@@ -158,7 +158,7 @@ const carryOut = ({ operation, keyed: request }: Asked): Effect.Effect<Answered,
     case "Create": {
       const { seller, price, stock } = operation
       const product = { name: "New", description: "", category: undefined, saleStatus: "ON_SALE" } as const
-      return Effect.map(createProduct({ ...product, seller: permit(seller), price, stock: pieces(stock) }), fresh)
+      return createProduct({ ...product, seller: permit(seller), price, stock: pieces(stock) })
     }
     case "Withdraw":
       return Effect.map(withdraw(permit(operation.user)), fresh)

@@ -39,7 +39,7 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
     Layer.succeed(Audit, { seen: (record) => ask(audit.seen(record)), list: (query) => ask(audit.list(query)) }),
     Layer.succeed(Catalogue, { get: (id) => ask(catalogue.get(id)), list: (query) => ask(catalogue.list(query)) }),
     Layer.succeed(Coupons, {
-      create: (coupon, by) => ask(coupons.create(coupon, by)),
+      create: (coupon, by, once) => ask(coupons.create(coupon, by, once)),
       get: (id) => ask(coupons.get(id)),
       statistics: (id) => ask(coupons.statistics(id)),
       claimable: (code) => ask(coupons.claimable(code)),
@@ -59,9 +59,10 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
       get: (id) => ask(orders.get(id)),
       due: (by, limit, after) => ask(orders.due(by, limit, after)),
       ofPaymentKey: (key) => ask(orders.ofPaymentKey(key)),
-      manualRefunds: (page) => ask(orders.manualRefunds(page)),
+      waitingRefunds: (query) => ask(orders.waitingRefunds(query)),
       stuckPayments: (page, at) => ask(orders.stuckPayments(page, at)),
-      list: (user, page) => ask(orders.list(user, page))
+      list: (user, page) => ask(orders.list(user, page)),
+      sold: (seller, page) => ask(orders.sold(seller, page))
     }),
     Layer.succeed(Statements, { list: (user, page) => ask(statements.list(user, page)) }),
     Layer.succeed(Users, {

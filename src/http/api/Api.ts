@@ -11,7 +11,7 @@ import { OrdersApi } from "./Orders.ts"
 import { PaymentsApi } from "./Payments.ts"
 import { RefundsApi } from "./Refunds.ts"
 import { ProductsApi } from "./Products.ts"
-import { SystemApi } from "./System.ts"
+import { SystemApi, version } from "./System.ts"
 import { UsersApi } from "./Users.ts"
 
 /** How bodies and queries are decoded: nothing unknown, and all that is wrong told at once. */
@@ -36,7 +36,12 @@ const contract = HttpApi.make("sluice")
   .annotate(HttpApi.PayloadParseOptions, strict)
   .annotate(HttpApi.QueryParseOptions, strict)
   .annotateMerge(
-    OpenApi.annotations({ title: "Sluice", version: "1.0.0", description: "A commerce engine for sales that sell out" })
+    OpenApi.annotations({
+      title: "Sluice",
+      version,
+      description:
+        "A commerce engine for sales that sell out. Amounts are whole won (KRW), times RFC 3339 in UTC, ids a prefix that names the kind and a UUID; lists give `limit` items and a `nextCursor`; errors are `application/problem+json` with a stable `code`."
+    })
   )
 
 export class Api extends contract.annotate(OpenApi.Transform, complete(contract)) {}

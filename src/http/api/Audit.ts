@@ -2,24 +2,36 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Role } from "../../domain/Authority.ts"
 import { UserId } from "../../domain/Ids.ts"
-import { ClaimedUserId, Line, page, PageQuery, Timestamp } from "./Fields.ts"
+import { ClaimedUserId, example, Line, page, PageQuery, says, Timestamp } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, problems } from "./Problems.ts"
+import * as Samples from "./Samples.ts"
 
 export const AuditEntry = Schema.Struct({
   auditId: Schema.String,
   at: Timestamp,
   actorId: UserId,
   role: Role,
-  /** The operation, by its name in this document. */
-  act: Schema.String,
-  /** The id of what was acted on. */
-  entity: Schema.String,
-  /** Whose it was, if it was anybody's besides the actor's. */
-  onBehalfOf: Schema.NullOr(UserId),
+  act: Schema.String.pipe(says("The operation, by its name in this document.")),
+  entity: Schema.String.pipe(says("The id of what was acted on.")),
+  onBehalfOf: Schema.NullOr(UserId).pipe(says("Whose it was, if it was anybody's besides the actor's.")),
   details: Schema.Record(Schema.String, Schema.Unknown),
   traceId: Schema.NullOr(Schema.String)
-}).annotate({ identifier: "AuditEntry" })
+})
+  .annotate({ identifier: "AuditEntry" })
+  .pipe(
+    example({
+      auditId: "42",
+      at: Samples.made,
+      actorId: Samples.admin,
+      role: "ADMIN",
+      act: "balances.charge",
+      entity: Samples.buyer,
+      onBehalfOf: Samples.buyer,
+      details: { amount: 300_000 },
+      traceId: "0af7651916cd43dd8448eb211c80319c"
+    })
+  )
 
 export class AuditApi extends HttpApiGroup.make("audit")
   .add(

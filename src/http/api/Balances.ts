@@ -3,30 +3,43 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { OrderId, UserId } from "../../domain/Ids.ts"
 import { Money } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
-import { ClaimedUserId, IdempotencyKey, page, PageQuery, replayable, Timestamp } from "./Fields.ts"
+import { ClaimedUserId, example, IdempotencyKey, page, PageQuery, replayable, says, Timestamp } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, keyed, problems, writing } from "./Problems.ts"
+import * as Samples from "./Samples.ts"
 
-export const Balance = Schema.Struct({ userId: UserId, balance: Money }).annotate({ identifier: "Balance" })
+export const Balance = Schema.Struct({ userId: UserId, balance: Money })
+  .annotate({ identifier: "Balance" })
+  .pipe(example({ userId: Samples.buyer, balance: 300_000 }))
 
 /** Any number: what may be charged is for the wallet to say. */
 const Amount = Schema.Finite.annotate({
   description: `Whole won, ${Policy.wallet.minCharge} to ${Policy.wallet.maxCharge}.`
 })
 
-export const Charge = Schema.Struct({ userId: Schema.optionalKey(ClaimedUserId), amount: Amount }).annotate({
-  identifier: "Charge"
-})
+export const Charge = Schema.Struct({ userId: Schema.optionalKey(ClaimedUserId), amount: Amount })
+  .annotate({ identifier: "Charge" })
+  .pipe(example({ amount: 300_000 }))
 
 export const BalanceTransaction = Schema.Struct({
   transactionId: Schema.String,
   type: Schema.Literals(["CHARGE", "PAYMENT", "REFUND"]),
-  /** Negative when money left. */
-  amount: Schema.Int,
+  amount: Schema.Int.pipe(says("Negative when money left.")),
   balanceAfter: Money,
   orderId: Schema.optionalKey(OrderId),
   createdAt: Timestamp
-}).annotate({ identifier: "BalanceTransaction" })
+})
+  .annotate({ identifier: "BalanceTransaction" })
+  .pipe(
+    example({
+      transactionId: "1024",
+      type: "PAYMENT",
+      amount: -129_000,
+      balanceAfter: 171_000,
+      orderId: Samples.order,
+      createdAt: Samples.made
+    })
+  )
 
 const params = { userId: ClaimedUserId }
 
@@ -45,18 +58,18 @@ export class BalancesApi extends HttpApiGroup.make("balances")
         "USER_NOT_FOUND",
         "FORBIDDEN"
       )
-    }),
+    }).annotate(OpenApi.Description, "One's own wallet; an ADMIN says whose, with userId."),
     HttpApiEndpoint.get("balance", "/balances/:userId", {
       params,
       success: Balance,
       error: problems(...asking, "USER_NOT_FOUND")
-    }),
+    }).annotate(OpenApi.Description, "As of the last commit. One's own, or anybody's for an ADMIN."),
     HttpApiEndpoint.get("transactions", "/balances/:userId/transactions", {
       params,
       query: PageQuery,
       success: page(BalanceTransaction),
       error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
-    })
+    }).annotate(OpenApi.Description, "What moved, why, and what the balance was then, newest first.")
   )
   .middleware(Authenticated)
   .annotate(OpenApi.Description, "Wallets") {}

@@ -11,18 +11,23 @@ import {
   ClaimedProductId,
   ClaimedUserCouponId,
   ClaimedUserId,
+  created,
+  example,
   IdempotencyKey,
   IfMatch,
   Line,
   Moment,
+  OptionalIdempotencyKey,
   page,
   PageQuery,
   replayable,
+  says,
   Timestamp,
   versioned
 } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
-import { asking, changing, keyed, problems, writing } from "./Problems.ts"
+import { asking, changing, keyed, ofVersion, problems, writing } from "./Problems.ts"
+import * as Samples from "./Samples.ts"
 
 const { nameMax, codeMax, reasonMax, productsMost, categoriesMost } = Policy.coupon
 
@@ -37,13 +42,10 @@ const Won = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxPrice })
 const terms = {
   name: Schema.String,
   discountType: DiscountType,
-  /** In won, or in percent. */
-  discountValue: Schema.Finite,
+  discountValue: Schema.Finite.pipe(says("In won, or in percent.")),
   maxDiscount: Schema.NullOr(Money),
-  /** The least total of an order. */
-  minOrderAmount: Money,
-  /** Only for who has never bought anything. */
-  firstPurchaseOnly: Schema.Boolean,
+  minOrderAmount: Money.pipe(says("The least total of an order.")),
+  firstPurchaseOnly: Schema.Boolean.pipe(says("Only for who has never bought anything.")),
   validFrom: Schema.NullOr(Timestamp),
   validUntil: Schema.NullOr(Timestamp)
 }
@@ -51,32 +53,85 @@ const terms = {
 const shown = {
   couponId: CouponId,
   ...terms,
-  /** Whose products it is for; `null`: anybody's. */
-  sellerId: Schema.NullOr(UserId),
-  /** What it is for; none: all. */
-  productIds: Schema.Array(ProductId),
+  sellerId: Schema.NullOr(UserId).pipe(says("Whose products it is for; `null`: anybody's.")),
+  productIds: Schema.Array(ProductId).pipe(says("What it is for; none: all.")),
   categories: Schema.Array(Schema.String),
-  /** Whom it is for; none: all. */
-  tiers: Schema.Array(Tier),
+  tiers: Schema.Array(Tier).pipe(says("Whom it is for; none: all.")),
   totalQuantity: Schema.Int,
   issuedQuantity: Schema.Int,
   perUserLimit: Schema.Int,
-  /** How it can be had: by who comes first, by who knows its code, or from who manages it. */
-  issueBy: Schema.Array(IssueBy),
-  /** What makes users get one by themselves. */
-  grantOn: Schema.NullOr(GrantOn),
+  issueBy: Schema.Array(IssueBy).pipe(
+    says("How it can be had: by who comes first, by who knows its code, or from who manages it.")
+  ),
+  grantOn: Schema.NullOr(GrantOn).pipe(says("What makes users get one by themselves.")),
   issueFrom: Schema.NullOr(Timestamp),
   issueUntil: Schema.NullOr(Timestamp),
   status: CouponStatus,
-  /** Counts edits; also the ETag. */
-  version: Schema.Int,
+  version: Schema.Int.pipe(says("Counts edits; also the ETag.")),
   createdAt: Timestamp
 }
 
-export const Coupon = Schema.Struct(shown).annotate({ identifier: "Coupon" })
+export const Coupon = Schema.Struct(shown)
+  .annotate({ identifier: "Coupon" })
+  .pipe(
+    example({
+      couponId: Samples.coupon,
+      name: "Welcome",
+      discountType: "PERCENTAGE",
+      discountValue: 10,
+      maxDiscount: 20_000,
+      minOrderAmount: 50_000,
+      firstPurchaseOnly: false,
+      validFrom: null,
+      validUntil: Samples.last,
+      sellerId: Samples.seller,
+      productIds: [Samples.product],
+      categories: [],
+      tiers: [],
+      totalQuantity: 100,
+      issuedQuantity: 37,
+      perUserLimit: 1,
+      issueBy: ["FIRST_COME"],
+      grantOn: null,
+      issueFrom: Samples.made,
+      issueUntil: null,
+      status: "ACTIVE",
+      version: 1,
+      createdAt: Samples.made
+    })
+  )
 
 /** The code is for those who manage it, and for whom they tell. */
-export const ManagedCoupon = Schema.Struct({ ...shown, code: Schema.String }).annotate({ identifier: "ManagedCoupon" })
+export const ManagedCoupon = Schema.Struct({ ...shown, code: Schema.String })
+  .annotate({ identifier: "ManagedCoupon" })
+  .pipe(
+    example({
+      couponId: Samples.coupon,
+      name: "Welcome",
+      discountType: "PERCENTAGE",
+      discountValue: 10,
+      maxDiscount: 20_000,
+      minOrderAmount: 50_000,
+      firstPurchaseOnly: false,
+      validFrom: null,
+      validUntil: Samples.last,
+      sellerId: Samples.seller,
+      productIds: [Samples.product],
+      categories: [],
+      tiers: [],
+      totalQuantity: 100,
+      issuedQuantity: 37,
+      perUserLimit: 1,
+      issueBy: ["FIRST_COME"],
+      grantOn: null,
+      issueFrom: Samples.made,
+      issueUntil: null,
+      status: "ACTIVE",
+      version: 1,
+      createdAt: Samples.made,
+      code: "WELCOME-2026"
+    })
+  )
 
 const percentage = Schema.makeFilter(
   ({
@@ -111,57 +166,80 @@ const windows = Schema.makeFilter(
 )
 
 export const NewCoupon = Schema.Struct({
-  /** One that cannot be guessed, if none is given. */
-  code: Schema.optionalKey(Code),
+  code: Schema.optionalKey(Code.pipe(says("One that cannot be guessed, if none is given."))),
   name: Line(1, nameMax),
   discountType: DiscountType,
-  /** In won, or in whole percent. */
-  discountValue: Won,
+  discountValue: Won.pipe(says("In won, or in whole percent.")),
   maxDiscount: Schema.optionalKey(Won),
   totalQuantity: CouponQuantity,
   perUserLimit: Schema.optionalKey(PerUserLimit),
-  /** Unless told otherwise, FIRST_COME and GRANT. */
-  issueBy: Schema.optionalKey(Schema.Array(IssueBy).check(Schema.isNonEmpty(), Schema.isUnique())),
+  issueBy: Schema.optionalKey(
+    Schema.Array(IssueBy)
+      .check(Schema.isNonEmpty(), Schema.isUnique())
+      .pipe(says("Unless told otherwise, FIRST_COME and GRANT."))
+  ),
   minOrderAmount: Schema.optionalKey(Money),
   firstPurchaseOnly: Schema.optionalKey(Schema.Boolean),
   productIds: Schema.optionalKey(Schema.Array(ClaimedProductId).check(Schema.isMaxLength(productsMost))),
   categories: Schema.optionalKey(Schema.Array(Line(1, 50)).check(Schema.isMaxLength(categoriesMost))),
-  /** Everybody gets one who registers while it can be had. For an ADMIN to say. */
-  grantOn: Schema.optionalKey(GrantOn),
-  /** Only users of these tiers can have it. */
-  tiers: Schema.optionalKey(Schema.Array(Tier).check(Schema.isUnique())),
+  grantOn: Schema.optionalKey(
+    GrantOn.pipe(says("Everybody gets one who registers while it can be had. For an ADMIN to say."))
+  ),
+  tiers: Schema.optionalKey(
+    Schema.Array(Tier).check(Schema.isUnique()).pipe(says("Only users of these tiers can have it."))
+  ),
   issueFrom: Schema.optionalKey(Moment),
   issueUntil: Schema.optionalKey(Moment),
   validFrom: Schema.optionalKey(Moment),
   validUntil: Schema.optionalKey(Moment),
-  /** Whose products it is for: one's own, unless somebody acts for a seller. */
-  sellerId: Schema.optionalKey(ClaimedUserId)
+  sellerId: Schema.optionalKey(
+    ClaimedUserId.pipe(says("Whose products it is for: one's own, unless somebody acts for a seller."))
+  )
 })
   .check(percentage, cap, windows, grantable)
   .annotate({ identifier: "NewCoupon" })
+  .pipe(
+    example({
+      name: "Welcome",
+      discountType: "PERCENTAGE",
+      discountValue: 10,
+      maxDiscount: 20_000,
+      totalQuantity: 100,
+      minOrderAmount: 50_000,
+      productIds: [Samples.product],
+      issueFrom: Samples.made,
+      validUntil: Samples.last
+    })
+  )
 
 export const CouponChange = Schema.Struct({
-  /** CANCELLED is final. */
-  status: Schema.Literals(["ACTIVE", "SUSPENDED", "CANCELLED"])
-}).annotate({ identifier: "CouponChange" })
+  status: Schema.Literals(["ACTIVE", "SUSPENDED", "CANCELLED"]).pipe(says("CANCELLED is final."))
+})
+  .annotate({ identifier: "CouponChange" })
+  .pipe(example({ status: "SUSPENDED" }))
 
 export const IssueRequest = Schema.Struct({
   couponId: ClaimedCouponId,
   userId: Schema.optionalKey(ClaimedUserId)
-}).annotate({ identifier: "IssueRequest" })
-
-export const GrantRequest = Schema.Struct({ couponId: ClaimedCouponId, userId: ClaimedUserId }).annotate({
-  identifier: "GrantRequest"
 })
+  .annotate({ identifier: "IssueRequest" })
+  .pipe(example({ couponId: Samples.coupon }))
 
-export const ClaimRequest = Schema.Struct({ code: Line(1, codeMax) }).annotate({ identifier: "ClaimRequest" })
+export const GrantRequest = Schema.Struct({ couponId: ClaimedCouponId, userId: ClaimedUserId })
+  .annotate({ identifier: "GrantRequest" })
+  .pipe(example({ couponId: Samples.coupon, userId: Samples.buyer }))
+
+export const ClaimRequest = Schema.Struct({ code: Line(1, codeMax) })
+  .annotate({ identifier: "ClaimRequest" })
+  .pipe(example({ code: "WELCOME-2026" }))
 
 export const Revocation = Schema.Struct({
   userId: ClaimedUserId,
   userCouponId: ClaimedUserCouponId,
-  /** For those who look into it later; its user is not told. */
-  reason: Line(1, reasonMax)
-}).annotate({ identifier: "Revocation" })
+  reason: Line(1, reasonMax).pipe(says("For those who look into it later; its user is not told."))
+})
+  .annotate({ identifier: "Revocation" })
+  .pipe(example({ userId: Samples.buyer, userCouponId: Samples.userCoupon, reason: "Several accounts of one person" }))
 
 export const RevokedCoupon = Schema.Struct({
   userCouponId: UserCouponId,
@@ -170,18 +248,40 @@ export const RevokedCoupon = Schema.Struct({
   status: Schema.Literal("REVOKED"),
   reason: Schema.String,
   revokedAt: Timestamp
-}).annotate({ identifier: "RevokedCoupon" })
+})
+  .annotate({ identifier: "RevokedCoupon" })
+  .pipe(
+    example({
+      userCouponId: Samples.userCoupon,
+      couponId: Samples.coupon,
+      userId: Samples.buyer,
+      status: "REVOKED",
+      reason: "Several accounts of one person",
+      revokedAt: Samples.later
+    })
+  )
 
 export const IssuedCoupon = Schema.Struct({
   userCouponId: UserCouponId,
   couponId: CouponId,
   userId: UserId,
   status: Schema.Literal("ISSUED"),
-  /** The place among all issues of the coupon, from 1, without gaps. */
-  rank: Schema.Int,
+  rank: Schema.Int.pipe(says("The place among all issues of the coupon, from 1, without gaps.")),
   issuedAt: Timestamp,
   validUntil: Schema.NullOr(Timestamp)
-}).annotate({ identifier: "IssuedCoupon" })
+})
+  .annotate({ identifier: "IssuedCoupon" })
+  .pipe(
+    example({
+      userCouponId: Samples.userCoupon,
+      couponId: Samples.coupon,
+      userId: Samples.buyer,
+      status: "ISSUED",
+      rank: 37,
+      issuedAt: Samples.made,
+      validUntil: Samples.last
+    })
+  )
 
 export const UserCoupon = Schema.Struct({
   userCouponId: UserCouponId,
@@ -192,22 +292,52 @@ export const UserCoupon = Schema.Struct({
   ...terms,
   orderId: Schema.optionalKey(OrderId),
   issuedAt: Timestamp
-}).annotate({ identifier: "UserCoupon" })
+})
+  .annotate({ identifier: "UserCoupon" })
+  .pipe(
+    example({
+      userCouponId: Samples.userCoupon,
+      couponId: Samples.coupon,
+      userId: Samples.buyer,
+      status: "ISSUED",
+      rank: 37,
+      name: "Welcome",
+      discountType: "PERCENTAGE",
+      discountValue: 10,
+      maxDiscount: 20_000,
+      minOrderAmount: 50_000,
+      firstPurchaseOnly: false,
+      validFrom: null,
+      validUntil: Samples.last,
+      issuedAt: Samples.made
+    })
+  )
 
 export const CouponStatistics = Schema.Struct({
   couponId: CouponId,
-  /** All that were ever issued; the others are some of them. */
-  issued: Schema.Int,
+  issued: Schema.Int.pipe(says("All that were ever issued; the others are some of them.")),
   used: Schema.Int,
   held: Schema.Int,
   refunded: Schema.Int,
   revoked: Schema.Int,
   expired: Schema.Int,
-  /** Used of issued, in basis points: 10,000 is all. */
-  usageRate: Schema.Int,
-  /** What those that are used took off their orders, in won. */
-  totalDiscount: Money
-}).annotate({ identifier: "CouponStatistics" })
+  usageRate: Schema.Int.pipe(says("Used of issued, in basis points: 10,000 is all.")),
+  totalDiscount: Money.pipe(says("What those that are used took off their orders, in won."))
+})
+  .annotate({ identifier: "CouponStatistics" })
+  .pipe(
+    example({
+      couponId: Samples.coupon,
+      issued: 100,
+      used: 61,
+      held: 2,
+      refunded: 1,
+      revoked: 0,
+      expired: 0,
+      usageRate: 6100,
+      totalDiscount: 732_000
+    })
+  )
 
 const params = { couponId: ClaimedCouponId }
 
@@ -224,11 +354,12 @@ const issuing = [
 export class CouponsApi extends HttpApiGroup.make("coupons")
   .add(
     HttpApiEndpoint.post("create", "/coupons", {
+      headers: OptionalIdempotencyKey,
       payload: NewCoupon,
-      success: versioned(ManagedCoupon.pipe(HttpApiSchema.status(201))),
+      success: created(ManagedCoupon.pipe(HttpApiSchema.status(201))),
       error: problems(
         ...writing,
-        ...asking,
+        ...keyed,
         "COUPON_PERMISSION_DENIED",
         "COUPON_CODE_TAKEN",
         "PRODUCT_NOT_FOUND",
@@ -251,7 +382,7 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
       params,
       success: versioned(Coupon),
       error: problems(...asking, "COUPON_NOT_FOUND")
-    }),
+    }).annotate(OpenApi.Description, "For everybody, without its code; its ETag is what an edit names as If-Match."),
     HttpApiEndpoint.patch("edit", "/coupons/:couponId", {
       params,
       headers: IfMatch,
@@ -264,10 +395,11 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
         "USER_NOT_FOUND",
         "COUPON_NOT_FOUND",
         "COUPON_NOT_ISSUABLE",
-        "PRECONDITION_REQUIRED",
-        "STALE_VERSION"
+        ...ofVersion
       )
-    }).middleware(Authenticated),
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "Suspended or cancelled, it can neither be had nor used. CANCELLED is final."),
     HttpApiEndpoint.get("statistics", "/coupons/:couponId/statistics", {
       params,
       success: CouponStatistics,
@@ -333,6 +465,8 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
       query: { ...PageQuery, status: Schema.optionalKey(UserCouponStatus) },
       success: page(UserCoupon),
       error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
-    }).middleware(Authenticated)
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "Newest first; one's own, or anybody's for an ADMIN.")
   )
   .annotate(OpenApi.Description, "Coupons: made by sellers, had by whoever comes first") {}

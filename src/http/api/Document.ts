@@ -19,13 +19,20 @@ export const complete =
   (document) => {
     HttpApi.reflect(api, {
       onGroup: () => {},
-      onEndpoint: ({ endpoint, middleware, errors }) => {
+      onEndpoint: ({ endpoint, middleware, successes, errors }) => {
         const keys = new Set(Array.from(middleware, ({ key }) => key))
         const operation = document["paths"][endpoint.path.replaceAll(/:(\w+)/g, "{$1}")][endpoint.method.toLowerCase()]
         operation.summary = summaries[operation.operationId]
         for (const parameter of operation.parameters) Object.assign(parameter, parameters[parameter.name])
         if (keys.has(Authenticated.key)) operation.security = [token]
         if (keys.has(MaybeAuthenticated.key)) operation.security = [{}, token]
+        for (const status of successes.keys()) {
+          const { content } = operation.responses[status]
+          const answer = content?.["application/json"]?.schema
+          const item = answer?.properties?.items?.items?.$ref?.split("/").at(-1)
+          if (item === undefined) continue
+          answer.examples = [{ items: document["components"].schemas[item].examples, nextCursor: null }]
+        }
         for (const status of errors.keys()) {
           const response = operation.responses[status]
           // It describes a status by its codes.

@@ -32,6 +32,9 @@ export class IdempotencyKeyRequired extends Schema.TaggedError<IdempotencyKeyReq
 /** An edit needs If-Match. */
 export class PreconditionRequired extends Schema.TaggedError<PreconditionRequired>()("PreconditionRequired", {}) {}
 
+/** If-Match is neither `*` nor entity tags (RFC 9110 §13.1.1). Tags of no version are stale instead. */
+export class MalformedIfMatch extends Schema.TaggedError<MalformedIfMatch>()("MalformedIfMatch", {}) {}
+
 /** There is no token, or it is not good. Deliberately says no more. */
 export class Unauthenticated extends Schema.TaggedError<Unauthenticated>()("Unauthenticated", {}) {}
 

@@ -2,22 +2,29 @@
 import { Effect, Schema, SchemaTransformation } from "effect"
 import { HttpApiSchema } from "effect/http-api"
 
+/** Says in the document what a value is; of what is transformed, as it is sent. */
+export const says = <S extends Schema.Top>(description: string) => Schema.annotateEncoded<S>({ description })
+
+/** Shows in the document what a body is like, as it is sent. */
+export const example = <S extends Schema.Top>(sent: S["Encoded"]) => Schema.annotateEncoded<S>({ examples: [sent] })
+
 /**
  * Ids as a request names them: nobody has checked yet whether there is such a thing, or whether the request's sender
  * may have it. Only `Policy` makes ids of them.
  */
-const claimed = Schema.String.check(Schema.isMaxLength(16_384))
-export const ClaimedUserId = claimed.pipe(Schema.brand("ClaimedUserId"))
+const claimed = (prefix: string) =>
+  Schema.String.check(Schema.isMaxLength(16_384)).annotate({ description: `An id: ${prefix}_ and a UUID.` })
+export const ClaimedUserId = claimed("usr").pipe(Schema.brand("ClaimedUserId"))
 export type ClaimedUserId = typeof ClaimedUserId.Type
-export const ClaimedProductId = claimed.pipe(Schema.brand("ClaimedProductId"))
+export const ClaimedProductId = claimed("prd").pipe(Schema.brand("ClaimedProductId"))
 export type ClaimedProductId = typeof ClaimedProductId.Type
-export const ClaimedOrderId = claimed.pipe(Schema.brand("ClaimedOrderId"))
+export const ClaimedOrderId = claimed("ord").pipe(Schema.brand("ClaimedOrderId"))
 export type ClaimedOrderId = typeof ClaimedOrderId.Type
 
-export const ClaimedCouponId = claimed.pipe(Schema.brand("ClaimedCouponId"))
+export const ClaimedCouponId = claimed("cpn").pipe(Schema.brand("ClaimedCouponId"))
 export type ClaimedCouponId = typeof ClaimedCouponId.Type
 
-export const ClaimedUserCouponId = claimed.pipe(Schema.brand("ClaimedUserCouponId"))
+export const ClaimedUserCouponId = claimed("uco").pipe(Schema.brand("ClaimedUserCouponId"))
 export type ClaimedUserCouponId = typeof ClaimedUserCouponId.Type
 
 /** The role somebody would like to have; only `Policy` gives it. */
@@ -46,8 +53,7 @@ export const Lines = (maximum: number) => Schema.Trim.check(lines, Schema.isBetw
 export const Secret = (minimum: number, maximum: number) =>
   Schema.String.check(line, Schema.isBetweenCodePoints(minimum, maximum))
 
-/** RFC 3339, UTC. */
-export const Timestamp = Schema.String.annotate({ format: "date-time" })
+export const Timestamp = Schema.String.annotate({ format: "date-time", description: "RFC 3339, in UTC." })
 
 /** A moment somebody names, as milliseconds since 1970. */
 export const Moment = Schema.String.check(
@@ -55,7 +61,7 @@ export const Moment = Schema.String.check(
     expected: "a date and time with its offset, as in RFC 3339"
   })
 )
-  .annotate({ format: "date-time" })
+  .annotate({ format: "date-time", description: "RFC 3339, with an offset or Z." })
   .pipe(
     Schema.decodeTo(
       Schema.Int,
@@ -82,20 +88,27 @@ const Key = Schema.String.check(
   )
 )
 export const IdempotencyKey = { "idempotency-key": Key }
+export const OptionalIdempotencyKey = { "idempotency-key": Schema.optionalKey(Key) }
+
+const Replayed = { "idempotent-replayed": Schema.optionalKey(Schema.Literal("true")) }
+const replayedIf = (replayed: boolean) => (replayed ? { "idempotent-replayed": "true" as const } : {})
 
 /** An answer that may be an earlier request's. */
-export const replayable = <S extends Schema.Top>(answer: S) =>
-  HttpApiSchema.WithHeaders(answer, { "idempotent-replayed": Schema.optionalKey(Schema.Literal("true")) })
+export const replayable = <S extends Schema.Top>(answer: S) => HttpApiSchema.WithHeaders(answer, Replayed)
 
 export const replay = <A>({ answer, replayed }: { readonly answer: A; readonly replayed: boolean }) =>
-  HttpApiSchema.withHeaders({ body: answer, headers: replayed ? { "idempotent-replayed": "true" as const } : {} })
+  HttpApiSchema.withHeaders({ body: answer, headers: replayedIf(replayed) })
 
-/** A version as a strong entity tag. What is no tag of ours is a version there never is. */
-const EntityTag = Schema.String.pipe(
+const tag = String.raw`(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"`
+
+/** A version as a strong entity tag. Tags that are none of ours are a version there never is. */
+const EntityTag = Schema.String.check(
+  Schema.isPattern(new RegExp(String.raw`^(?:\*|${tag}(?:[ \t]*,[ \t]*${tag})*)$`, "u"), { expected: "an entity tag" })
+).pipe(
   Schema.decodeTo(
     Schema.Int,
     SchemaTransformation.transform({
-      decode: (tag) => (/^"\d{1,9}"$/.test(tag) ? Number(tag.slice(1, -1)) : -1),
+      decode: (text) => (/^"\d{1,9}"$/.test(text) ? Number(text.slice(1, -1)) : -1),
       encode: (version) => `"${version}"`
     })
   )
@@ -108,6 +121,13 @@ export const versioned = <S extends Schema.Top>(answer: S) => HttpApiSchema.With
 export const withEtag = <A extends { readonly version: number }>(answer: A) =>
   HttpApiSchema.withHeaders({ body: answer, headers: { etag: answer.version } })
 
+/** Both: what was made, as it was when it was made. */
+export const created = <S extends Schema.Top>(answer: S) =>
+  HttpApiSchema.WithHeaders(answer, { etag: EntityTag, ...Replayed })
+
+export const asCreated = <A extends { readonly version: number }>(answer: A, replayed: boolean) =>
+  HttpApiSchema.withHeaders({ body: answer, headers: { etag: answer.version, ...replayedIf(replayed) } })
+
 /** Which page of a list. */
 export const PageQuery = {
   limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })).pipe(
@@ -117,4 +137,7 @@ export const PageQuery = {
 }
 
 export const page = <S extends Schema.Top>(item: S) =>
-  Schema.Struct({ items: Schema.Array(item), nextCursor: Schema.NullOr(Schema.String) })
+  Schema.Struct({
+    items: Schema.Array(item),
+    nextCursor: Schema.NullOr(Schema.String).pipe(says("The `cursor` of the next page; `null` on the last."))
+  })

@@ -1,13 +1,14 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { UserId } from "../../domain/Ids.ts"
-import { ClaimedUserId, page, PageQuery, Timestamp } from "./Fields.ts"
+import { ClaimedUserId, example, page, PageQuery, Timestamp } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, problems } from "./Problems.ts"
+import * as Samples from "./Samples.ts"
 
-export const Assignment = Schema.Struct({ managerId: UserId, assignedAt: Timestamp }).annotate({
-  identifier: "Assignment"
-})
+export const Assignment = Schema.Struct({ managerId: UserId, assignedAt: Timestamp })
+  .annotate({ identifier: "Assignment" })
+  .pipe(example({ managerId: Samples.manager, assignedAt: Samples.made }))
 
 const seller = { sellerId: ClaimedUserId }
 const pair = { ...seller, managerId: ClaimedUserId }
@@ -29,7 +30,7 @@ export class ManagersApi extends HttpApiGroup.make("managers")
       query: PageQuery,
       success: page(Assignment),
       error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
-    })
+    }).annotate(OpenApi.Description, "Those who are in force, by their ids. For the seller, and an ADMIN.")
   )
   .middleware(Authenticated)
   .annotate(OpenApi.Description, "Who acts for which seller") {}

@@ -18,15 +18,18 @@ import { CouponPolicy } from "../../saga/Orders.ts"
 import {
   ClaimedOrderId,
   ClaimedUserId,
+  example,
   IdempotencyKey,
   Line,
   page,
   PageQuery,
   replayable,
+  says,
   Timestamp
 } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, changing, keyed, problems, writing } from "./Problems.ts"
+import * as Samples from "./Samples.ts"
 
 const Item = Schema.Struct({ productId: ProductId, quantity: Quantity })
 
@@ -37,11 +40,15 @@ const eachProductOnce = Schema.makeFilter(
 
 export const Checkout = Schema.Struct({
   items: Schema.Array(Item).check(Schema.isBetweenLength(1, Policy.order.linesMax), eachProductOnce),
-  /** A coupon of the buyer's; if it cannot be used, nothing is bought. */
-  userCouponId: Schema.optionalKey(UserCouponId),
-  /** What the buyer expects to pay, all discounts taken off; another total is refused. */
-  expectedTotal: Schema.optionalKey(Money)
-}).annotate({ identifier: "Checkout" })
+  userCouponId: Schema.optionalKey(
+    UserCouponId.pipe(says("A coupon of the buyer's; if it cannot be used, nothing is bought."))
+  ),
+  expectedTotal: Schema.optionalKey(
+    Money.pipe(says("What the buyer expects to pay, all discounts taken off; another total is refused."))
+  )
+})
+  .annotate({ identifier: "Checkout" })
+  .pipe(example({ items: [{ productId: Samples.product, quantity: 1 }], expectedTotal: 129_000 }))
 
 export const Receipt = Schema.Struct({
   orderId: OrderId,
@@ -49,17 +56,41 @@ export const Receipt = Schema.Struct({
   totalAmount: Money,
   discountAmount: Money,
   paidAmount: Money,
-  /** The wallet's balance after this purchase. */
-  balance: Money,
+  balance: Money.pipe(says("The wallet's balance after this purchase.")),
   transactedAt: Timestamp
-}).annotate({ identifier: "Receipt" })
+})
+  .annotate({ identifier: "Receipt" })
+  .pipe(
+    example({
+      orderId: Samples.order,
+      status: "CONFIRMED",
+      totalAmount: 129_000,
+      discountAmount: 0,
+      paidAmount: 129_000,
+      balance: 171_000,
+      transactedAt: Samples.made
+    })
+  )
 
 export const NewOrder = Schema.Struct({
   ...Checkout.fields,
-  /** What to do about a coupon that cannot be used; it is dropped, and the answer says so, unless told otherwise. */
-  couponPolicy: Schema.optionalKey(CouponPolicy),
+  couponPolicy: Schema.optionalKey(
+    CouponPolicy.pipe(
+      says(
+        "What to do about a coupon that cannot be used; it is dropped, and the answer says so, unless told otherwise."
+      )
+    )
+  ),
   shippingAddress: Schema.optionalKey(Line(1, 500))
-}).annotate({ identifier: "NewOrder" })
+})
+  .annotate({ identifier: "NewOrder" })
+  .pipe(
+    example({
+      items: [{ productId: Samples.product, quantity: 1 }],
+      userCouponId: Samples.userCoupon,
+      shippingAddress: "서울시 중구 세종대로 110"
+    })
+  )
 
 export const CreatedOrder = Schema.Struct({
   orderId: OrderId,
@@ -67,24 +98,38 @@ export const CreatedOrder = Schema.Struct({
   totalAmount: Money,
   discountAmount: Money,
   payableAmount: Money,
-  /** Unpaid by then, it is cancelled. */
-  paymentDeadline: Timestamp,
-  /** `null`: none was asked for. */
-  coupon: Schema.NullOr(Schema.Struct({ applied: Schema.Boolean, reason: Schema.optionalKey(Unusable) }))
-}).annotate({ identifier: "CreatedOrder" })
+  paymentDeadline: Timestamp.pipe(says("Unpaid by then, it is cancelled.")),
+  coupon: Schema.NullOr(Schema.Struct({ applied: Schema.Boolean, reason: Schema.optionalKey(Unusable) })).pipe(
+    says("`null`: none was asked for.")
+  )
+})
+  .annotate({ identifier: "CreatedOrder" })
+  .pipe(
+    example({
+      orderId: Samples.order,
+      status: "CREATED",
+      totalAmount: 129_000,
+      discountAmount: 12_900,
+      payableAmount: 116_100,
+      paymentDeadline: Samples.last,
+      coupon: { applied: true }
+    })
+  )
 
 const Items = Schema.Array(Item).check(Schema.isBetweenLength(1, Policy.order.linesMax), eachProductOnce)
 
 export const Cancellation = Schema.Struct({
-  /** Pieces of a paid order; without, all of it. */
-  items: Schema.optionalKey(Items),
+  items: Schema.optionalKey(Items.pipe(says("Pieces of a paid order; without, all of it."))),
   reason: Schema.optionalKey(Line(1, 200))
-}).annotate({ identifier: "Cancellation" })
+})
+  .annotate({ identifier: "Cancellation" })
+  .pipe(example({ items: [{ productId: Samples.product, quantity: 1 }], reason: "Wrong size" }))
 
 export const Progress = Schema.Struct({
-  /** What follows its status now. */
-  status: Schema.Literals(["PREPARING", "SHIPPED", "DELIVERED"])
-}).annotate({ identifier: "Progress" })
+  status: Schema.Literals(["PREPARING", "SHIPPED", "DELIVERED"]).pipe(says("What follows its status now."))
+})
+  .annotate({ identifier: "Progress" })
+  .pipe(example({ status: "PREPARING" }))
 
 const Refund = Schema.Struct({
   refundId: RefundId,
@@ -98,15 +143,13 @@ export const Order = Schema.Struct({
   orderId: OrderId,
   userId: UserId,
   status: OrderStatus,
-  /** Where it is while it is CREATED (C1). */
-  phase: Schema.optionalKey(OrderPhase),
-  /** The status in the words of the `view` asked for. */
-  statusView: Schema.optionalKey(Schema.String),
-  /** Of its last payment; none has begun, or it is not for who asks to see. */
-  paymentStatus: Schema.optionalKey(PaymentStatus),
+  phase: Schema.optionalKey(OrderPhase.pipe(says("Where it is while it is CREATED."))),
+  statusView: Schema.optionalKey(Schema.String.pipe(says("The status in the words of the `view` asked for."))),
+  paymentStatus: Schema.optionalKey(
+    PaymentStatus.pipe(says("Of its last payment; none has begun, or it is not for who asks to see."))
+  ),
   fulfilmentStatus: FulfilmentStatus,
-  /** Of its last refund; none was asked for. */
-  refundStatus: Schema.optionalKey(RefundStatus),
+  refundStatus: Schema.optionalKey(RefundStatus.pipe(says("Of its last refund; none was asked for."))),
   cancelReason: Schema.optionalKey(CancelReason),
   lines: Schema.Array(
     Schema.Struct({
@@ -115,10 +158,8 @@ export const Order = Schema.Struct({
       unitPrice: Money,
       quantity: Quantity,
       amount: Money,
-      /** This line's part of the order's discount. */
-      discount: Money,
-      /** Pieces that were cancelled or came back. */
-      cancelled: Schema.Int
+      discount: Money.pipe(says("This line's part of the order's discount.")),
+      cancelled: Schema.Int.pipe(says("Pieces that were cancelled or came back."))
     })
   ),
   payments: Schema.Array(
@@ -129,8 +170,7 @@ export const Order = Schema.Struct({
   discountAmount: Money,
   userCouponId: Schema.optionalKey(UserCouponId),
   paidAmount: Money,
-  /** What has gone back to the buyer, or is on its way. */
-  refundedAmount: Money,
+  refundedAmount: Money.pipe(says("What has gone back to the buyer, or is on its way.")),
   paymentDeadline: Schema.optionalKey(Timestamp),
   paidAt: Schema.optionalKey(Timestamp),
   shippingAddress: Schema.optionalKey(Schema.String),
@@ -143,20 +183,58 @@ export const Order = Schema.Struct({
     })
   ),
   createdAt: Timestamp
-}).annotate({ identifier: "Order" })
+})
+  .annotate({ identifier: "Order" })
+  .pipe(
+    example({
+      orderId: Samples.order,
+      userId: Samples.buyer,
+      status: "CONFIRMED",
+      paymentStatus: "COMPLETED",
+      fulfilmentStatus: "NOT_STARTED",
+      lines: [
+        {
+          productId: Samples.product,
+          name: "Sneaker",
+          unitPrice: 129_000,
+          quantity: 1,
+          amount: 129_000,
+          discount: 0,
+          cancelled: 0
+        }
+      ],
+      payments: [{ paymentId: Samples.payment, method: "WALLET", amount: 129_000, status: "COMPLETED", refunded: 0 }],
+      refunds: [],
+      totalAmount: 129_000,
+      discountAmount: 0,
+      paidAmount: 129_000,
+      refundedAmount: 0,
+      paymentDeadline: Samples.last,
+      paidAt: Samples.later,
+      shippingAddress: "서울시 중구 세종대로 110",
+      statusHistory: [
+        { status: "CREATED", at: Samples.made },
+        { status: "CONFIRMED", at: Samples.later }
+      ],
+      createdAt: Samples.made
+    })
+  )
 
 export const RefundRequest = Schema.Struct({
   orderId: ClaimedOrderId,
-  /** Without, all that is left of it. */
-  items: Schema.optionalKey(Items),
+  items: Schema.optionalKey(Items.pipe(says("Without, all that is left of it."))),
   reason: Schema.optionalKey(Line(1, 200))
-}).annotate({ identifier: "RefundRequest" })
-
-export const AskedRefund = Schema.Struct({ refundId: RefundId, status: RefundStatus, amount: Money }).annotate({
-  identifier: "Refund"
 })
+  .annotate({ identifier: "RefundRequest" })
+  .pipe(example({ orderId: Samples.order, items: [{ productId: Samples.product, quantity: 1 }], reason: "Too small" }))
 
-export const RefundDecision = Schema.Struct({ approved: Schema.Boolean }).annotate({ identifier: "RefundDecision" })
+export const AskedRefund = Schema.Struct({ refundId: RefundId, status: RefundStatus, amount: Money })
+  .annotate({ identifier: "Refund" })
+  .pipe(example({ refundId: Samples.refund, status: "REFUND_REQUESTED", amount: 129_000 }))
+
+export const RefundDecision = Schema.Struct({ approved: Schema.Boolean })
+  .annotate({ identifier: "RefundDecision" })
+  .pipe(example({ approved: true }))
 
 /** What may be wrong with what is to be bought. */
 const buying = [
@@ -241,12 +319,24 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       success: page(Order),
       error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
     }).annotate(OpenApi.Description, "Orders of a user, one's own unless told otherwise, newest first."),
+    HttpApiEndpoint.get("sold", "/sellers/:sellerId/orders", {
+      params: { sellerId: ClaimedUserId },
+      query: { ...PageQuery, ...view },
+      success: page(Order),
+      error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
+    }).annotate(
+      OpenApi.Description,
+      "Orders of a seller's products, newest first, paid or not; of each only the seller's own lines and what they come to, and where to send them. For the seller and whoever manages for the seller."
+    ),
     HttpApiEndpoint.get("read", "/orders/:orderId", {
       params: { orderId: ClaimedOrderId },
       query: view,
       success: Order,
       error: problems(...asking, "ORDER_NOT_FOUND", "VALIDATION_FAILED")
-    })
+    }).annotate(
+      OpenApi.Description,
+      "All of it for its buyer and an ADMIN; for who sold some of it, the own lines and what they come to."
+    )
   )
   .middleware(Authenticated)
   .annotate(OpenApi.Description, "Purchases") {}

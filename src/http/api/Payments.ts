@@ -4,9 +4,10 @@ import { OrderId, PaymentId } from "../../domain/Ids.ts"
 import { Money } from "../../domain/Money.ts"
 import { OrderStatus, PaymentStatus } from "../../domain/Order.ts"
 import { GatewayName, GatewayTransactionId, Method, PaymentKey, Tender } from "../../domain/Tender.ts"
-import { ClaimedOrderId, IdempotencyKey, page, PageQuery, replayable, Timestamp } from "./Fields.ts"
+import { ClaimedOrderId, example, IdempotencyKey, page, PageQuery, replayable, says, Timestamp } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, changing, keyed, problems, writing } from "./Problems.ts"
+import * as Samples from "./Samples.ts"
 
 const Tenders = Schema.Array(Tender).check(
   Schema.isBetweenLength(1, 2),
@@ -19,10 +20,10 @@ const Tenders = Schema.Array(Tender).check(
 
 export const PaymentRequest = Schema.Struct({
   orderId: ClaimedOrderId,
-  /** For all there is to pay; without, the wallet for all. */
-  tenders: Schema.optionalKey(Tenders),
-  /** What the gateway's page gave the buyer; without, POST /payments/confirm brings it. */
-  paymentKey: Schema.optionalKey(PaymentKey)
+  tenders: Schema.optionalKey(Tenders.pipe(says("For all there is to pay; without, the wallet for all."))),
+  paymentKey: Schema.optionalKey(
+    PaymentKey.pipe(says("What the gateway's page gave the buyer; without, POST /payments/confirm brings it."))
+  )
 })
   .check(
     Schema.makeFilter(
@@ -32,23 +33,48 @@ export const PaymentRequest = Schema.Struct({
     )
   )
   .annotate({ identifier: "PaymentRequest" })
+  .pipe(
+    example({
+      orderId: Samples.order,
+      tenders: [
+        { method: "WALLET", amount: 29_000 },
+        { method: "CARD", amount: 100_000 }
+      ],
+      paymentKey: "tgen_20261120120004Ab1c"
+    })
+  )
 
 export const ConfirmRequest = Schema.Struct({
   orderId: ClaimedOrderId,
   paymentKey: PaymentKey,
-  /** What the buyer agreed to at the gateway's page. */
-  amount: Money
-}).annotate({ identifier: "ConfirmRequest" })
+  amount: Money.pipe(says("What the buyer agreed to at the gateway's page."))
+})
+  .annotate({ identifier: "ConfirmRequest" })
+  .pipe(example({ orderId: Samples.order, paymentKey: "tgen_20261120120004Ab1c", amount: 100_000 }))
 
 export const Paid = Schema.Struct({
   paymentId: PaymentId,
   orderId: OrderId,
-  /** INITIATED: the buyer is to go to the gateway's page. GATEWAY_REQUESTED: nobody knows yet; repeat the request. */
-  status: PaymentStatus,
+  status: PaymentStatus.pipe(
+    says(
+      "INITIATED: the buyer is to go to the gateway's page. GATEWAY_REQUESTED: nobody knows yet; repeat the request."
+    )
+  ),
   paidAmount: Money,
-  /** The wallet's balance after this payment, if any of it was the wallet's. */
-  balance: Schema.optionalKey(Money)
-}).annotate({ identifier: "Payment" })
+  balance: Schema.optionalKey(
+    Money.pipe(says("The wallet's balance after this payment, if any of it was the wallet's."))
+  )
+})
+  .annotate({ identifier: "Payment" })
+  .pipe(
+    example({
+      paymentId: Samples.payment,
+      orderId: Samples.order,
+      status: "COMPLETED",
+      paidAmount: 129_000,
+      balance: 171_000
+    })
+  )
 
 export const StuckPayment = Schema.Struct({
   paymentId: PaymentId,
@@ -57,13 +83,31 @@ export const StuckPayment = Schema.Struct({
   gateway: GatewayName,
   amount: Money,
   paymentDeadline: Timestamp
-}).annotate({ identifier: "StuckPayment" })
+})
+  .annotate({ identifier: "StuckPayment" })
+  .pipe(
+    example({
+      paymentId: Samples.payment,
+      orderId: Samples.order,
+      method: "CARD",
+      gateway: "toss",
+      amount: 129_000,
+      paymentDeadline: Samples.last
+    })
+  )
 
 export const PaymentDecision = Schema.Struct({
   orderId: ClaimedOrderId,
-  /** What the gateway calls it, if it was paid, to give it back by; `null` if it was not. */
-  transactionId: Schema.NullOr(GatewayTransactionId.check(Schema.isMaxLength(200)))
-}).annotate({ identifier: "PaymentDecision" })
+  transactionId: Schema.NullOr(GatewayTransactionId.check(Schema.isMaxLength(200))).pipe(
+    says("What the gateway calls it, if it was paid, to give it back by; `null` if it was not.")
+  )
+})
+  .annotate({ identifier: "PaymentDecision" })
+  .pipe(example({ orderId: Samples.order, transactionId: null }))
+
+export const DecidedPayment = Schema.Struct({ paymentId: PaymentId, orderStatus: OrderStatus })
+  .annotate({ identifier: "DecidedPayment" })
+  .pipe(example({ paymentId: Samples.payment, orderStatus: "CANCELLED" }))
 
 const paying = [
   ...writing,
@@ -106,7 +150,7 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
     HttpApiEndpoint.put("decide", "/admin/payments/:paymentId", {
       params: { paymentId: PaymentId },
       payload: PaymentDecision,
-      success: Schema.Struct({ paymentId: PaymentId, orderStatus: OrderStatus }),
+      success: DecidedPayment,
       error: problems(...writing, ...changing, "FORBIDDEN", "ORDER_NOT_FOUND", "ORDER_NOT_PAYABLE")
     }).annotate(
       OpenApi.Description,

@@ -108,6 +108,13 @@ export const catalogue = [
     "Idempotency-Key 헤더(ASCII 1~255자)가 필요합니다",
     "An Idempotency-Key of 1 to 255 visible ASCII characters is required"
   ),
+  row(
+    "MALFORMED_IF_MATCH",
+    400,
+    Errors.MalformedIfMatch,
+    'If-Match 헤더는 "3"과 같은 ETag여야 합니다',
+    'If-Match must be an ETag, such as "3", with its quotes'
+  ),
   row("STOCK_SHORTAGE", 400, StockShortage, "재고가 부족합니다", "Not enough in stock"),
   row("PRODUCT_NOT_ON_SALE", 400, ProductNotOnSale, "판매 중인 상품이 아닙니다", "The product is not on sale"),
   row("UNAUTHENTICATED", 401, Errors.Unauthenticated, "인증이 필요합니다", "Authentication is required"),
@@ -279,5 +286,7 @@ export const writing = ["MALFORMED_JSON", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDI
 export const asking = ["OVERLOADED", "UNAVAILABLE"] as const
 /** Whatever changes something. */
 export const changing = [...asking, "TIMED_OUT"] as const
+/** Whatever is an edit of a version. */
+export const ofVersion = ["PRECONDITION_REQUIRED", "MALFORMED_IF_MATCH", "STALE_VERSION"] as const
 /** Whatever happens once for a key. */
 export const keyed = [...changing, "IDEMPOTENCY_KEY_REQUIRED", "IDEMPOTENCY_KEY_REUSED", "REQUEST_IN_PROGRESS"] as const

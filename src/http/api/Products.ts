@@ -8,16 +8,21 @@ import { Sort } from "../../persistence/Catalogue.ts"
 import {
   ClaimedProductId,
   ClaimedUserId,
+  created,
+  example,
   IfMatch,
   Line,
   Lines,
+  OptionalIdempotencyKey,
   page,
   PageQuery,
+  says,
   Timestamp,
   versioned
 } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
-import { asking, changing, problems, writing } from "./Problems.ts"
+import { asking, changing, keyed, ofVersion, problems, writing } from "./Problems.ts"
+import * as Samples from "./Samples.ts"
 
 const Name = Line(1, Policy.product.nameMax)
 const Description = Lines(5000)
@@ -29,16 +34,31 @@ export const Product = Schema.Struct({
   description: Schema.String,
   category: Schema.NullOr(Schema.String),
   price: Money,
-  /** Pieces available now: not sold, not held. */
-  stock: Schema.Int,
+  stock: Schema.Int.pipe(says("Pieces available now: not sold, not held.")),
   saleStatus: SaleStatus,
   stockStatus: StockStatus,
   sellerId: UserId,
-  /** Counts edits; also the ETag. */
-  version: Schema.Int,
+  version: Schema.Int.pipe(says("Counts edits; also the ETag.")),
   createdAt: Timestamp,
   updatedAt: Timestamp
-}).annotate({ identifier: "Product" })
+})
+  .annotate({ identifier: "Product" })
+  .pipe(
+    example({
+      productId: Samples.product,
+      name: "Sneaker",
+      description: "A hundred pairs, no more.",
+      category: "sneakers",
+      price: 129_000,
+      stock: 100,
+      saleStatus: "ON_SALE",
+      stockStatus: "AVAILABLE",
+      sellerId: Samples.seller,
+      version: 1,
+      createdAt: Samples.made,
+      updatedAt: Samples.made
+    })
+  )
 
 export const NewProduct = Schema.Struct({
   name: Name,
@@ -47,9 +67,18 @@ export const NewProduct = Schema.Struct({
   description: Schema.optionalKey(Description),
   category: Schema.optionalKey(Category),
   saleStatus: Schema.optionalKey(SaleStatus),
-  /** Whose it is: oneself, unless somebody acts for a seller. */
-  sellerId: Schema.optionalKey(ClaimedUserId)
-}).annotate({ identifier: "NewProduct" })
+  sellerId: Schema.optionalKey(ClaimedUserId.pipe(says("Whose it is: oneself, unless somebody acts for a seller.")))
+})
+  .annotate({ identifier: "NewProduct" })
+  .pipe(
+    example({
+      name: "Sneaker",
+      price: 129_000,
+      stock: 100,
+      description: "A hundred pairs, no more.",
+      category: "sneakers"
+    })
+  )
 
 export const ProductChange = Schema.Struct({
   name: Schema.optionalKey(Name),
@@ -57,30 +86,29 @@ export const ProductChange = Schema.Struct({
   category: Schema.optionalKey(Category),
   price: Schema.optionalKey(Price),
   saleStatus: Schema.optionalKey(SaleStatus)
-}).annotate({ identifier: "ProductChange" })
+})
+  .annotate({ identifier: "ProductChange" })
+  .pipe(example({ price: 119_000 }))
 
 export const StockChange = Schema.Struct({
-  /** Pieces that came, or, negative, went. */
-  delta: Schema.Int.check(Schema.isBetween({ minimum: -maxStock, maximum: maxStock }))
-}).annotate({ identifier: "StockChange" })
+  delta: Schema.Int.check(Schema.isBetween({ minimum: -maxStock, maximum: maxStock })).pipe(
+    says("Pieces that came, or, negative, went.")
+  )
+})
+  .annotate({ identifier: "StockChange" })
+  .pipe(example({ delta: 20 }))
 
 const params = { productId: ClaimedProductId }
 
-const editing = [
-  ...changing,
-  "USER_NOT_FOUND",
-  "PRODUCT_NOT_FOUND",
-  "FORBIDDEN",
-  "PRECONDITION_REQUIRED",
-  "STALE_VERSION"
-] as const
+const editing = [...changing, "USER_NOT_FOUND", "PRODUCT_NOT_FOUND", "FORBIDDEN", ...ofVersion] as const
 
 export class ProductsApi extends HttpApiGroup.make("products")
   .add(
     HttpApiEndpoint.post("create", "/products", {
+      headers: OptionalIdempotencyKey,
       payload: NewProduct,
-      success: versioned(Product.pipe(HttpApiSchema.status(201))),
-      error: problems(...writing, ...changing, "FORBIDDEN", "USER_NOT_FOUND", "NOT_A_SELLER", "SELLER_REQUIRED")
+      success: created(Product.pipe(HttpApiSchema.status(201))),
+      error: problems(...writing, ...keyed, "FORBIDDEN", "USER_NOT_FOUND", "NOT_A_SELLER", "SELLER_REQUIRED")
     })
       .middleware(Authenticated)
       .annotate(OpenApi.Description, "A MANAGER of several sellers, and an ADMIN for a seller, say which: sellerId."),
@@ -96,32 +124,38 @@ export class ProductsApi extends HttpApiGroup.make("products")
       },
       success: page(Product),
       error: problems(...asking, "VALIDATION_FAILED", "INVALID_CURSOR")
-    }),
+    }).annotate(OpenApi.Description, "For everybody. Stock is as it was committed last, without what is reserved."),
     HttpApiEndpoint.get("read", "/products/:productId", {
       params,
       query: { fresh: Schema.optionalKey(Schema.Boolean) },
       success: versioned(Product),
       error: problems(...asking, "PRODUCT_NOT_FOUND", "VALIDATION_FAILED")
-    }),
+    }).annotate(OpenApi.Description, "For everybody; its ETag is what an edit names as If-Match."),
     HttpApiEndpoint.patch("edit", "/products/:productId", {
       params,
       headers: IfMatch,
       payload: ProductChange,
       success: versioned(Product),
       error: problems(...writing, ...editing)
-    }).middleware(Authenticated),
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "Only what is given changes. Orders that were made before keep their price."),
     HttpApiEndpoint.delete("discontinue", "/products/:productId", {
       params,
       headers: IfMatch,
       success: versioned(Product),
       error: problems(...editing)
-    }).middleware(Authenticated),
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "It becomes DISCONTINUED and stays where orders refer to it."),
     HttpApiEndpoint.post("adjustStock", "/products/:productId/stock", {
       params,
       headers: IfMatch,
       payload: StockChange,
       success: versioned(Product),
       error: problems(...writing, ...editing, "STOCK_SHORTAGE", "STOCK_LIMIT_EXCEEDED")
-    }).middleware(Authenticated)
+    })
+      .middleware(Authenticated)
+      .annotate(OpenApi.Description, "Pieces that are held or reserved cannot be taken away.")
   )
   .annotate(OpenApi.Description, "Products: read by anybody, edited by their seller") {}

@@ -6,7 +6,7 @@ export const summaries: Readonly<Record<string, string>> = {
   "users.register": "Sign up",
   "users.login": "Log in",
   "users.profile": "A user",
-  "users.changeProfile": "Change name, password or tier",
+  "users.changeProfile": "Change name, password, tier or role",
   "users.withdraw": "Withdraw",
   "managers.assign": "Let a manager act for a seller",
   "managers.remove": "Let a manager no longer act for a seller",
@@ -38,6 +38,7 @@ export const summaries: Readonly<Record<string, string>> = {
   "orders.refund": "Ask for money back",
   "orders.decideRefund": "Take back what is asked to be taken back, or not",
   "orders.list": "Orders",
+  "orders.sold": "What was sold of a seller's products",
   "orders.read": "An order",
   "payments.process": "Pay an order",
   "payments.confirm": "Back from a gateway's page: have the payment approved, or ask where it stands",
@@ -47,8 +48,10 @@ export const summaries: Readonly<Record<string, string>> = {
   "callbacks.nice": "NICE Payments has news of a payment",
   "callbacks.inicis": "KG Inicis has news of a payment",
   "refunds.list": "Refunds that wait for a person",
+  "refunds.requested": "Refunds that wait for a seller's decision",
   "refunds.done": "Say that the money has been given back",
   "audit.list": "Privileged acts, newest first",
+  "system.index": "What is here",
   "system.live": "Whether the process lives",
   "system.ready": "Whether it should be sent requests",
   "system.cluster": "Nodes, and who owns which partition",
@@ -65,6 +68,14 @@ const price = { type: "integer", minimum: 0, maximum: maxPrice }
 
 /** By name: a parameter means the same wherever it is. */
 export const parameters: Readonly<Record<string, Parameter>> = {
+  userId: { description: "Whose: `usr_` and a UUID." },
+  sellerId: { description: "The seller: `usr_` and a UUID." },
+  managerId: { description: "The manager: `usr_` and a UUID." },
+  productId: { description: "The product: `prd_` and a UUID." },
+  couponId: { description: "The coupon: `cpn_` and a UUID." },
+  orderId: { description: "The order: `ord_` and a UUID." },
+  paymentId: { description: "The payment, as its order lists it: `pay_` and a UUID." },
+  refundId: { description: "The refund, as its order lists it: `rfd_` and a UUID." },
   "idempotency-key": {
     description:
       "Makes the request happen once: the same key with the same body is answered as the first time, for 24 hours, on any node. Of your choosing, new for each thing you mean to do."

@@ -14,10 +14,10 @@ import { claim, createCoupon, issue, type IssueRequest, revoke, setCondition } f
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
 import type { CouponChange, IssueRequest as IssueBody, NewCoupon } from "../api/Coupons.ts"
-import { replay, withEtag } from "../api/Fields.ts"
+import { asCreated, replay, withEtag } from "../api/Fields.ts"
 import { type Asker, Principal } from "../api/Middleware.ts"
 import { ClaimGuard } from "../ClaimGuard.ts"
-import { keyed } from "../Idempotency.ts"
+import { keyed, keyedIf } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 
 const time = (ms: number | undefined) => (ms === undefined ? null : iso(ms))
@@ -115,11 +115,13 @@ export const layer = HttpApiBuilder.group(
     const forAll = (coupon: Effect.Success<ReturnType<typeof current>>) => withEtag(Struct.omit(coupon, ["code"]))
 
     return handlers.handleAll({
-      create: Effect.fnUntraced(function* ({ payload }) {
+      create: Effect.fnUntraced(function* ({ headers, payload }) {
+        const who = yield* Policy.self
         const scope = yield* Policy.couponScope(payload.sellerId, payload.productIds ?? [], payload.grantOn)
         const { code, name, totalQuantity } = payload
         const { perUserLimit = Limits.coupon.perUserLimit, issueBy = Limits.coupon.issueBy } = payload
-        const couponId = yield* createCoupon({
+        const { answer, replayed } = yield* createCoupon({
+          request: keyedIf(who, "POST /coupons", headers["idempotency-key"], payload),
           scope,
           code,
           name,
@@ -134,7 +136,12 @@ export const layer = HttpApiBuilder.group(
           issue: { from: payload.issueFrom, until: payload.issueUntil },
           validity: { from: payload.validFrom, until: payload.validUntil }
         }).pipe(Effect.provideService(SecureRandom.SecureRandom, random), Effect.provideService(Coupons, coupons))
-        return withEtag(yield* Effect.catchTag(current(couponId), "CouponNotFound", Effect.die))
+        // Whoever cannot be told what became of it must not think that nothing did.
+        const entry = yield* Effect.mapError(coupons.get(answer.couponId), () => new TimedOut())
+        if (entry === undefined) return yield* Effect.die("A coupon that was made and is not there")
+        // As it was when it was made, whatever became of it: whoever repeats the request hears the same.
+        const first = shown({ ...entry, condition: "OPEN", issued: 0, version: 1 }, entry.createdAt)
+        return asCreated({ ...first, code: entry.code }, replayed)
       }),
 
       list: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {

@@ -250,6 +250,12 @@ export const layer = HttpApiBuilder.group(
         return { items: items.map((order) => shown(order, view)), nextCursor }
       }),
 
+      sold: Effect.fnUntraced(function* ({ params, query: { limit, cursor, view } }) {
+        const seller = yield* Policy.visibleSeller(params.sellerId)
+        const { items, nextCursor } = yield* orders.sold(seller, { limit, cursor })
+        return { items: items.map((order) => shown(order, view)), nextCursor }
+      }),
+
       read: ({ params, query }) => Effect.map(Policy.visibleOrder(params.orderId), (order) => shown(order, query.view))
     })
   })

@@ -1,8 +1,6 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import type { Directory } from "../../actors/Directory.ts"
-import { PaymentId } from "../../domain/Ids.ts"
-import { OrderStatus } from "../../domain/Order.ts"
 import { Journal } from "../../persistence/Journal.ts"
 import { Orders } from "../../persistence/Orders.ts"
 import type { Gateways } from "../../saga/gateways/Gateway.ts"
@@ -12,7 +10,7 @@ import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
 import { replay } from "../api/Fields.ts"
 import { type Asker, Principal } from "../api/Middleware.ts"
-import type { PaymentRequest } from "../api/Payments.ts"
+import { DecidedPayment, type PaymentRequest } from "../api/Payments.ts"
 import { keyed } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 import { itsOwn } from "./Orders.ts"
@@ -28,8 +26,6 @@ const impossible = [
   "CancelWindowClosed",
   "OrderStatusConflict"
 ] as const
-
-const Decided = Schema.Struct({ paymentId: PaymentId, orderStatus: OrderStatus })
 
 export const process = (who: Asker, key: string, payload: typeof PaymentRequest.Type) => {
   const { orderId, tenders, paymentKey } = payload
@@ -71,7 +67,7 @@ export const layer = HttpApiBuilder.group(
       }),
 
       stuck: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
-        const asked = yield* Policy.forPerson({ limit, cursor })
+        const asked = yield* Policy.anybodysPayments({ limit, cursor })
         const { items, nextCursor } = yield* orders.stuckPayments(asked, journal.now())
         return {
           items: items.map((payment) => ({ ...payment, paymentDeadline: iso(payment.paymentDeadline) })),
@@ -86,7 +82,7 @@ export const layer = HttpApiBuilder.group(
             request: undefined,
             order,
             deed: () => ({ _tag: "DecidePayment", paymentId, gatewayId: transactionId ?? undefined }),
-            schema: Decided,
+            schema: DecidedPayment,
             answer: ({ order: { status } }) => ({ paymentId, orderStatus: status })
           }),
           [

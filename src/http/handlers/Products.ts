@@ -4,12 +4,14 @@ import { Directory } from "../../actors/Directory.ts"
 import { TimedOut } from "../../actors/Errors.ts"
 import type { Permitted } from "../../domain/Authority.ts"
 import type { ProductId } from "../../domain/Ids.ts"
+import { pieces } from "../../domain/Money.ts"
 import { available, type ProductEdit, ProductNotFound, stockStatus } from "../../domain/Product.ts"
 import { Catalogue, type CatalogueEntry } from "../../persistence/Catalogue.ts"
 import { adjustStock, createProduct, editProduct } from "../../saga/Products.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
-import { withEtag } from "../api/Fields.ts"
+import { asCreated, withEtag } from "../api/Fields.ts"
+import { keyedIf } from "../Idempotency.ts"
 import * as Policy from "../Policy.ts"
 
 /** A product as the catalogue has it. */
@@ -53,13 +55,24 @@ export const layer = HttpApiBuilder.group(
       Effect.catchTag(current(productId), ["Overloaded", "Unavailable"], () => Effect.fail(new TimedOut()))
 
     return handlers.handleAll({
-      create: Effect.fnUntraced(function* ({ payload: { sellerId, ...payload } }) {
-        const seller = yield* Policy.actingSeller(sellerId)
-        const { description = "", category, saleStatus = "ON_SALE" } = payload
-        const created = createProduct({ ...payload, seller, description, category, saleStatus })
-        return yield* Effect.flatMap(created, ({ productId }) => changed(productId)).pipe(
-          Effect.catchTag([...impossible, ...stockless, "ProductNotFound", "StaleVersion"], Effect.die)
+      create: Effect.fnUntraced(function* ({ headers, payload }) {
+        const who = yield* Policy.self
+        const seller = yield* Policy.actingSeller(payload.sellerId)
+        const { name, price, stock, description = "", category, saleStatus = "ON_SALE" } = payload
+        const product = { name, price, description, category, saleStatus }
+        const request = keyedIf(who, "POST /products", headers["idempotency-key"], payload)
+        const { answer, replayed } = yield* Effect.catchTag(
+          createProduct({ ...product, stock, seller, request }),
+          ["ProductNotOnSale", ...stockless, "ProductNotFound", "StaleVersion"],
+          Effect.die
         )
+        // Whoever cannot be told what became of it must not think that nothing did.
+        const entry = yield* Effect.mapError(catalogue.get(answer.productId), () => new TimedOut())
+        if (entry === undefined) return yield* Effect.die("A product that was made and is not there")
+        // As it was when it was made, whatever became of it: whoever repeats the request hears the same.
+        const { version } = answer
+        const numbers = { version, onHand: stock, reserved: pieces(0), updatedAt: entry.createdAt }
+        return asCreated(listed({ ...entry, ...product, ...numbers }), replayed)
       }),
 
       list: Effect.fnUntraced(function* ({ query }) {

@@ -2,7 +2,7 @@ import { Effect, Schema } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { RefundId } from "../../domain/Ids.ts"
 import { RefundStatus } from "../../domain/Order.ts"
-import { Orders } from "../../persistence/Orders.ts"
+import { Orders, type WaitingRefund } from "../../persistence/Orders.ts"
 import { change } from "../../saga/Orders.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
@@ -10,6 +10,15 @@ import * as Policy from "../Policy.ts"
 import { itsOwn } from "./Orders.ts"
 
 const Done = Schema.Struct({ refundId: RefundId, status: RefundStatus })
+
+const shown = ({ refundId, orderId, amount, reason, items, requestedAt }: WaitingRefund) => ({
+  refundId,
+  orderId,
+  amount,
+  ...(reason !== undefined && { reason }),
+  items,
+  requestedAt: iso(requestedAt)
+})
 
 /** What the engine's types allow, and this rules out. */
 const impossible = [
@@ -36,10 +45,16 @@ export const layer = HttpApiBuilder.group(
     const orders = yield* Orders
 
     return handlers.handleAll({
-      list: Effect.fnUntraced(function* ({ query: { limit, cursor } }) {
-        const asked = yield* Policy.forPerson({ limit, cursor })
-        const { items, nextCursor } = yield* orders.manualRefunds(asked)
-        return { items: items.map((refund) => ({ ...refund, requestedAt: iso(refund.requestedAt) })), nextCursor }
+      list: Effect.fnUntraced(function* ({ query: { limit, cursor, status } }) {
+        const asked = yield* Policy.anybodysRefunds({ limit, cursor, status })
+        const { items, nextCursor } = yield* orders.waitingRefunds(asked)
+        return { items: items.map((refund) => ({ ...shown(refund), viaGateway: refund.viaGateway })), nextCursor }
+      }),
+
+      requested: Effect.fnUntraced(function* ({ params, query: { limit, cursor } }) {
+        const asked = yield* Policy.requestedRefunds(params.sellerId, { limit, cursor })
+        const { items, nextCursor } = yield* orders.waitingRefunds(asked)
+        return { items: items.map(shown), nextCursor }
       }),
 
       done: Effect.fnUntraced(function* ({ params: { refundId }, payload }) {

@@ -5,6 +5,7 @@ import { Directory } from "../../actors/Directory.ts"
 import { GroupCommit } from "../../persistence/GroupCommit.ts"
 import { Api } from "../api/Api.ts"
 import { NotReady } from "../api/Errors.ts"
+import { index } from "../api/System.ts"
 import { Draining } from "../Draining.ts"
 import * as Policy from "../Policy.ts"
 
@@ -17,6 +18,7 @@ export const layer = HttpApiBuilder.group(
     const draining = yield* Draining
 
     return handlers.handleAll({
+      index: () => Effect.succeed(index),
       live: () => Effect.succeed({ status: "live" as const }),
       ready: () =>
         Effect.suspend(() =>

@@ -50,11 +50,13 @@ export const layer = HttpApiBuilder.group(
         return (yield* users.get(user)) ?? (yield* new UserNotFound({ userId: user }))
       }),
 
-      changeProfile: Effect.fnUntraced(function* ({ params, payload: { name, password, tier: wanted } }) {
+      changeProfile: Effect.fnUntraced(function* ({ params, payload }) {
+        const { name, password } = payload
         const user = yield* Policy.changeableUser(params.userId)
-        const tier = wanted === undefined ? undefined : yield* Policy.grantedTier(wanted)
+        const tier = payload.tier === undefined ? undefined : yield* Policy.grantedTier(payload.tier)
+        const role = payload.role === undefined ? undefined : yield* Policy.changedRole(user.of, payload.role)
         const passwordHash = password === undefined ? undefined : yield* passwords.hash(password)
-        const changed = yield* users.update(user, { name, passwordHash, tier })
+        const changed = yield* users.update(user, { name, passwordHash, tier, role })
         return changed ?? (yield* new UserNotFound({ userId: user.of }))
       }),
 

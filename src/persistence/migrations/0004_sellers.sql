@@ -1,0 +1,5 @@
+-- What sellers look at: orders by what was sold in them, and refunds that wait for a decision.
+CREATE INDEX products_seller ON products (seller_id);
+-- By product and not by seller: an order's lines do not know whose products they are of, and need not be told.
+CREATE INDEX order_lines_product ON order_lines (product_id, order_id);
+CREATE INDEX refunds_requested ON refunds (refund_id) WHERE status = 'REFUND_REQUESTED';
