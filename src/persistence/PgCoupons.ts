@@ -76,7 +76,7 @@ export const layer = Layer.effect(
     const time = (ms: number | undefined) => sql`to_timestamp(${ms === undefined ? null : ms / 1000}::float8)`
 
     const open = sql`condition = 'OPEN'
-      AND coalesce(issue_from <= now(), true) AND coalesce(issue_until > now(), true)`
+      AND coalesce(issue_from <= now(), true) AND coalesce(least(issue_until, valid_until) > now(), true)`
 
     const status = sql`CASE WHEN u.status IN ('ISSUED', 'REFUNDED') AND c.valid_until <= now() THEN 'EXPIRED'
       ELSE u.status END`
