@@ -18,7 +18,8 @@ import {
   freeSlot,
   HeldStatus,
   unusable,
-  UserCoupon
+  UserCoupon,
+  WalletFull
 } from "./UserCoupon.ts"
 
 export const Wallet = Schema.Struct({
@@ -111,7 +112,8 @@ export const WalletRefusal = Schema.Union([
   CouponNotUsable,
   CouponNotRevocable,
   CouponAlreadyIssued,
-  CouponUndecided
+  CouponUndecided,
+  WalletFull
 ])
 export type WalletRefusal = typeof WalletRefusal.Type
 
@@ -211,15 +213,17 @@ const order = (
       })
 }
 
+/** Those there are for certain. */
+const received = (coupons: ReadonlyArray<UserCoupon>) => coupons.filter(({ pending }) => pending !== "issue").length
+
 /** Exact, also when a user asks a hundred times at once: what is pending counts, but nobody is refused for it. */
 const receive = (wallet: Wallet, { userCouponId, couponId, limit }: WalletCommand & { readonly _tag: "Receive" }) => {
   const had = wallet.coupons.filter((coupon) => coupon.couponId === couponId)
-  if (had.length >= limit) {
-    const pending = had.filter((coupon) => coupon.pending === "issue")
-    return Result.fail(
-      had.length - pending.length < limit ? new CouponUndecided() : new CouponAlreadyIssued({ couponId })
-    )
-  }
+  if (received(had) >= limit) return Result.fail(new CouponAlreadyIssued({ couponId }))
+  const unused = wallet.coupons.filter(({ status }) => status !== "USED")
+  const { perWalletMost } = Policy.coupon
+  if (received(unused) >= perWalletMost) return Result.fail(new WalletFull({ maximum: perWalletMost }))
+  if (had.length >= limit || unused.length >= perWalletMost) return Result.fail(new CouponUndecided())
   const slot = freeSlot(had, couponId)
   const coupon: UserCoupon = { userCouponId, couponId, slot, status: "ISSUED", pending: "issue" }
   const state = { ...wallet, coupons: [...wallet.coupons, coupon] }

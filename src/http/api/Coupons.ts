@@ -218,6 +218,7 @@ const issuing = [
   "USER_NOT_FOUND",
   "COUPON_EXHAUSTED",
   "COUPON_ALREADY_ISSUED",
+  "WALLET_FULL",
   "COUPON_NOT_ISSUABLE"
 ] as const
 
@@ -294,6 +295,7 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
         "USER_NOT_FOUND",
         "COUPON_EXHAUSTED",
         "COUPON_ALREADY_ISSUED",
+        "WALLET_FULL",
         "RATE_LIMITED"
       )
     })

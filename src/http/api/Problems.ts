@@ -34,7 +34,7 @@ import {
   InvalidAmount,
   UserNotFound
 } from "../../domain/Wallet.ts"
-import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable } from "../../domain/UserCoupon.ts"
+import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable, WalletFull } from "../../domain/UserCoupon.ts"
 import { CouponCodeTaken } from "../../persistence/Coupons.ts"
 import { PaymentDeclined, PaymentKeyUsed, PaymentUnavailable } from "../../saga/Payments.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
@@ -181,6 +181,7 @@ export const catalogue = [
     "이미 발급받은 쿠폰입니다",
     "The user has had as many of this coupon as a user may have"
   ),
+  row("WALLET_FULL", 409, WalletFull, "쿠폰을 더 받을 수 없습니다", "The user has as many coupons as a user may have"),
   row("COUPON_NOT_ISSUABLE", 409, CouponNotIssuable, "발급할 수 없는 쿠폰입니다", "The coupon is not being issued"),
   row("COUPON_NOT_REVOCABLE", 409, CouponNotRevocable, "회수할 수 없는 쿠폰입니다", "The coupon cannot be taken away"),
   row("COUPON_NOT_USABLE", 409, CouponNotUsable, "사용할 수 없는 쿠폰입니다", "The coupon cannot be used"),

@@ -64,7 +64,8 @@ const impossible = [
   "CouponNotIssuable",
   "CouponAlreadyIssued",
   "CouponNotRevocable",
-  "CouponUndecided"
+  "CouponUndecided",
+  "WalletFull"
 ] as const
 
 export const buy = (buyer: UserId, key: string, payload: typeof Checkout.Type) => {
@@ -108,7 +109,8 @@ export const itsOwn = [
   "CouponNotUsable",
   "CouponAlreadyIssued",
   "CouponNotRevocable",
-  "CouponUndecided"
+  "CouponUndecided",
+  "WalletFull"
 ] as const
 
 /** And when it is not for paying. */
