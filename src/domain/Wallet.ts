@@ -64,7 +64,10 @@ export const WalletCommand = Schema.Union([
   Schema.TaggedStruct("Receive", { userCouponId: UserCouponId, couponId: CouponId, limit: Schema.Int }),
   /** A coupon is taken away; it still counts for how many its user may have. */
   Schema.TaggedStruct("Revoke", { userCouponId: UserCouponId }),
-  /** The user withdraws. Only a wallet that is empty and not in use can be closed, and once settled it is gone. */
+  /**
+   * The user withdraws. Only a wallet that is empty and not in use can be closed, and once settled it is gone. Nothing is
+   * bought with one that is being closed: orders that are not on disk by then never will be.
+   */
   Schema.TaggedStruct("Close", {})
 ])
 export type WalletCommand = typeof WalletCommand.Type
@@ -95,6 +98,9 @@ export class BalanceRemaining extends Schema.TaggedError<BalanceRemaining>()("Ba
   balance: Money
 }) {}
 
+/** The user has orders that are neither completed nor cancelled. */
+export class OrdersOpen extends Schema.TaggedError<OrdersOpen>()("OrdersOpen", {}) {}
+
 /** Not a positive whole number of won, or more than one charge may bring. */
 export class InvalidAmount extends Schema.TaggedError<InvalidAmount>()("InvalidAmount", {
   maximum: Money
@@ -109,6 +115,7 @@ export const WalletRefusal = Schema.Union([
   InsufficientBalance,
   BalanceLimitExceeded,
   BalanceRemaining,
+  OrdersOpen,
   CouponNotUsable,
   CouponNotRevocable,
   CouponAlreadyIssued,
@@ -240,8 +247,14 @@ const revoke = (wallet: Wallet, userCouponId: UserCouponId) => {
     : Result.fail(new CouponNotRevocable({ reason }))
 }
 
-const isInUse = ({ balance, incoming, purchases, coupons }: Wallet) =>
-  balance + incoming + purchases > 0 || coupons.some(({ pending }) => pending !== undefined)
+const close = (wallet: Wallet) => {
+  const { balance, incoming, purchases, coupons } = wallet
+  if (balance + incoming > 0) return Result.fail(new BalanceRemaining({ balance: won(balance + incoming) }))
+  if (purchases > 0) return Result.fail(new OrdersOpen())
+  return coupons.some(({ pending }) => pending !== undefined)
+    ? Result.fail(new CouponUndecided())
+    : granted({ ...wallet, closing: true })
+}
 
 export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, WalletRefusal> = {
   hold: (userId, wallet, command) => {
@@ -260,9 +273,7 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
       case "Revoke":
         return revoke(wallet, command.userCouponId)
       case "Close":
-        return isInUse(wallet)
-          ? Result.fail(new BalanceRemaining({ balance: won(wallet.balance + wallet.incoming) }))
-          : granted({ ...wallet, closing: true })
+        return close(wallet)
     }
   },
   settle: (wallet, command) => {

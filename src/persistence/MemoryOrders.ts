@@ -47,6 +47,13 @@ export const layer = Layer.effect(
         return refundCursor.page(found, request, (last) => last.refundId)
       }),
 
+      hasOpen: (user) =>
+        Effect.sync(() =>
+          Array.from(orders.values()).some(
+            ({ userId, status }) => userId === user && status !== "COMPLETED" && status !== "CANCELLED"
+          )
+        ),
+
       list: Effect.fnUntraced(function* (user, request) {
         const after = yield* cursor.read(request)
         const found = Array.from(orders.values())

@@ -34,6 +34,8 @@ export class Orders extends Context.Service<
     readonly manualRefunds: (
       asked: Permitted<PageRequest>
     ) => Effect.Effect<Page<ManualRefund>, InvalidCursor | Unavailable>
+    /** Whether a user has orders that are neither completed nor cancelled. */
+    readonly hasOpen: (userId: UserId) => Effect.Effect<boolean, Unavailable>
     /** A user's orders, newest first. */
     readonly list: (userId: UserId, page: PageRequest) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>
   }

@@ -28,7 +28,7 @@ describe("A wallet", () => {
     ["is full at its limit", wallet(maxBalance), give(1), "BalanceLimitExceeded"],
     ["is closed when empty", wallet(0), close, "granted"],
     ["is not closed with money in it", wallet(1), close, "BalanceRemaining"],
-    ["is not closed while something is bought for nothing", held(wallet(0), take(0)).state, close, "BalanceRemaining"],
+    ["is not closed while something is bought for nothing", held(wallet(0), take(0)).state, close, "OrdersOpen"],
     ["is not closed with money on its way", { ...wallet(0), incoming: won(1) }, close, "BalanceRemaining"],
     ["takes nothing while it closes", { ...wallet(0), closing: true }, give(1000), "UserNotFound"]
   ])("%s", (_, state, command, expected) => assert.strictEqual(outcome(state, command), expected))
@@ -182,7 +182,7 @@ describe("A user's coupon", () => {
       "keeps its user while it is being revoked",
       { ...having(mine({ pending: "revoke" })), balance: won(0) },
       close,
-      "BalanceRemaining"
+      "CouponUndecided"
     ],
     ["for a first purchase is used in one", having(mine()), buyFirst(), "granted"],
     [
@@ -209,7 +209,7 @@ describe("A user's coupon", () => {
       "keeps its user while it is on its way",
       { ...having(mine({ pending: "issue" })), balance: won(0) },
       close,
-      "BalanceRemaining"
+      "CouponUndecided"
     ]
   ])("%s", (_, state, command, expected) => assert.strictEqual(why(state, command), expected))
 
@@ -360,9 +360,9 @@ describe("A wallet, asked by an order,", () => {
   it("is not closed while an order waits for its payment, or is being decided about", () => {
     const open = become({ opens: 1 })
     const { state } = held(wallet(0), open)
-    assert.strictEqual(outcome(state, close), "BalanceRemaining")
+    assert.strictEqual(outcome(state, close), "OrdersOpen")
     const waiting = WalletKind.settle(state, open)
-    assert.strictEqual(outcome(waiting, close), "BalanceRemaining")
+    assert.strictEqual(outcome(waiting, close), "OrdersOpen")
     const cancelled = become({ opens: -1 })
     assert.isDefined(waiting)
     assert.strictEqual(outcome(WalletKind.settle(held(waiting, cancelled).state, cancelled), close), "granted")

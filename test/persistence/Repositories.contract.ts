@@ -313,6 +313,25 @@ export const ofOrders = (it: It) => {
     })
   )
 
+  it.effect("an order is open until it is completed or cancelled", () =>
+    Effect.gen(function* () {
+      const { fences, product } = yield* market
+      const { hasOpen } = yield* Orders
+      const open: Array<string> = []
+      for (const status of ["CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED", "COMPLETED", "CANCELLED"] as const) {
+        const buyer = yield* Scene.register()
+        const before = Scene.orderOf(buyer, product, 1)
+        const cancelReason = status === "CANCELLED" ? "BUYER" : undefined
+        const after = { ...before, status, cancelReason, version: before.version + 1 } as const
+        yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: before }])
+        yield* Scene.commit(fences, [{ _tag: "OrderChanged", before, after }])
+        if (yield* hasOpen(buyer)) open.push(status)
+      }
+      assert.deepEqual(open, ["CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED"])
+      assert.isFalse(yield* hasOpen(userId(Scene.next())))
+    })
+  )
+
   it.effect("a user's orders are listed newest first, over pages of any size", () =>
     Effect.gen(function* () {
       const { buyer, buy } = yield* market

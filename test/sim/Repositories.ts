@@ -60,6 +60,7 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
       due: (by, limit, after) => ask(orders.due(by, limit, after)),
       ofPaymentKey: (key) => ask(orders.ofPaymentKey(key)),
       manualRefunds: (page) => ask(orders.manualRefunds(page)),
+      hasOpen: (user) => ask(orders.hasOpen(user)),
       list: (user, page) => ask(orders.list(user, page))
     }),
     Layer.succeed(Statements, { list: (user, page) => ask(statements.list(user, page)) }),

@@ -32,6 +32,7 @@ import {
   ChargeBelowMinimum,
   InsufficientBalance,
   InvalidAmount,
+  OrdersOpen,
   UserNotFound
 } from "../../domain/Wallet.ts"
 import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable, WalletFull } from "../../domain/UserCoupon.ts"
@@ -141,6 +142,13 @@ export const catalogue = [
   row("LOGIN_ID_TAKEN", 409, LoginIdTaken, "이미 사용 중인 아이디입니다", "The login id is taken"),
   row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance"),
   row("BALANCE_REMAINING", 409, BalanceRemaining, "잔액이 남아 있습니다", "There is balance left"),
+  row(
+    "ORDERS_OPEN",
+    409,
+    OrdersOpen,
+    "완료되거나 취소되지 않은 주문이 있습니다",
+    "There are orders that are neither completed nor cancelled"
+  ),
   row("ORDER_NOT_PAYABLE", 409, OrderNotPayable, "결제할 수 없는 주문입니다", "The order cannot be paid now"),
   row(
     "PAYMENT_IN_PROGRESS",

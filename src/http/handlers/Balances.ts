@@ -38,7 +38,7 @@ export const layer = HttpApiBuilder.group(
         const user = yield* Policy.actingFor(payload.userId)
         const request = keyed(who, "POST /balances/charge", headers["idempotency-key"], payload)
         const charged = charge({ request, user, amount: payload.amount })
-        const impossible = ["InsufficientBalance", "BalanceRemaining", ...couponRefusals] as const
+        const impossible = ["InsufficientBalance", "BalanceRemaining", "OrdersOpen", ...couponRefusals] as const
         return replay(yield* Effect.catchTag(charged, impossible, Effect.die))
       }),
 

@@ -75,7 +75,7 @@ const conditionOf: Record<(typeof CouponChange.Type)["status"], CouponCondition>
 }
 
 /** What a wallet can refuse only to whoever asks for money. */
-const ofMoney = ["InsufficientBalance", "BalanceLimitExceeded", "BalanceRemaining"] as const
+const ofMoney = ["InsufficientBalance", "BalanceLimitExceeded", "BalanceRemaining", "OrdersOpen"] as const
 
 /** What the engine's types allow, and an issue rules out. */
 const impossible = ["CouponNotUsable", "CouponNotRevocable", "CouponUndecided", "StaleVersion", ...ofMoney] as const
