@@ -157,7 +157,7 @@ export const layer = Layer.effect(
 
       issuable: Effect.fn("Coupons.issuable")(function* (request) {
         const after = yield* cursor.read(request)
-        const conditions = [sql`'FIRST_COME' = ANY (issue_by) AND issued < total_quantity`, open]
+        const conditions = [sql`'FIRST_COME' = ANY (issue_by) AND had_until > now()`, open]
         if (after !== undefined) conditions.push(sql`coupon_id < ${uuidOf(after)}`)
         const found = yield* entries(sql`
           SELECT ${entry} FROM coupons c WHERE ${sql.and(conditions)}
