@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Schema, SchemaTransformation } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { CouponQuantity, CouponStatus, GrantOn, IssueBy, PerUserLimit } from "../../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../domain/Ids.ts"
@@ -26,11 +26,13 @@ import { asking, changing, keyed, problems, writing } from "./Problems.ts"
 
 const { nameMax, codeMax, reasonMax, productsMost, categoriesMost } = Policy.coupon
 
+/** Codes are read out and typed: upper and lower case are the same, and are told in upper case. */
+const toUpperCase = SchemaTransformation.toUpperCase()
 const Code = Schema.String.check(
   Schema.isPattern(new RegExp(`^[A-Za-z0-9][A-Za-z0-9_-]{2,${codeMax - 1}}$`, "u"), {
     expected: `3 to ${codeMax} letters, digits, _ or -`
   })
-)
+).pipe(Schema.decode(toUpperCase))
 const DiscountType = Schema.Literals(["FIXED", "PERCENTAGE"])
 const Won = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxPrice })).pipe(Schema.brand("Money"))
 
@@ -111,7 +113,7 @@ const windows = Schema.makeFilter(
 )
 
 export const NewCoupon = Schema.Struct({
-  /** One that cannot be guessed, if none is given. */
+  /** One that cannot be guessed, if none is given. Upper and lower case are the same. */
   code: Schema.optionalKey(Code),
   name: Line(1, nameMax),
   discountType: DiscountType,
@@ -154,7 +156,9 @@ export const GrantRequest = Schema.Struct({ couponId: ClaimedCouponId, userId: C
   identifier: "GrantRequest"
 })
 
-export const ClaimRequest = Schema.Struct({ code: Line(1, codeMax) }).annotate({ identifier: "ClaimRequest" })
+export const ClaimRequest = Schema.Struct({ code: Line(1, codeMax).pipe(Schema.decode(toUpperCase)) }).annotate({
+  identifier: "ClaimRequest"
+})
 
 export const Revocation = Schema.Struct({
   userId: ClaimedUserId,
