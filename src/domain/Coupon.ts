@@ -134,14 +134,16 @@ export const make = (coupon: Omit<Coupon, "issued" | "held" | "condition" | "ver
 const before = ({ from }: Window, at: number) => from !== undefined && at < from
 const after = ({ until }: Window, at: number) => until !== undefined && at >= until
 
-/** Where it stands at a moment (C17, A27). */
+type Standing = Pick<Coupon, "condition" | "issued" | "totalQuantity" | "issue" | "validity">
+
+/** Where it stands at a moment (C17, A27). What nobody could use any more is over, like what nobody can have. */
 export const couponStatus = (
-  { condition, issued, totalQuantity, issue }: Pick<Coupon, "condition" | "issued" | "totalQuantity" | "issue">,
+  { condition, issued, totalQuantity, issue, validity }: Standing,
   at: number
 ): CouponStatus => {
   if (condition === "CANCELLED") return "CANCELLED"
   if (issued >= totalQuantity) return "EXHAUSTED"
-  if (after(issue, at)) return "EXPIRED"
+  if (after(issue, at) || after(validity, at)) return "EXPIRED"
   if (condition === "SUSPENDED") return "SUSPENDED"
   return before(issue, at) ? "CREATED" : "ACTIVE"
 }

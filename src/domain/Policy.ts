@@ -39,6 +39,8 @@ export const Policy = {
     /** How many of one coupon a user can have: unless told otherwise, and at the most (C15). */
     perUserLimit: 1,
     perUserMost: 100,
+    /** How many coupons a wallet takes, of all kinds, those that were used left out: their users had something of them. */
+    perWalletMost: 1000,
     /** How one can be had, unless told otherwise (I12). */
     issueBy: ["FIRST_COME", "GRANT"],
     /** The most products, and the most categories, a coupon can be limited to. */

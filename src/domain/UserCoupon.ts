@@ -71,6 +71,11 @@ export class CouponAlreadyIssued extends Schema.TaggedError<CouponAlreadyIssued>
   couponId: CouponId
 }) {}
 
+/** The user has as many coupons, those that were used left out, as a wallet takes: nobody fills another's memory. */
+export class WalletFull extends Schema.TaggedError<WalletFull>()("WalletFull", {
+  maximum: Schema.Int
+}) {}
+
 /** Whether there is one left is being decided by others: ask again in a moment. */
 export class CouponUndecided extends Schema.TaggedError<CouponUndecided>()("CouponUndecided", {}) {}
 
@@ -111,5 +116,6 @@ export const couponRefusals = [
   "CouponNotUsable",
   "CouponNotRevocable",
   "CouponAlreadyIssued",
-  "CouponUndecided"
+  "CouponUndecided",
+  "WalletFull"
 ] as const

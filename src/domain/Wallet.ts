@@ -18,7 +18,8 @@ import {
   freeSlot,
   HeldStatus,
   unusable,
-  UserCoupon
+  UserCoupon,
+  WalletFull
 } from "./UserCoupon.ts"
 
 export const Wallet = Schema.Struct({
@@ -63,7 +64,10 @@ export const WalletCommand = Schema.Union([
   Schema.TaggedStruct("Receive", { userCouponId: UserCouponId, couponId: CouponId, limit: Schema.Int }),
   /** A coupon is taken away; it still counts for how many its user may have. */
   Schema.TaggedStruct("Revoke", { userCouponId: UserCouponId }),
-  /** The user withdraws. Only a wallet that is empty and not in use can be closed, and once settled it is gone. */
+  /**
+   * The user withdraws. Only a wallet that is empty and not in use can be closed, and once settled it is gone. Nothing is
+   * bought with one that is being closed: orders that are not on disk by then never will be.
+   */
   Schema.TaggedStruct("Close", {})
 ])
 export type WalletCommand = typeof WalletCommand.Type
@@ -102,6 +106,9 @@ export class BalanceRemaining extends Schema.TaggedError<BalanceRemaining>()("Ba
   balance: Money
 }) {}
 
+/** The user has orders that are neither completed nor cancelled. */
+export class OrdersOpen extends Schema.TaggedError<OrdersOpen>()("OrdersOpen", {}) {}
+
 /** Not a positive whole number of won, or more than one charge may bring. */
 export class InvalidAmount extends Schema.TaggedError<InvalidAmount>()("InvalidAmount", {
   maximum: Money
@@ -118,10 +125,12 @@ export const WalletRefusal = Schema.Union([
   TooManyUnpaid,
   BalanceLimitExceeded,
   BalanceRemaining,
+  OrdersOpen,
   CouponNotUsable,
   CouponNotRevocable,
   CouponAlreadyIssued,
-  CouponUndecided
+  CouponUndecided,
+  WalletFull
 ])
 export type WalletRefusal = typeof WalletRefusal.Type
 
@@ -225,15 +234,17 @@ const order = (
       })
 }
 
+/** Those there are for certain. */
+const received = (coupons: ReadonlyArray<UserCoupon>) => coupons.filter(({ pending }) => pending !== "issue").length
+
 /** Exact, also when a user asks a hundred times at once: what is pending counts, but nobody is refused for it. */
 const receive = (wallet: Wallet, { userCouponId, couponId, limit }: WalletCommand & { readonly _tag: "Receive" }) => {
   const had = wallet.coupons.filter((coupon) => coupon.couponId === couponId)
-  if (had.length >= limit) {
-    const pending = had.filter((coupon) => coupon.pending === "issue")
-    return Result.fail(
-      had.length - pending.length < limit ? new CouponUndecided() : new CouponAlreadyIssued({ couponId })
-    )
-  }
+  if (received(had) >= limit) return Result.fail(new CouponAlreadyIssued({ couponId }))
+  const unused = wallet.coupons.filter(({ status }) => status !== "USED")
+  const { perWalletMost } = Policy.coupon
+  if (received(unused) >= perWalletMost) return Result.fail(new WalletFull({ maximum: perWalletMost }))
+  if (had.length >= limit || unused.length >= perWalletMost) return Result.fail(new CouponUndecided())
   const slot = freeSlot(had, couponId)
   const coupon: UserCoupon = { userCouponId, couponId, slot, status: "ISSUED", pending: "issue" }
   const state = { ...wallet, coupons: [...wallet.coupons, coupon] }
@@ -250,8 +261,14 @@ const revoke = (wallet: Wallet, userCouponId: UserCouponId) => {
     : Result.fail(new CouponNotRevocable({ reason }))
 }
 
-const isInUse = ({ balance, incoming, purchases, coupons }: Wallet) =>
-  balance + incoming + purchases > 0 || coupons.some(({ pending }) => pending !== undefined)
+const close = (wallet: Wallet) => {
+  const { balance, incoming, purchases, coupons } = wallet
+  if (balance + incoming > 0) return Result.fail(new BalanceRemaining({ balance: won(balance + incoming) }))
+  if (purchases > 0) return Result.fail(new OrdersOpen())
+  return coupons.some(({ pending }) => pending !== undefined)
+    ? Result.fail(new CouponUndecided())
+    : granted({ ...wallet, closing: true })
+}
 
 export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, WalletRefusal> = {
   hold: (userId, wallet, command) => {
@@ -270,9 +287,7 @@ export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, Wallet
       case "Revoke":
         return revoke(wallet, command.userCouponId)
       case "Close":
-        return isInUse(wallet)
-          ? Result.fail(new BalanceRemaining({ balance: won(wallet.balance + wallet.incoming) }))
-          : granted({ ...wallet, closing: true })
+        return close(wallet)
     }
   },
   settle: (wallet, command) => {

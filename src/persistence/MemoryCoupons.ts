@@ -111,9 +111,15 @@ export const layer = Layer.effect(
 
       claimable: (code) =>
         Effect.sync(() => {
-          const [id, record] = Array.from(coupons).find(([, other]) => other.code === code) ?? []
-          const status = record?.issueBy.includes("CODE") === true ? couponStatus(record, now()) : undefined
-          return id !== undefined && (status === "ACTIVE" || status === "EXHAUSTED") ? couponId(id) : undefined
+          const [id] =
+            Array.from(coupons).find(
+              ([, record]) =>
+                record.code === code &&
+                record.issueBy.includes("CODE") &&
+                // Whoever comes too late is told so.
+                couponStatus({ ...record, issued: 0 }, now()) === "ACTIVE"
+            ) ?? []
+          return id === undefined ? undefined : couponId(id)
         }),
 
       issuable: Effect.fnUntraced(function* (request) {

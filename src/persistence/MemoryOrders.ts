@@ -76,6 +76,12 @@ export const layer = Layer.effect(
           .toSorted((a, b) => (a.paymentId < b.paymentId ? -1 : 1))
         return paymentCursor.page(found, request, (last) => last.paymentId)
       }),
+      hasOpen: (user) =>
+        Effect.sync(() =>
+          Array.from(orders.values()).some(
+            ({ userId, status }) => userId === user && status !== "COMPLETED" && status !== "CANCELLED"
+          )
+        ),
 
       list: Effect.fnUntraced(function* (user, request) {
         const after = yield* cursor.read(request)

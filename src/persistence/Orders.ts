@@ -55,6 +55,8 @@ export class Orders extends Context.Service<
       asked: Permitted<PageRequest>,
       at: number
     ) => Effect.Effect<Page<StuckPayment>, InvalidCursor | Unavailable>
+    /** Whether a user has orders that are neither completed nor cancelled. */
+    readonly hasOpen: (userId: UserId) => Effect.Effect<boolean, Unavailable>
     /** A user's orders, newest first. */
     readonly list: (userId: UserId, page: PageRequest) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>
     /** Orders of a seller's products, newest first: of each only what is the seller's (`partOf`). */

@@ -78,7 +78,7 @@ export const layer = Layer.effect(
     const time = (ms: number | undefined) => sql`to_timestamp(${ms === undefined ? null : ms / 1000}::float8)`
 
     const open = sql`condition = 'OPEN'
-      AND coalesce(issue_from <= now(), true) AND coalesce(issue_until > now(), true)`
+      AND coalesce(issue_from <= now(), true) AND coalesce(least(issue_until, valid_until) > now(), true)`
 
     const status = sql`CASE WHEN u.status IN ('ISSUED', 'REFUNDED') AND c.valid_until <= now() THEN 'EXPIRED'
       ELSE u.status END`
@@ -169,7 +169,7 @@ export const layer = Layer.effect(
 
       issuable: Effect.fn("Coupons.issuable")(function* (request) {
         const after = yield* cursor.read(request)
-        const conditions = [sql`'FIRST_COME' = ANY (issue_by) AND issued < total_quantity`, open]
+        const conditions = [sql`'FIRST_COME' = ANY (issue_by) AND had_until > now()`, open]
         if (after !== undefined) conditions.push(sql`coupon_id < ${uuidOf(after)}`)
         const found = yield* entries(sql`
           SELECT ${entry} FROM coupons c WHERE ${sql.and(conditions)}

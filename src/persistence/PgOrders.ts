@@ -94,6 +94,13 @@ export const layer = Layer.effect(
         return paymentCursor.page(found, request, (last) => last.paymentId)
       }),
 
+      hasOpen: Effect.fn("Orders.hasOpen")(function* (userId) {
+        const found = yield* ids(sql`
+          SELECT 'ord_' || order_id AS "orderId" FROM orders
+          WHERE user_id = ${uuidOf(userId)} AND status NOT IN ('COMPLETED', 'CANCELLED') LIMIT 1`)
+        return found.length > 0
+      }),
+
       list: Effect.fn("Orders.list")(function* (userId, request) {
         const after = yield* cursor.read(request)
         const conditions = [sql`user_id = ${uuidOf(userId)}`]

@@ -32,7 +32,8 @@ export const layer = Layer.effect(
             INSERT INTO owed_coupons (user_id, coupon_id)
             SELECT added.user_id, c.coupon_id FROM added CROSS JOIN coupons c
             WHERE c.grant_on = 'REGISTRATION' AND c.condition = 'OPEN' AND c.issued < c.total_quantity
-              AND coalesce(c.issue_from <= now(), true) AND coalesce(c.issue_until > now(), true)
+              AND coalesce(c.issue_from <= now(), true)
+              AND coalesce(least(c.issue_until, c.valid_until) > now(), true)
           ), audited AS (${PgAudit.insert(sql, record, "added")})
           INSERT INTO wallets (user_id) SELECT user_id FROM added RETURNING user_id`)
         if (added.length === 0) yield* new LoginIdTaken({ loginId })

@@ -111,8 +111,8 @@ const isUndecided = (error: unknown): error is CouponUndecided => error instance
 /** A commit takes some ten milliseconds; whoever never says how it ended is asked about at the deadline. */
 const patience = { schedule: Schedule.spaced("10 millis"), times: 500 }
 
-/** While the last ones are held by steps that are not decided, it is open whether there is one left. */
-const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) =>
+/** While coupons are held by steps that are not decided, it is open what there is: asks again in a moment. */
+export const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) =>
   Effect.catchIf(hold, isUndecided, () =>
     Effect.catchIf(Effect.retry(hold, { ...patience, while: isUndecided }), isUndecided, () =>
       Effect.fail(new Unavailable())

@@ -5,7 +5,7 @@
  * survive restarts, and whoever takes a partition over goes on with what its owner had begun. Should two nodes ever take
  * the same order up, it is the order that decides, once.
  */
-import { type Cause, Effect, FiberMap, Layer, Metric, Schedule, Schema } from "effect"
+import { type Cause, Effect, FiberMap, Layer, Metric, Schedule, Schema, Semaphore } from "effect"
 import { permit, type Permitted } from "../domain/Authority.ts"
 import type { OrderId } from "../domain/Ids.ts"
 import { type Due, dueBy } from "../domain/OrderLife.ts"
@@ -20,7 +20,7 @@ import type { Transact } from "./Transact.ts"
 
 const every = "500 millis"
 const page = 500
-/** How many deadlines are carried out at a time: a commit or two. */
+/** How many deadlines are carried out at a time: a commit or two. One that is stuck takes one of these places. */
 const atOnce = 128
 /** The most calls of gateways under way; what is beyond is due again. */
 const callsMost = 256
@@ -59,6 +59,9 @@ export const layer = Layer.effectDiscard(
     const orders = yield* Orders
     const journal = yield* Journal
     const directory = yield* Directory
+    /** What is being carried out; a round waits for a place there, and for none of them. */
+    const deeds = yield* FiberMap.make<OrderId>()
+    const places = yield* Semaphore.make(atOnce)
     /** Gateways take their time; nobody else waits for them. */
     const calls = yield* FiberMap.make<OrderId>()
 
@@ -79,13 +82,19 @@ export const layer = Layer.effectDiscard(
     })
 
     /** One that cannot be carried on with now is due again next time; it costs no other. */
-    const attempt = (due: DueOrder) =>
-      directory.owns("order", due.orderId) ? Effect.catchCause(carryOn(due), notNow(due.orderId)) : Effect.void
+    const attempt = (due: DueOrder) => Effect.catchCause(carryOn(due), notNow(due.orderId))
+
+    const start = Effect.fnUntraced(function* (due: DueOrder) {
+      const { orderId } = due
+      if (!directory.owns("order", orderId) || FiberMap.hasUnsafe(deeds, orderId)) return
+      yield* places.take(1)
+      yield* FiberMap.run(deeds, orderId, Effect.ensuring(attempt(due), places.release(1)))
+    })
 
     const round = (after?: DueOrder): Effect.Effect<void, Unavailable, Needs> =>
       Effect.flatMap(orders.due(journal.now(), page, after), (due) =>
         Effect.andThen(
-          Effect.forEach(due, attempt, { concurrency: atOnce, discard: true }),
+          Effect.forEach(due, start, { discard: true }),
           Effect.suspend(() => (due.length < page ? Effect.void : round(due.at(-1))))
         )
       )

@@ -1,13 +1,15 @@
 /**
- * A user leaves: the wallet must be empty (G12); name, login, password and the addresses of orders go at once (RX3). Once
- * the wallet is closing there is no order that is not on disk, and no new one.
+ * A user leaves: the wallet must be empty, and all orders completed or cancelled (G12); name, login, password and the
+ * addresses of the orders go at once (RX3). Once the wallet is closing there is no order that is not on disk, and no new
+ * one.
  */
 import { Effect, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import type { OrderId, UserId } from "../domain/Ids.ts"
 import { OrderRefusal, OrderUndecided } from "../domain/OrderLife.ts"
-import type { WalletRefusal } from "../domain/Wallet.ts"
+import { OrdersOpen, type WalletRefusal } from "../domain/Wallet.ts"
 import { Orders } from "../persistence/Orders.ts"
+import { whenDecided } from "./Coupons.ts"
 import { type Attempt, type Failure, Transact } from "./Transact.ts"
 
 const isUndecided = (error: unknown): error is OrderUndecided => error instanceof OrderUndecided
@@ -42,7 +44,8 @@ export const withdraw = ({
       by,
       answer: Schema.Null,
       plan: Effect.fnUntraced(function* (attempt) {
-        yield* attempt.hold("wallet", userId, { _tag: "Close" })
+        yield* whenDecided(attempt.hold("wallet", userId, { _tag: "Close" }))
+        if (yield* orders.hasOpen(userId)) return yield* new OrdersOpen()
         yield* forgetAddresses(attempt, orders, userId)
         return {
           changes: [{ _tag: "UserWithdrew", userId }],

@@ -65,6 +65,13 @@ describe("A coupon", () => {
       notLikeThis
     ],
     ["is not given, if for a code", coupon({ issueBy: ["CODE"] }), issue(noon, "GRANT"), notLikeThis],
+    [
+      "is not issued when nobody could use it any more",
+      coupon({ validity: window }),
+      issue(2_000),
+      "CouponNotIssuable EXPIRED"
+    ],
+    ["is issued before it is valid", coupon({ validity: window }), issue(499), "granted"],
     ["can be used when exhausted", coupon({ totalQuantity: 1, issued: 1 }), use(), "granted"],
     ["can be used after it was issued", coupon({ issue: window }), use(9_000), "granted"],
     ["is not used before it is valid", coupon({ validity: window }), use(499), "CouponNotUsable NOT_STARTED"],
@@ -82,6 +89,8 @@ describe("A coupon", () => {
     ["ACTIVE", { issue: window }, 500, "in its window"],
     ["ACTIVE", {}, 500, "without a window"],
     ["EXPIRED", { issue: window, condition: "SUSPENDED" }, 2_000, "after its window"],
+    ["EXPIRED", { issue: { from: 500, until: 3_000 }, validity: window }, 2_000, "when it is not valid any more"],
+    ["ACTIVE", { validity: window }, 499, "before it is valid"],
     ["SUSPENDED", { issue: window, condition: "SUSPENDED" }, 500, "while suspended"],
     ["EXHAUSTED", { totalQuantity: 2, issued: 2, issue: window }, 9_000, "when all are issued"],
     ["CANCELLED", { totalQuantity: 2, issued: 2, condition: "CANCELLED" }, 0, "once cancelled"]

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { maxBalance, won } from "../../src/domain/Money.ts"
+import { Policy } from "../../src/domain/Policy.ts"
 import { available, chargeable, type Wallet, type WalletCommand, WalletKind } from "../../src/domain/Wallet.ts"
 import { couponFrom, HeldStatus, statusAt, type UserCoupon, UserCouponStatus } from "../../src/domain/UserCoupon.ts"
 import { couponId, userCouponId } from "../../src/domain/Ids.ts"
@@ -27,7 +28,7 @@ describe("A wallet", () => {
     ["is full at its limit", wallet(maxBalance), give(1), "BalanceLimitExceeded"],
     ["is closed when empty", wallet(0), close, "granted"],
     ["is not closed with money in it", wallet(1), close, "BalanceRemaining"],
-    ["is not closed while something is bought for nothing", held(wallet(0), take(0)).state, close, "BalanceRemaining"],
+    ["is not closed while something is bought for nothing", held(wallet(0), take(0)).state, close, "OrdersOpen"],
     ["is not closed with money on its way", { ...wallet(0), incoming: won(1) }, close, "BalanceRemaining"],
     ["takes nothing while it closes", { ...wallet(0), closing: true }, give(1000), "UserNotFound"]
   ])("%s", (_, state, command, expected) => assert.strictEqual(outcome(state, command), expected))
@@ -95,6 +96,10 @@ const mine = (change: Partial<UserCoupon> = {}): UserCoupon => ({
   ...change
 })
 const having = (...coupons: ReadonlyArray<UserCoupon>): Wallet => ({ ...wallet(1000), coupons })
+const most = Policy.coupon.perWalletMost
+/** Of other kinds. */
+const many = (n: number, status: UserCouponStatus = "ISSUED") =>
+  Array.from({ length: n }, (_, i) => mine({ couponId: couponId(uuid(1000 + i)), status }))
 const receive = (n: number, limit = 1): WalletCommand => ({
   _tag: "Receive",
   userCouponId: userCouponId(uuid(100 + n)),
@@ -134,6 +139,22 @@ describe("A user's coupon", () => {
     ],
     ["takes the first slot that is free", having(mine({ slot: 2 })), receive(1, 3), "slot 1"],
     ["takes the next slot", having(mine()), receive(1, 3), "slot 2"],
+    ["is received as the last one a wallet takes", having(...many(most - 1)), receive(1), "slot 1"],
+    ["is not received by who has too many", having(...many(most)), receive(1), "WalletFull"],
+    [
+      "is not received by who has too many, whatever became of them",
+      having(...many(most, "REVOKED")),
+      receive(1),
+      "WalletFull"
+    ],
+    ["is received whatever was used", having(...many(most, "USED")), receive(1), "slot 1"],
+    ["is received once, also by who has too many", having(mine(), ...many(most)), receive(1), "CouponAlreadyIssued"],
+    [
+      "is undecided while the last one a wallet takes is on its way",
+      having(mine({ couponId: couponId(uuid(9)), pending: "issue" }), ...many(most - 1)),
+      receive(1),
+      "CouponUndecided"
+    ],
     ["is used", having(mine()), spend(), "granted"],
     ["is used again when it was given back", having(mine({ status: "REFUNDED" })), spend(), "granted"],
     ["is not there for others", having(mine({ userCouponId: userCouponId(uuid(9)) })), spend(), "NOT_FOUND"],
@@ -161,7 +182,7 @@ describe("A user's coupon", () => {
       "keeps its user while it is being revoked",
       { ...having(mine({ pending: "revoke" })), balance: won(0) },
       close,
-      "BalanceRemaining"
+      "CouponUndecided"
     ],
     ["for a first purchase is used in one", having(mine()), buyFirst(), "granted"],
     [
@@ -188,7 +209,7 @@ describe("A user's coupon", () => {
       "keeps its user while it is on its way",
       { ...having(mine({ pending: "issue" })), balance: won(0) },
       close,
-      "BalanceRemaining"
+      "CouponUndecided"
     ]
   ])("%s", (_, state, command, expected) => assert.strictEqual(why(state, command), expected))
 
@@ -353,9 +374,9 @@ describe("A wallet, asked by an order,", () => {
   it("is not closed while an order waits for its payment, or is being decided about", () => {
     const open = become({ opens: 1 })
     const { state } = held(wallet(0), open)
-    assert.strictEqual(outcome(state, close), "BalanceRemaining")
+    assert.strictEqual(outcome(state, close), "OrdersOpen")
     const waiting = WalletKind.settle(state, open)
-    assert.strictEqual(outcome(waiting, close), "BalanceRemaining")
+    assert.strictEqual(outcome(waiting, close), "OrdersOpen")
     const cancelled = become({ opens: -1 })
     assert.isDefined(waiting)
     assert.strictEqual(outcome(WalletKind.settle(held(waiting, cancelled).state, cancelled), close), "granted")

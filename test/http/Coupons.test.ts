@@ -193,6 +193,18 @@ describe("Coupons", () => {
       })
     )
 
+    it.effect("have a code in which upper and lower case are the same", () =>
+      Effect.gen(function* () {
+        const [{ token }, who] = [yield* person("SELLER"), yield* person()]
+        const body = { ...wanted, code: "Vip-50", issueBy: ["CODE"] }
+        const made = yield* call("POST", "/coupons", { token, body })
+        assert.deepInclude(made.body, { code: "VIP-50" })
+        const again = { token, body: { ...body, code: "vip-50" } }
+        assert.strictEqual(yield* outcome("POST", "/coupons", again), "409 COUPON_CODE_TAKEN")
+        assert.deepInclude((yield* claim(who, "vIP-50")).body, { couponId: made.body["couponId"] })
+      })
+    )
+
     it.effect("are had by their code, if made so, and then not otherwise", () =>
       Effect.gen(function* () {
         const [seller, who] = [yield* person("SELLER"), yield* person()]

@@ -2,7 +2,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import * as Shop from "./Shop.ts"
-import { call, outcome, person } from "./Shop.ts"
+import { call, order, outcome, person, product } from "./Shop.ts"
 
 const password = "correct horse"
 
@@ -148,7 +148,11 @@ describe("A user", () => {
           yield* outcome("DELETE", `/users/${rich.userId}`, { token: rich.token }),
           "409 BALANCE_REMAINING"
         )
-        const { userId, token } = yield* person()
+        const leaver = yield* person()
+        const { userId, token } = leaver
+        const orderId = yield* order(leaver, yield* product(yield* person("SELLER")), 1)
+        assert.strictEqual(yield* outcome("DELETE", `/users/${userId}`, { token }), "409 ORDERS_OPEN")
+        yield* call("PUT", `/orders/${orderId}/cancel`, { token, key: "cancel", body: {} })
         assert.strictEqual(yield* outcome("DELETE", `/users/${userId}`, { token }), "204")
         assert.strictEqual(yield* outcome("GET", `/users/${userId}`, { token }), "404 USER_NOT_FOUND")
         assert.strictEqual(yield* outcome("PATCH", `/users/${userId}`, { token, body: {} }), "404 USER_NOT_FOUND")

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql"
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import * as Services from "../../dev/Services.ts"
@@ -53,7 +53,9 @@ describe("the schema", () => {
       const applied = yield* sql`SELECT number FROM migrations ORDER BY number`
       assert.deepEqual(
         applied.map(({ number }) => number),
-        applied.map((_, index) => index + 1)
+        readdirSync(Migrations.folder)
+          .map((name) => Number.parseInt(name))
+          .toSorted((one, other) => one - other)
       )
       yield* start(url)
       assert.deepEqual(yield* migrate(url, Migrations.folder), [])

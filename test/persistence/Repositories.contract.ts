@@ -299,6 +299,25 @@ export const ofOrders = (it: It) => {
     })
   )
 
+  it.effect("an order is open until it is completed or cancelled", () =>
+    Effect.gen(function* () {
+      const { fences, product } = yield* market
+      const { hasOpen } = yield* Orders
+      const open: Array<string> = []
+      for (const status of ["CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED", "COMPLETED", "CANCELLED"] as const) {
+        const buyer = yield* Scene.register()
+        const before = Scene.orderOf(buyer, product, 1)
+        const cancelReason = status === "CANCELLED" ? "BUYER" : undefined
+        const after = { ...before, status, cancelReason, version: before.version + 1 } as const
+        yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: before }])
+        yield* Scene.commit(fences, [{ _tag: "OrderChanged", before, after }])
+        if (yield* hasOpen(buyer)) open.push(status)
+      }
+      assert.deepEqual(open, ["CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED"])
+      assert.isFalse(yield* hasOpen(userId(Scene.next())))
+    })
+  )
+
   it.effect("a user's orders are listed newest first, over pages of any size", () =>
     Effect.gen(function* () {
       const { buyer, buy } = yield* market
@@ -501,6 +520,7 @@ export const ofCoupons = (it: It) => {
       const [gone, suspended] = [yield* welcome({ totalQuantity: 1 }), yield* welcome()]
       yield* welcome({ issue: { from: now + hourMs, until: undefined } })
       yield* welcome({ issue: { from: undefined, until: now - hourMs } })
+      yield* welcome({ validity: { from: undefined, until: now - hourMs } })
       yield* Scene.offered(seller)
       const close = (id: CouponId, condition: "SUSPENDED" | "CANCELLED"): Change => ({
         _tag: "CouponEdited",
@@ -549,22 +569,30 @@ export const ofCoupons = (it: It) => {
       const fences = [yield* Scene.claimed]
       const now = (yield* Journal).now()
       const hourMs = 3_600_000
-      const [open, gone, suspended] = [
+      const over = { from: undefined, until: now - hourMs }
+      const [open, gone, suspended, goneAndSuspended, goneAndOver] = [
         yield* Scene.offered(seller, { issueBy: ["CODE"], issue: { from: now - hourMs, until: now + hourMs } }),
         yield* Scene.offered(seller, { totalQuantity: 1 }),
-        yield* Scene.offered(seller)
+        yield* Scene.offered(seller),
+        yield* Scene.offered(seller, { totalQuantity: 1 }),
+        yield* Scene.offered(seller, { totalQuantity: 1, issue: over })
       ]
       const others = [
         suspended,
+        goneAndSuspended,
+        goneAndOver,
         yield* Scene.offered(seller, { issueBy: ["FIRST_COME", "GRANT"] }),
         yield* Scene.offered(seller, { issue: { from: now + hourMs, until: undefined } }),
-        yield* Scene.offered(seller, { issue: { from: undefined, until: now - hourMs } })
+        yield* Scene.offered(seller, { issue: over }),
+        yield* Scene.offered(seller, { validity: over })
       ]
-      yield* Scene.commit(
-        fences,
-        [Scene.issued(seller, gone)],
-        [{ _tag: "CouponEdited", couponId: suspended, edit: { condition: "SUSPENDED" } }]
-      )
+      const suspend = (id: CouponId): Change => ({
+        _tag: "CouponEdited",
+        couponId: id,
+        edit: { condition: "SUSPENDED" }
+      })
+      yield* Scene.commit(fences, ...[gone, goneAndSuspended, goneAndOver].map((id) => [Scene.issued(seller, id)]))
+      yield* Scene.commit(fences, [suspend(suspended)], [suspend(goneAndSuspended)])
       assert.deepEqual(yield* Effect.forEach([open, gone], repository.claimable), [open, gone])
       for (const code of [...others, open.toUpperCase(), `${open} `, "", "\0", "%"]) {
         assert.isUndefined(yield* repository.claimable(code))
@@ -585,6 +613,7 @@ export const ofCoupons = (it: It) => {
       yield* at(now + hourMs, undefined)
       yield* Scene.offered(seller, { issueBy: ["CODE", "GRANT"] })
       yield* at(undefined, now - hourMs)
+      yield* Scene.offered(seller, { validity: { from: undefined, until: now - hourMs } })
       const [gone, suspended] = [yield* Scene.offered(seller, { totalQuantity: 1 }), yield* Scene.offered(seller)]
       yield* Scene.commit(
         fences,

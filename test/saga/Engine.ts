@@ -191,6 +191,12 @@ export const does = (order: OrderId, deed: Deed, key?: number) =>
     answer: ({ order: { status } }) => status
   })
 
+/** What is paid is sent, delivered and confirmed. */
+export const complete = (order: OrderId) =>
+  Effect.forEach(["PREPARING", "SHIPPED", "DELIVERED", "COMPLETED"] as const, (to) =>
+    does(order, { _tag: "Advance", to })
+  )
+
 export const cancel = (
   order: OrderId,
   options: {

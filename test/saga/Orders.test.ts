@@ -28,6 +28,7 @@ import {
   audit,
   buy,
   cancel,
+  complete,
   does,
   engine,
   engineOver,
@@ -176,7 +177,7 @@ describe("An order that is made", () => {
       const product = yield* onSale(1)
       const buyer = yield* user(1, 0)
       const { answer } = yield* make({ key: 1, buyer, items: [[product, 1]] })
-      assert.strictEqual(yield* tagOf(withdraw(permit(buyer))), "BalanceRemaining")
+      assert.strictEqual(yield* tagOf(withdraw(permit(buyer))), "OrdersOpen")
       yield* cancel(answer.orderId)
       yield* withdraw(permit(buyer))
       assert.strictEqual(yield* tagOf(make({ key: 2, buyer, items: [[product, 1]] })), "UserNotFound")
@@ -194,6 +195,9 @@ describe("An order that is made", () => {
         shippingAddress: "Seoul"
       })).answer
       yield* payFor(order, 1)
+      for (const to of ["PREPARING", "SHIPPED", "DELIVERED", "COMPLETED"] as const) {
+        yield* does(order, { _tag: "Advance", to })
+      }
       const { read } = yield* Directory
       const addresses = Effect.gen(function* () {
         return [(yield* read("order", order))?.order.shippingAddress, (yield* onDisk(order)).shippingAddress]
@@ -202,8 +206,20 @@ describe("An order that is made", () => {
       yield* withdraw(permit(buyer))
       assert.deepStrictEqual(yield* addresses, [undefined, undefined])
       assert.deepStrictEqual((yield* audit).disagreements, [])
-      // And it goes on.
-      assert.strictEqual((yield* does(order, { _tag: "Advance", to: "PREPARING" })).answer, "PREPARING")
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("keeps its buyer also once it is paid, until it is confirmed", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(1)
+      const buyer = yield* user(1, 1000)
+      const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
+      yield* payFor(order, 1)
+      for (const to of ["PREPARING", "SHIPPED", "DELIVERED", "COMPLETED"] as const) {
+        assert.strictEqual(yield* tagOf(withdraw(permit(buyer))), "OrdersOpen", `before ${to}`)
+        yield* does(order, { _tag: "Advance", to })
+      }
+      yield* withdraw(permit(buyer))
     }).pipe(Effect.provide(engine()))
   )
 
@@ -213,8 +229,10 @@ describe("An order that is made", () => {
       const buyer = yield* user(1, 1000)
       const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
       yield* payFor(order, 1)
+      yield* complete(order)
+      const { refundId } = (yield* askBack(order, 1)).answer
       yield* withdraw(permit(buyer))
-      assert.strictEqual((yield* cancel(order, { reason: "SELLER" })).answer, "CANCELLED")
+      yield* does(order, { _tag: "DecideRefund", refundId, approved: true })
       const { refunds } = yield* onDisk(order)
       assert.deepInclude(refunds[0], { status: "MANUAL", amount: won(1000), dueAt: undefined })
       assert.deepStrictEqual((yield* books).stock, [1])

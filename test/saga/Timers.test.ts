@@ -141,6 +141,36 @@ describe("An order nobody pays", () => {
     }).pipe(Effect.provide(tables))
   )
 
+  it.effect("is cancelled in time, however long another one takes", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const stuck = new Set<OrderId>()
+      const node = yield* bootWith((journal) => ({
+        ...journal,
+        commit: (batch) =>
+          Effect.delay(
+            journal.commit(batch),
+            batch.some(({ changes }) =>
+              changes.some((each) => each._tag === "OrderChanged" && stuck.has(each.after.orderId))
+            )
+              ? 4000
+              : 0
+          )
+      }))
+      const { order: first, product, buyer } = yield* node.on(waiting)
+      yield* pass(2000)
+      const { orderId: second } = (yield* node.on(make({ key: 2, buyer, items: [[product, 1]] }))).answer
+      stuck.add(first)
+      const { orders } = yield* MemoryTables
+      yield* TestClock.setTime((orders.get(uuidOf(second))?.paymentDeadline ?? 0) - 2000)
+      yield* pass(3000)
+      assert.deepStrictEqual([yield* statusOf(first), yield* statusOf(second)], ["CREATED", "CANCELLED"])
+      yield* pass(3000)
+      assert.deepStrictEqual(yield* node.on(books), free)
+      yield* node.stop
+    }).pipe(Effect.provide(tables))
+  )
+
   it.effect("is one of as many as there are: more than a page of them is over at once", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)

@@ -8,7 +8,7 @@ import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { withdraw } from "../../src/saga/Withdrawal.ts"
 import { uuid } from "../domain/Samples.ts"
-import { audit, buy, engine, type JournalShape, onSale, partitions, request, user } from "./Engine.ts"
+import { audit, buy, complete, engine, type JournalShape, onSale, partitions, request, user } from "./Engine.ts"
 
 const lost = new OutcomeUnknown({ cause: "the connection broke" })
 
@@ -213,7 +213,8 @@ describe("Transact", () => {
       const product = yield* onSale(5)
       const buyer = yield* user(1, 1000)
       assert.strictEqual((yield* Effect.flip(withdraw(permit(buyer))))._tag, "BalanceRemaining")
-      yield* buy({ key: 1, buyer, product })
+      const { answer } = yield* buy({ key: 1, buyer, product })
+      yield* complete(answer.orderId)
       yield* withdraw(permit(buyer))
       const refused = yield* Effect.flip(charge({ request: request(2), user: permit(buyer), amount: 1000 }))
       assert.strictEqual(refused._tag, "UserNotFound")

@@ -61,6 +61,7 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
       ofPaymentKey: (key) => ask(orders.ofPaymentKey(key)),
       waitingRefunds: (query) => ask(orders.waitingRefunds(query)),
       stuckPayments: (page, at) => ask(orders.stuckPayments(page, at)),
+      hasOpen: (user) => ask(orders.hasOpen(user)),
       list: (user, page) => ask(orders.list(user, page)),
       sold: (seller, page) => ask(orders.sold(seller, page))
     }),

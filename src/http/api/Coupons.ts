@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Schema, SchemaTransformation } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { CouponQuantity, CouponStatus, GrantOn, IssueBy, PerUserLimit } from "../../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../domain/Ids.ts"
@@ -31,11 +31,13 @@ import * as Samples from "./Samples.ts"
 
 const { nameMax, codeMax, reasonMax, productsMost, categoriesMost } = Policy.coupon
 
+/** Codes are read out and typed: upper and lower case are the same, and are told in upper case. */
+const toUpperCase = SchemaTransformation.toUpperCase()
 const Code = Schema.String.check(
   Schema.isPattern(new RegExp(`^[A-Za-z0-9][A-Za-z0-9_-]{2,${codeMax - 1}}$`, "u"), {
     expected: `3 to ${codeMax} letters, digits, _ or -`
   })
-)
+).pipe(Schema.decode(toUpperCase))
 const DiscountType = Schema.Literals(["FIXED", "PERCENTAGE"])
 const Won = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxPrice })).pipe(Schema.brand("Money"))
 
@@ -166,7 +168,9 @@ const windows = Schema.makeFilter(
 )
 
 export const NewCoupon = Schema.Struct({
-  code: Schema.optionalKey(Code.pipe(says("One that cannot be guessed, if none is given."))),
+  code: Schema.optionalKey(
+    Code.pipe(says("One that cannot be guessed, if none is given. Upper and lower case are the same."))
+  ),
   name: Line(1, nameMax),
   discountType: DiscountType,
   discountValue: Won.pipe(says("In won, or in whole percent.")),
@@ -229,7 +233,7 @@ export const GrantRequest = Schema.Struct({ couponId: ClaimedCouponId, userId: C
   .annotate({ identifier: "GrantRequest" })
   .pipe(example({ couponId: Samples.coupon, userId: Samples.buyer }))
 
-export const ClaimRequest = Schema.Struct({ code: Line(1, codeMax) })
+export const ClaimRequest = Schema.Struct({ code: Line(1, codeMax).pipe(Schema.decode(toUpperCase)) })
   .annotate({ identifier: "ClaimRequest" })
   .pipe(example({ code: "WELCOME-2026" }))
 
@@ -348,6 +352,7 @@ const issuing = [
   "USER_NOT_FOUND",
   "COUPON_EXHAUSTED",
   "COUPON_ALREADY_ISSUED",
+  "WALLET_FULL",
   "COUPON_NOT_ISSUABLE"
 ] as const
 
@@ -426,6 +431,7 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
         "USER_NOT_FOUND",
         "COUPON_EXHAUSTED",
         "COUPON_ALREADY_ISSUED",
+        "WALLET_FULL",
         "RATE_LIMITED"
       )
     })

@@ -33,10 +33,11 @@ import {
   ChargeBelowMinimum,
   InsufficientBalance,
   InvalidAmount,
+  OrdersOpen,
   TooManyUnpaid,
   UserNotFound
 } from "../../domain/Wallet.ts"
-import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable } from "../../domain/UserCoupon.ts"
+import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable, WalletFull } from "../../domain/UserCoupon.ts"
 import { CouponCodeTaken } from "../../persistence/Coupons.ts"
 import { PaymentDeclined, PaymentKeyUsed, PaymentUnavailable } from "../../saga/Payments.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
@@ -157,6 +158,13 @@ export const catalogue = [
     "결제를 기다리는 주문이 너무 많습니다. 먼저 결제하거나 취소해 주세요",
     "Too many orders wait for their payment; pay or cancel one of them first"
   ),
+  row(
+    "ORDERS_OPEN",
+    409,
+    OrdersOpen,
+    "완료되거나 취소되지 않은 주문이 있습니다",
+    "There are orders that are neither completed nor cancelled"
+  ),
   row("ORDER_NOT_PAYABLE", 409, OrderNotPayable, "결제할 수 없는 주문입니다", "The order cannot be paid now"),
   row(
     "PAYMENT_IN_PROGRESS",
@@ -205,6 +213,7 @@ export const catalogue = [
     "이미 발급받은 쿠폰입니다",
     "The user has had as many of this coupon as a user may have"
   ),
+  row("WALLET_FULL", 409, WalletFull, "쿠폰을 더 받을 수 없습니다", "The user has as many coupons as a user may have"),
   row("COUPON_NOT_ISSUABLE", 409, CouponNotIssuable, "발급할 수 없는 쿠폰입니다", "The coupon is not being issued"),
   row("COUPON_NOT_REVOCABLE", 409, CouponNotRevocable, "회수할 수 없는 쿠폰입니다", "The coupon cannot be taken away"),
   row("COUPON_NOT_USABLE", 409, CouponNotUsable, "사용할 수 없는 쿠폰입니다", "The coupon cannot be used"),

@@ -91,9 +91,12 @@ export class UsersApi extends HttpApiGroup.make("users")
     HttpApiEndpoint.delete("withdraw", "/users/:userId", {
       params,
       success: HttpApiSchema.NoContent,
-      error: problems(...changing, "USER_NOT_FOUND", "BALANCE_REMAINING")
+      error: problems(...changing, "USER_NOT_FOUND", "BALANCE_REMAINING", "ORDERS_OPEN")
     })
       .middleware(Authenticated)
-      .annotate(OpenApi.Description, "Withdrawal: the balance must be 0; name, login and password are erased.")
+      .annotate(
+        OpenApi.Description,
+        "Withdrawal: the balance must be 0, and all orders completed or cancelled; name, login and password are erased, and the addresses of the orders."
+      )
   )
   .annotate(OpenApi.Description, "Users and their sessions") {}

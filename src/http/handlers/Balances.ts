@@ -43,6 +43,7 @@ export const layer = HttpApiBuilder.group(
           "BalanceUndecided",
           "TooManyUnpaid",
           "BalanceRemaining",
+          "OrdersOpen",
           ...couponRefusals
         ] as const
         return replay(yield* Effect.catchTag(charged, impossible, Effect.die))

@@ -80,7 +80,8 @@ const ofMoney = [
   "BalanceUndecided",
   "TooManyUnpaid",
   "BalanceLimitExceeded",
-  "BalanceRemaining"
+  "BalanceRemaining",
+  "OrdersOpen"
 ] as const
 
 /** What the engine's types allow, and an issue rules out. */
@@ -194,7 +195,7 @@ export const layer = HttpApiBuilder.group(
         const coupon = yield* Policy.revocableCoupon(payload.userId, payload.userCouponId)
         const request = keyed(who, "POST /coupons/revoke", headers["idempotency-key"], payload)
         const revoked = revoke({ request, coupon, reason: payload.reason })
-        const never = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided", ...ofMoney] as const
+        const never = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided", "WalletFull", ...ofMoney] as const
         return replay(yield* Effect.catchTag(revoked, never, Effect.die))
       }),
 

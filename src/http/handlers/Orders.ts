@@ -76,12 +76,14 @@ const impossible = [
   "BalanceLimitExceeded",
   "BalanceUndecided",
   "BalanceRemaining",
+  "OrdersOpen",
   "CouponNotFound",
   "CouponExhausted",
   "CouponNotIssuable",
   "CouponAlreadyIssued",
   "CouponNotRevocable",
-  "CouponUndecided"
+  "CouponUndecided",
+  "WalletFull"
 ] as const
 
 export const buy = (buyer: UserId, key: string, payload: typeof Checkout.Type) => {
@@ -128,10 +130,12 @@ export const itsOwn = [
   "BalanceUndecided",
   "TooManyUnpaid",
   "BalanceRemaining",
+  "OrdersOpen",
   "CouponNotUsable",
   "CouponAlreadyIssued",
   "CouponNotRevocable",
-  "CouponUndecided"
+  "CouponUndecided",
+  "WalletFull"
 ] as const
 
 /** And when it is not for paying. */

@@ -5,6 +5,7 @@ import { userId } from "../../domain/Ids.ts"
 import { firstTier } from "../../domain/Tier.ts"
 import { couponRefusals } from "../../domain/UserCoupon.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
+import { Orders } from "../../persistence/Orders.ts"
 import { Users } from "../../persistence/Users.ts"
 import { withdraw } from "../../saga/Withdrawal.ts"
 import { Api } from "../api/Api.ts"
@@ -19,6 +20,7 @@ export const layer = HttpApiBuilder.group(
   "users",
   Effect.fnUntraced(function* (handlers) {
     const users = yield* Users
+    const orders = yield* Orders
     const passwords = yield* Passwords
     const tokens = yield* Tokens
     const random = yield* SecureRandom.SecureRandom
@@ -62,6 +64,7 @@ export const layer = HttpApiBuilder.group(
 
       withdraw: ({ params }) =>
         Effect.flatMap(Policy.changeableUser(params.userId), withdraw).pipe(
+          Effect.provideService(Orders, orders),
           Effect.catchTag(
             [
               "RequestInProgress",
