@@ -47,7 +47,17 @@ const isOrderId = Schema.is(OrderId)
 /** A token's subject was checked with the token. */
 const subject = Brand.nominal<UserId>()
 
-const isAdmin = ({ role }: Claims) => role === "ADMIN"
+/** Whether somebody is still here: a token outlives a withdrawal. */
+const isHere = (userId: UserId): Effect.Effect<boolean, Overloaded | Unavailable, Directory> =>
+  Effect.flatMap(Directory, ({ read }) => Effect.map(read("wallet", userId), (wallet) => wallet !== undefined))
+
+const active = Effect.fnUntraced(function* (userId: UserId) {
+  return (yield* isHere(userId)) ? userId : yield* new UserNotFound({ userId })
+})
+
+/** Whether somebody has an ADMIN's right. Whoever has withdrawn is a stranger. */
+const administers = ({ role, userId }: Claims): Effect.Effect<boolean, Overloaded | Unavailable, Directory> =>
+  role === "ADMIN" ? isHere(subject(userId)) : Effect.succeed(false)
 
 /** The power of the one who asks, over what is somebody's. */
 const powerOf = ({ userId, role, act, traceparent }: Asker, onBehalfOf: UserId | undefined): Privilege => ({
@@ -68,62 +78,56 @@ const seen = (who: Asker, owner: UserId, entity: string): Effect.Effect<void, Un
   Effect.flatMap(Audit, (audit) => audit.seen({ ...powerOf(who, owner), entity, details: {} }))
 
 /** The user whose things are looked at: oneself, or anybody for an ADMIN. Nobody else is there. */
-export const visibleUser = (
+export const visibleUser = Effect.fnUntraced(function* (
   claimed: ClaimedUserId
-): Effect.Effect<UserId, UserNotFound | Unavailable, Principal | Audit> =>
-  Effect.flatMap(Principal, (who): Effect.Effect<UserId, UserNotFound | Unavailable, Audit> => {
-    if (claimed === who.userId) return Effect.succeed(subject(claimed))
-    if (!isAdmin(who)) return Effect.fail(new UserNotFound({ userId: claimed }))
-    return Effect.tap(anyUser(claimed), (userId) => seen(who, userId, userId))
-  })
+): Effect.fn.Return<UserId, UserNotFound | Overloaded | Unavailable, Principal | Directory | Audit> {
+  const who = yield* Principal
+  if (claimed === who.userId) return subject(claimed)
+  if (!(yield* administers(who))) return yield* new UserNotFound({ userId: claimed })
+  return yield* Effect.tap(anyUser(claimed), (userId) => seen(who, userId, userId))
+})
 
 /** The user who is changed: oneself, or anybody for an ADMIN. Nobody else is there. */
-export const changeableUser = (claimed: ClaimedUserId): Effect.Effect<Permitted<UserId>, UserNotFound, Principal> =>
-  Effect.flatMap(Principal, (who) =>
-    Effect.catchTag(actingForOf(who, claimed), "Forbidden", () => Effect.fail(new UserNotFound({ userId: claimed })))
-  )
+export const changeableUser = (
+  claimed: ClaimedUserId
+): Effect.Effect<Permitted<UserId>, UserNotFound | Overloaded | Unavailable, Principal | Directory> =>
+  Effect.catchTag(actingFor(claimed), "Forbidden", () => Effect.fail(new UserNotFound({ userId: claimed })))
 
 /** The user something is done for: oneself, or anybody for an ADMIN. */
-export const actingForOf = (
+export const actingForOf = Effect.fnUntraced(function* (
   who: Asker,
   claimed: ClaimedUserId | undefined
-): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound> => {
-  if (claimed === undefined || claimed === who.userId) return Effect.succeed(permit(subject(who.userId)))
-  if (!isAdmin(who)) return Effect.fail(new Forbidden())
-  return Effect.map(anyUser(claimed), (userId) => permit(userId, powerOf(who, userId)))
-}
-export const actingFor = (
-  claimed: ClaimedUserId | undefined
-): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound, Principal> =>
+): Effect.fn.Return<Permitted<UserId>, Forbidden | UserNotFound | Overloaded | Unavailable, Directory> {
+  if (claimed === undefined || claimed === who.userId) return permit(subject(who.userId))
+  if (!(yield* administers(who))) return yield* new Forbidden()
+  const userId = yield* anyUser(claimed)
+  return permit(userId, powerOf(who, userId))
+})
+export const actingFor = (claimed: ClaimedUserId | undefined) =>
   Effect.flatMap(Principal, (who) => actingForOf(who, claimed))
 
 /** A user to name, not to look at: so it stays in here. */
 const anyUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound> =>
   isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
 
-const administrator: Effect.Effect<void, Forbidden, Principal> = Effect.flatMap(Principal, (who) =>
-  isAdmin(who) ? Effect.void : Effect.fail(new Forbidden())
-)
+const administrator = Effect.gen(function* () {
+  if (!(yield* administers(yield* Principal))) return yield* new Forbidden()
+})
 
 /** A look at the cluster, for an ADMIN. */
-export const cluster: Effect.Effect<Permitted<"cluster">, Forbidden, Principal> = Effect.as(
-  administrator,
-  permit("cluster")
-)
+export const cluster: Effect.Effect<
+  Permitted<"cluster">,
+  Forbidden | Overloaded | Unavailable,
+  Principal | Directory
+> = Effect.as(administrator, permit("cluster"))
 
 /** A look into the audit, for an ADMIN. */
 export const auditOf = Effect.fnUntraced(function* (
   actor: ClaimedUserId | undefined,
   query: Omit<AuditQuery, "actorId">
-): Effect.fn.Return<Permitted<AuditQuery>, Forbidden | UserNotFound, Principal> {
+): Effect.fn.Return<Permitted<AuditQuery>, Forbidden | UserNotFound | Overloaded | Unavailable, Principal | Directory> {
   yield* administrator
   return permit({ ...query, actorId: actor === undefined ? undefined : yield* anyUser(actor) })
-})
-
-/** A user who is still here: a token outlives a withdrawal. */
-const active = Effect.fnUntraced(function* (userId: UserId) {
-  const wallet = yield* Effect.flatMap(Directory, (directory) => directory.read("wallet", userId))
-  return wallet === undefined ? yield* new UserNotFound({ userId }) : userId
 })
 
 /** A user with a role; unknown to the token, so the database is asked. */
@@ -145,7 +149,7 @@ const delegatingSeller = Effect.fnUntraced(function* (
   Principal | Directory | Users
 > {
   const who = yield* Principal
-  if (isAdmin(who)) {
+  if (yield* administers(who)) {
     const sellerId = yield* anySeller(claimed)
     return permit(sellerId, powerOf(who, sellerId))
   }
@@ -186,7 +190,8 @@ export const actingSeller = Effect.fnUntraced(function* (
       return yield* new Forbidden()
     case "SELLER":
     case "ADMIN": {
-      if (claimed === undefined || claimed === who.userId) return permit(yield* active(own))
+      yield* active(own)
+      if (claimed === undefined || claimed === who.userId) return permit(own)
       if (who.role === "SELLER") return yield* new Forbidden()
       const sellerId = yield* anySeller(claimed)
       return permit(sellerId, powerOf(who, sellerId))
@@ -262,8 +267,7 @@ const permissionDenied = () => Effect.fail(new CouponPermissionDenied())
 /** A seller's coupons are for the seller's own products; an ADMIN who names no seller makes them for anybody's (C19). */
 const couponSeller = Effect.fnUntraced(function* (claimed: ClaimedUserId | undefined) {
   const who = yield* Principal
-  if (!isAdmin(who) || claimed !== undefined) return yield* actingSeller(claimed)
-  yield* active(subject(who.userId))
+  if (claimed !== undefined || !(yield* administers(who))) return yield* actingSeller(claimed)
   return permit(undefined, powerOf(who, undefined))
 })
 
@@ -293,7 +297,7 @@ export const couponScope = Effect.fnUntraced(function* (
   const who = yield* Principal
   const scope = { createdBy: subject(who.userId), sellerId, productIds, grantOn }
   if (grantOn === undefined) return permit(scope, by)
-  return isAdmin(who) ? permit(scope, by ?? powerOf(who, undefined)) : yield* permissionDenied()
+  return (yield* administers(who)) ? permit(scope, by ?? powerOf(who, undefined)) : yield* permissionDenied()
 })
 
 const permittedCoupon = Effect.fnUntraced(function* (couponId: CouponId) {
@@ -324,7 +328,11 @@ export const couponFor = (
   who: Asker,
   coupon: ClaimedCouponId,
   user: ClaimedUserId | undefined
-): Effect.Effect<Permitted<CouponForUser>, Forbidden | UserNotFound | CouponNotFound> =>
+): Effect.Effect<
+  Permitted<CouponForUser>,
+  Forbidden | UserNotFound | CouponNotFound | Overloaded | Unavailable,
+  Directory
+> =>
   Effect.flatMap(actingForOf(who, user), ({ of: userId, by }) =>
     Effect.map(anyCoupon(coupon), (couponId) => permit({ couponId, userId }, by))
   )
@@ -398,7 +406,7 @@ export const visibleOrder = Effect.fnUntraced(function* (
   const order = isOrderId(claimed) ? yield* orders.get(claimed) : undefined
   if (order === undefined) return yield* new OrderNotFound({ orderId: claimed })
   if (order.userId === subject(who.userId)) return order
-  if (isAdmin(who)) return yield* Effect.as(seen(who, order.userId, order.orderId), order)
+  if (yield* administers(who)) return yield* Effect.as(seen(who, order.userId, order.orderId), order)
   const { part } = who.role === "BUYER" ? { part: undefined } : yield* soldPart(order)
   return part ?? (yield* new OrderNotFound({ orderId: claimed }))
 })
@@ -423,7 +431,7 @@ export const changeableOrderOf = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Directory> {
   const { orderId, userId } = yield* anyOrder(claimed)
   if (userId === subject(who.userId)) return { order: permit(orderId), reason: "BUYER" }
-  if (!isAdmin(who)) return yield* new OrderNotFound({ orderId: claimed })
+  if (!(yield* administers(who))) return yield* new OrderNotFound({ orderId: claimed })
   return { order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" }
 })
 export const changeableOrder = (claimed: ClaimedOrderId) =>
@@ -436,7 +444,7 @@ export const soldOrder = Effect.fnUntraced(function* (
   const who = yield* Principal
   const order = yield* anyOrder(claimed)
   const { orderId } = order
-  if (isAdmin(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
+  if (yield* administers(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
   const { part, seller } = who.role === "BUYER" ? { part: undefined, seller: undefined } : yield* soldPart(order)
   if (part === undefined) return yield* new OrderNotFound({ orderId: claimed })
   // Others sold some of it: what becomes of all of it is an ADMIN's to say.
@@ -451,7 +459,9 @@ export const cancellableOrder = (
   Effect.catchTag(changeableOrder(claimed), "OrderNotFound", () => soldOrder(claimed))
 
 /** Which refunds of anybody's an ADMIN wants to see. */
-export const manualRefunds = (page: PageRequest): Effect.Effect<Permitted<PageRequest>, Forbidden, Principal> =>
+export const manualRefunds = (
+  page: PageRequest
+): Effect.Effect<Permitted<PageRequest>, Forbidden | Overloaded | Unavailable, Principal | Directory> =>
   Effect.flatMap(Principal, (who) => Effect.as(administrator, permit(page, powerOf(who, undefined))))
 
 /** Anybody's order, for an ADMIN who settles something by hand. */
@@ -465,19 +475,21 @@ export const anybodysOrder = Effect.fnUntraced(function* (
 })
 
 /** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */
-export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Permitted<Role>, Forbidden, Visitor> =>
-  Effect.flatMap(Visitor, (who): Effect.Effect<Permitted<Role>, Forbidden> => {
-    if (claimed === undefined || claimed === "BUYER") return Effect.succeed(permit("BUYER"))
-    if (claimed === "SELLER") return Effect.succeed(permit("SELLER"))
-    return isRole(claimed) && who !== undefined && isAdmin(who)
-      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
-      : Effect.fail(new Forbidden())
-  })
+export const grantedRole = Effect.fnUntraced(function* (
+  claimed: ClaimedRole | undefined
+): Effect.fn.Return<Permitted<Role>, Forbidden | Overloaded | Unavailable, Visitor | Directory> {
+  if (claimed === undefined || claimed === "BUYER") return permit("BUYER")
+  if (claimed === "SELLER") return permit("SELLER")
+  const who = yield* Visitor
+  if (!isRole(claimed) || who === undefined || !(yield* administers(who))) return yield* new Forbidden()
+  return permit(claimed, powerOf(who, undefined))
+})
 
 /** The tier a user gets: from an ADMIN, also an ADMIN's own. */
-export const grantedTier = (claimed: ClaimedTier): Effect.Effect<Permitted<Tier>, Forbidden, Principal> =>
-  Effect.flatMap(Principal, (who) =>
-    isTier(claimed) && isAdmin(who)
-      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
-      : Effect.fail(new Forbidden())
-  )
+export const grantedTier = Effect.fnUntraced(function* (
+  claimed: ClaimedTier
+): Effect.fn.Return<Permitted<Tier>, Forbidden | Overloaded | Unavailable, Principal | Directory> {
+  const who = yield* Principal
+  if (!isTier(claimed) || !(yield* administers(who))) return yield* new Forbidden()
+  return permit(claimed, powerOf(who, undefined))
+})

@@ -17,6 +17,7 @@ import type {
 } from "../../src/http/api/Fields.ts"
 import { Authenticated, type Claims } from "../../src/http/api/Middleware.ts"
 import type { Audit } from "../../src/persistence/Audit.ts"
+import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import type { Users } from "../../src/persistence/Users.ts"
 import type { charge } from "../../src/saga/Charge.ts"
 import type { issue, revoke } from "../../src/saga/Coupons.ts"
@@ -291,6 +292,27 @@ describe("Who may do what", () => {
             assert.strictEqual(after.body["name"], "Somebody")
             assert.strictEqual((yield* call("GET", `/balances/${owner.userId}`, owner)).body["balance"], 4000)
           }
+        })
+      )
+    }
+  })
+})
+
+describe("An administrator who has withdrawn", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it_) => {
+    for (const row of table.filter(([, , who]) => who.includes("admin") && !who.includes("buyer"))) {
+      const [, request, , , denied, { body } = {}] = row
+      it_.effect(`may do no more than a stranger: ${request} ${body === undefined ? "" : JSON.stringify(body)}`, () =>
+        Effect.gen(function* () {
+          const { fill } = yield* scene
+          const { userId, token } = yield* person("ADMIN")
+          assert.strictEqual(yield* outcome("DELETE", `/users/${userId}`, { token }), "204")
+          assert.include([denied, noUser], yield* ask(row, token, fill))
+          const { audit } = yield* MemoryTables
+          assert.notInclude(
+            audit.map(({ actorId }) => actorId),
+            userId
+          )
         })
       )
     }
