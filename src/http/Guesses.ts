@@ -44,9 +44,10 @@ export const make = (isWrong: (error: unknown) => boolean) =>
         for (const payer of payers) add(payer, -1)
         return Effect.onExit(guess, (exit) =>
           Effect.sync(() => {
-            const wrong =
-              Exit.isFailure(exit) && exit.cause.reasons.some((reason) => "error" in reason && isWrong(reason.error))
-            if (!wrong) for (const payer of payers) add(payer, 1)
+            // Whoever hangs up before the answer may have guessed wrong.
+            const isFree =
+              Exit.isSuccess(exit) || exit.cause.reasons.every((reason) => "error" in reason && !isWrong(reason.error))
+            if (isFree) for (const payer of payers) add(payer, 1)
           })
         )
       })
