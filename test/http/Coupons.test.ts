@@ -208,6 +208,20 @@ describe("Coupons", () => {
       })
     )
 
+    it.effect("are not told of either to who names codes of new ones, taken or not", () =>
+      Effect.gen(function* () {
+        const [seller, mallory] = [yield* person("SELLER"), yield* person("SELLER")]
+        yield* coupon(seller, { code: "TAKEN-26" })
+        const name = (code: string) => outcome("POST", "/coupons", { token: mallory.token, body: { ...wanted, code } })
+        assert.strictEqual(yield* name("TAKEN-26"), "409 COUPON_CODE_TAKEN")
+        for (let n = 0; n < 9; n++) assert.strictEqual(yield* name(`FREE-${n}`), "201")
+        assert.strictEqual(yield* name("TAKEN-26"), "429 RATE_LIMITED")
+        assert.strictEqual(yield* name("FREE-9"), "429 RATE_LIMITED")
+        assert.strictEqual((yield* claim(mallory, "TAKEN-26")).body["code"], "RATE_LIMITED")
+        yield* coupon(mallory)
+      })
+    )
+
     it.effect("for a tier are had by its users, from then on", () =>
       Effect.gen(function* () {
         const [seller, who, admin] = [yield* person("SELLER"), yield* person(), yield* person("ADMIN")]

@@ -24,7 +24,7 @@ import type { issue, revoke } from "../../src/saga/Coupons.ts"
 import type { editProduct } from "../../src/saga/Products.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import * as Shop from "./Shop.ts"
-import { buy, call, coupon, outcome, person, product, take } from "./Shop.ts"
+import { buy, call, outcome, person, product, take } from "./Shop.ts"
 
 /** `true` if a value of the first type can be used as the second. */
 type IsA<A, B> = A extends B ? true : false
@@ -239,8 +239,9 @@ const scene = Effect.gen(function* () {
   const productId = yield* product(owner)
   const receipt = yield* buy(owner, productId)
   yield* call("PUT", `/users/${owner.userId}/managers/${manager.userId}`, owner)
-  const code = `code-${owner.userId.slice(-12)}`
-  const couponId = yield* coupon(owner, { code, perUserLimit: 2, issueBy: ["FIRST_COME", "CODE", "GRANT"] })
+  const terms = { ...voucher, totalQuantity: 10, perUserLimit: 2, issueBy: ["FIRST_COME", "CODE", "GRANT"] }
+  const { body: offered } = yield* call("POST", "/coupons", { token: owner.token, body: terms })
+  const couponId = String(offered["couponId"])
   const ids: Record<string, string> = {
     user: owner.userId,
     manager: manager.userId,
@@ -248,7 +249,7 @@ const scene = Effect.gen(function* () {
     product: productId,
     coupon: couponId,
     userCoupon: String((yield* take(owner, couponId, { key: "had" })).body["userCouponId"]),
-    code,
+    code: String(offered["code"]),
     order: String(receipt.body["orderId"])
   }
   const fill = (text: string, by = ids) => text.replaceAll(/\{(\w+)\}/g, (_, name: string) => by[name] ?? "")

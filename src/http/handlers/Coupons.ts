@@ -1,5 +1,6 @@
 import { Effect, Option, Struct } from "effect"
 import { SecureRandom } from "effect/crypto"
+import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
 import { TimedOut } from "../../actors/Errors.ts"
@@ -88,6 +89,8 @@ export const issueLimited = (who: Asker, key: string, payload: typeof IssueBody.
     issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, { wanted, issueBy: "FIRST_COME" })
   )
 
+const addressOf = ({ remoteAddress }: HttpServerRequest.HttpServerRequest) => Option.getOrElse(remoteAddress, () => "")
+
 export const layer = HttpApiBuilder.group(
   Api,
   "coupons",
@@ -96,7 +99,7 @@ export const layer = HttpApiBuilder.group(
     const coupons = yield* Coupons
     const journal = yield* Journal
     const random = yield* SecureRandom.SecureRandom
-    const { guard } = yield* ClaimGuard
+    const { guard, naming } = yield* ClaimGuard
 
     /** Numbers from the actor, texts from the database, in this order: so the texts are no older than the version. */
     const current = Effect.fnUntraced(function* (couponId: CouponId) {
@@ -109,9 +112,10 @@ export const layer = HttpApiBuilder.group(
     const forAll = (coupon: Effect.Success<ReturnType<typeof current>>) => withEtag(Struct.omit(coupon, ["code"]))
 
     return handlers.handleAll({
-      create: Effect.fnUntraced(function* ({ payload }) {
+      create: Effect.fnUntraced(function* ({ payload, request }) {
         const scope = yield* Policy.couponScope(payload.sellerId, payload.productIds ?? [], payload.grantOn)
         const { code, name, totalQuantity } = payload
+        if (code !== undefined) yield* naming(yield* Policy.self, addressOf(request))
         const { perUserLimit = Limits.coupon.perUserLimit, issueBy = Limits.coupon.issueBy } = payload
         const couponId = yield* createCoupon({
           scope,
@@ -164,9 +168,8 @@ export const layer = HttpApiBuilder.group(
       claim: Effect.fnUntraced(function* ({ headers, payload, request }) {
         const user = yield* Policy.oneself
         const asked = keyed(user.of, "POST /coupons/claim", headers["idempotency-key"], payload)
-        const address = Option.getOrElse(request.remoteAddress, () => "")
         const claimed = Effect.provideService(claim({ request: asked, code: payload.code, user }), Coupons, coupons)
-        return replay(yield* guard(user.of, address, Effect.catchTag(claimed, impossible, Effect.die)))
+        return replay(yield* guard(user.of, addressOf(request), Effect.catchTag(claimed, impossible, Effect.die)))
       }),
 
       issue: Effect.fnUntraced(function* ({ headers, payload }) {
