@@ -407,8 +407,10 @@ export const visibleOrder = Effect.fnUntraced(function* (
   if (order === undefined) return yield* new OrderNotFound({ orderId: claimed })
   if (order.userId === subject(who.userId)) return order
   if (yield* administers(who)) return yield* Effect.as(seen(who, order.userId, order.orderId), order)
-  const { part } = who.role === "BUYER" ? { part: undefined } : yield* soldPart(order)
-  return part ?? (yield* new OrderNotFound({ orderId: claimed }))
+  const { part, seller } = who.role === "BUYER" ? { part: undefined, seller: undefined } : yield* soldPart(order)
+  if (part === undefined || seller === undefined) return yield* new OrderNotFound({ orderId: claimed })
+  if (who.role === "MANAGER") yield* seen(who, seller, order.orderId)
+  return part
 })
 
 /** As its actor has it: nothing is read from the disk for an order that is under way. */
