@@ -164,8 +164,12 @@ export const delegation = Effect.fnUntraced(function* (seller: ClaimedUserId, ma
   return permit({ sellerId, managerId }, by)
 })
 
-/** A seller's manager no more, whoever that is by now. */
+/** A seller's manager no more, whoever that is by now. Managers may leave: nobody asked them when they were assigned. */
 export const revocation = Effect.fnUntraced(function* (seller: ClaimedUserId, manager: ClaimedUserId) {
+  const who = yield* Principal
+  if (who.role === "MANAGER" && manager === who.userId) {
+    return permit({ sellerId: yield* anyUser(seller), managerId: subject(manager) }, powerOf(who, undefined))
+  }
   const { of: sellerId, by } = yield* delegatingSeller(seller)
   return permit({ sellerId, managerId: yield* anyUser(manager) }, by)
 })
@@ -199,9 +203,12 @@ export const actingSeller = Effect.fnUntraced(function* (
     case "MANAGER": {
       const managers = yield* Managers
       if (claimed === undefined) {
-        const [sellerId, another] = yield* managers.sellersOf(own)
+        const sellerIds = yield* managers.sellersOf(own)
+        const [sellerId, another] = sellerIds
         if (sellerId === undefined) return yield* new Forbidden()
-        return another === undefined ? permit(sellerId, powerOf(who, sellerId)) : yield* new SellerRequired()
+        return another === undefined
+          ? permit(sellerId, powerOf(who, sellerId))
+          : yield* new SellerRequired({ sellerIds })
       }
       if (!isUserId(claimed) || !(yield* managers.isAssigned(claimed, own))) return yield* new Forbidden()
       return permit(claimed, powerOf(who, claimed))

@@ -110,7 +110,7 @@ const table: ReadonlyArray<Row> = [
   ["users.changeProfile", "PATCH /users/{user}", owning, "200", noUser, { body: { name: "Mallory" } }],
   ["users.withdraw", "DELETE /users/{user}", owning, "409 BALANCE_REMAINING", noUser],
   ["managers.assign", `PUT ${pair}`, owning, "204", forbidden],
-  ["managers.remove", `DELETE ${pair}`, owning, "204", forbidden],
+  ["managers.remove", `DELETE ${pair}`, managing, "204", forbidden],
   ["managers.list", "GET /users/{user}/managers", owning, "200", noUser],
   ["balances.charge", "POST /balances/charge", users, "200", forbidden, { key: "k", body: { amount: 1000 } }],
   [
