@@ -358,7 +358,19 @@ export const couponGrant = Effect.fnUntraced(function* (
   return permit({ couponId, userId: yield* anyUser(user) }, by)
 })
 
-/** What somebody has of a coupon to manage, to take it away: a privilege in any case, as it is the user's. */
+/** What somebody has of a coupon. */
+const hadCoupon = Effect.fnUntraced(function* (user: ClaimedUserId, claimed: ClaimedUserCouponId) {
+  const userId = yield* anyUser(user)
+  const wallet = yield* Effect.flatMap(Directory, (directory) => directory.read("wallet", userId))
+  if (wallet === undefined) return yield* new UserNotFound({ userId })
+  const had = wallet.coupons.find(({ userCouponId }) => userCouponId === String(claimed))
+  return had === undefined ? yield* new CouponNotFound({}) : { ...had, userId }
+})
+
+/**
+ * What somebody has of a coupon to manage, to take it away: a privilege in any case, as it is the user's. Who is there,
+ * and what they have, is told to an ADMIN alone: to others, what is not theirs to manage is all the same.
+ */
 export const revocableCoupon = Effect.fnUntraced(function* (
   claimedUser: ClaimedUserId,
   claimed: ClaimedUserCouponId
@@ -369,13 +381,12 @@ export const revocableCoupon = Effect.fnUntraced(function* (
 > {
   const who = yield* Principal
   yield* Effect.catchTag(manager, "Forbidden", permissionDenied)
-  const userId = yield* anyUser(claimedUser)
-  const wallet = yield* Effect.flatMap(Directory, (directory) => directory.read("wallet", userId))
-  if (wallet === undefined) return yield* new UserNotFound({ userId })
-  const known = wallet.coupons.find(({ userCouponId }) => userCouponId === String(claimed))
-  if (known === undefined) return yield* new CouponNotFound({})
-  const { of: couponId, by = powerOf(who, undefined) } = yield* permittedCoupon(known.couponId)
-  return permit({ couponId, userId, userCouponId: known.userCouponId }, by)
+  const had = yield* Effect.catchTag(hadCoupon(claimedUser, claimed), ["UserNotFound", "CouponNotFound"], (missing) =>
+    Effect.fail(who.role === "ADMIN" ? missing : new CouponPermissionDenied())
+  )
+  const { userId, userCouponId } = had
+  const { of: couponId, by = powerOf(who, undefined) } = yield* permittedCoupon(had.couponId)
+  return permit({ couponId, userId, userCouponId }, by)
 })
 
 /** Of some sellers, those whose things the one who asks manages without being an ADMIN. */

@@ -334,6 +334,7 @@ describe("Coupons", () => {
     it.effect("are taken away by their seller or an administrator, while they can be used", () =>
       Effect.gen(function* () {
         const [seller, other, who] = [yield* person("SELLER"), yield* person("SELLER"), yield* person("BUYER", 5000)]
+        const admin = yield* person("ADMIN")
         const productId = yield* product(seller)
         const couponId = yield* coupon(seller, { perUserLimit: 2 })
         const ids = yield* Effect.forEach(["a", "b"], (key) =>
@@ -344,13 +345,17 @@ describe("Coupons", () => {
         const codes = [
           yield* revoke(who, ids[0], "k"),
           yield* revoke(other, ids[0], "k"),
-          yield* revoke(seller, "uco_00000000-0000-7000-8000-000000000000", "k"),
-          yield* revoke(seller, ids[0], "k", other.userId),
-          yield* revoke(seller, ids[0], "k", nobody)
+          ...(yield* Effect.forEach([seller, admin], (by) =>
+            Effect.all([
+              revoke(by, "uco_00000000-0000-7000-8000-000000000000", "k"),
+              revoke(by, ids[0], "k", other.userId),
+              revoke(by, ids[0], "k", nobody)
+            ])
+          )).flat()
         ].map(({ body }) => body["code"])
+        // Who is there, and has what, is told to nobody but an administrator.
         assert.deepStrictEqual(codes, [
-          "COUPON_PERMISSION_DENIED",
-          "COUPON_PERMISSION_DENIED",
+          ...Array.from({ length: 5 }, () => "COUPON_PERMISSION_DENIED"),
           "COUPON_NOT_FOUND",
           "COUPON_NOT_FOUND",
           "USER_NOT_FOUND"
@@ -359,7 +364,7 @@ describe("Coupons", () => {
         assert.strictEqual(revoked.status, 200)
         assert.deepInclude(revoked.body, { userCouponId: ids[0], couponId, status: "REVOKED", reason: "fraud" })
         assert.deepStrictEqual((yield* revoke(seller, ids[0], "1")).body, revoked.body)
-        const again = yield* revoke(yield* person("ADMIN"), ids[0], "2")
+        const again = yield* revoke(admin, ids[0], "2")
         assert.deepInclude(again.body, { status: 409, code: "COUPON_NOT_REVOCABLE", reason: "REVOKED" })
         const order = (userCouponId: unknown) =>
           buy(who, productId, 1, {
@@ -373,6 +378,14 @@ describe("Coupons", () => {
         const listed = yield* call("GET", `/coupons/user/${who.userId}?status=REVOKED`, { token: who.token })
         assert.deepStrictEqual(idsOf(listed.body, "userCouponId"), [ids[0]])
         assert.notInclude(listed.text, "fraud")
+
+        const left = yield* person()
+        const { body: taken } = yield* take(left, couponId)
+        const gone = yield* revoke(seller, taken["userCouponId"], "4", left.userId)
+        assert.strictEqual(yield* outcome("DELETE", `/users/${left.userId}`, { token: left.token }), "204")
+        const repeated = yield* revoke(seller, taken["userCouponId"], "4", left.userId)
+        assert.deepStrictEqual([repeated.status, repeated.body], [200, gone.body])
+        assert.strictEqual(repeated.headers.get("idempotent-replayed"), "true")
       })
     )
 

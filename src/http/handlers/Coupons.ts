@@ -11,7 +11,7 @@ import { Policy as Limits } from "../../domain/Policy.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { type CouponEntry, Coupons, type UserCouponEntry } from "../../persistence/Coupons.ts"
 import { Journal } from "../../persistence/Journal.ts"
-import { claim, createCoupon, issue, type IssueRequest, revoke, setCondition } from "../../saga/Coupons.ts"
+import { claim, createCoupon, issue, type IssueRequest, revoke, revoked, setCondition } from "../../saga/Coupons.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
 import type { CouponChange, IssueRequest as IssueBody, NewCoupon } from "../api/Coupons.ts"
@@ -180,12 +180,12 @@ export const layer = HttpApiBuilder.group(
       }),
 
       revoke: Effect.fnUntraced(function* ({ headers, payload }) {
-        const who = yield* Policy.self
+        const request = keyed(yield* Policy.self, "POST /coupons/revoke", headers["idempotency-key"], payload)
+        const before = yield* revoked(request)
+        if (before !== undefined) return replay(before)
         const coupon = yield* Policy.revocableCoupon(payload.userId, payload.userCouponId)
-        const request = keyed(who, "POST /coupons/revoke", headers["idempotency-key"], payload)
-        const revoked = revoke({ request, coupon, reason: payload.reason })
         const never = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided", ...ofMoney] as const
-        return replay(yield* Effect.catchTag(revoked, never, Effect.die))
+        return replay(yield* Effect.catchTag(revoke({ request, coupon, reason: payload.reason }), never, Effect.die))
       }),
 
       ofUser: Effect.fnUntraced(function* ({ params, query: { limit, cursor, status } }) {
