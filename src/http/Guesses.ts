@@ -17,7 +17,7 @@ export interface Payer {
   readonly perMinute: number
 }
 
-/** Runs a guess, unless too many were wrong lately. `isWrong` tells of a failure whether it was one. */
+/** `isWrong` tells of a failure whether it was a wrong guess. */
 export const make = (isWrong: (error: unknown) => boolean) =>
   Effect.map(Clock.Clock, (clock) => {
     const buckets = new Lru<string, Bucket>(rememberedMost)
@@ -32,22 +32,32 @@ export const make = (isWrong: (error: unknown) => boolean) =>
       buckets.set(payer.key, { tokens: tokens + count, at })
     }
 
-    return <A, E, R>(
-      payers: ReadonlyArray<Payer>,
-      guess: Effect.Effect<A, E, R>
-    ): Effect.Effect<A, E | RateLimited, R> =>
-      Effect.suspend((): Effect.Effect<A, E | RateLimited, R> => {
+    /** Takes the price of a guess, unless too many were paid for lately. */
+    const pay = (payers: ReadonlyArray<Payer>): Effect.Effect<void, RateLimited> =>
+      Effect.suspend(() => {
         const waits = payers.map((payer) => ((1 - tokensOf(payer).tokens) * 60) / payer.perMinute)
         const wait = Math.ceil(Math.max(...waits))
         if (wait > 0) return Effect.fail(new RateLimited({ retryAfterSeconds: wait }))
-        // Paid in advance, or a thousand guesses at once would cost one.
         for (const payer of payers) add(payer, -1)
-        return Effect.onExit(guess, (exit) =>
+        return Effect.void
+      })
+
+    /** Runs a guess. Paid in advance, or a thousand at once would cost one; the price of one that is not wrong is given back. */
+    const guess = <A, E, R>(
+      payers: ReadonlyArray<Payer>,
+      attempt: Effect.Effect<A, E, R>
+    ): Effect.Effect<A, E | RateLimited, R> =>
+      Effect.andThen(
+        pay(payers),
+        Effect.onExit(attempt, (exit) =>
           Effect.sync(() => {
-            const wrong =
-              Exit.isFailure(exit) && exit.cause.reasons.some((reason) => "error" in reason && isWrong(reason.error))
-            if (!wrong) for (const payer of payers) add(payer, 1)
+            // Whoever hangs up before the answer may have guessed wrong.
+            const isFree =
+              Exit.isSuccess(exit) || exit.cause.reasons.every((reason) => "error" in reason && !isWrong(reason.error))
+            if (isFree) for (const payer of payers) add(payer, 1)
           })
         )
-      })
+      )
+
+    return { pay, guess }
   })

@@ -21,7 +21,7 @@ export class LoginGuard extends Context.Service<
     LoginGuard,
     Effect.map(
       Guesses.make((error) => error instanceof BadCredentials),
-      (guess) => ({
+      ({ guess }) => ({
         guard: (loginId, address, login) =>
           guess(
             [

@@ -47,7 +47,17 @@ const isOrderId = Schema.is(OrderId)
 /** A token's subject was checked with the token. */
 const subject = Brand.nominal<UserId>()
 
-const isAdmin = ({ role }: Claims) => role === "ADMIN"
+/** Whether somebody is still here: a token outlives a withdrawal. */
+const isHere = (userId: UserId): Effect.Effect<boolean, Overloaded | Unavailable, Directory> =>
+  Effect.flatMap(Directory, ({ read }) => Effect.map(read("wallet", userId), (wallet) => wallet !== undefined))
+
+const active = Effect.fnUntraced(function* (userId: UserId) {
+  return (yield* isHere(userId)) ? userId : yield* new UserNotFound({ userId })
+})
+
+/** Whether somebody has an ADMIN's right. Whoever has withdrawn is a stranger. */
+const administers = ({ role, userId }: Claims): Effect.Effect<boolean, Overloaded | Unavailable, Directory> =>
+  role === "ADMIN" ? isHere(subject(userId)) : Effect.succeed(false)
 
 /** The power of the one who asks, over what is somebody's. */
 const powerOf = ({ userId, role, act, traceparent }: Asker, onBehalfOf: UserId | undefined): Privilege => ({
@@ -73,62 +83,56 @@ const seen = (
   Effect.flatMap(Audit, (audit) => audit.seen({ ...powerOf(who, owner), entity, details }))
 
 /** The user whose things are looked at: oneself, or anybody for an ADMIN. Nobody else is there. */
-export const visibleUser = (
+export const visibleUser = Effect.fnUntraced(function* (
   claimed: ClaimedUserId
-): Effect.Effect<UserId, UserNotFound | Unavailable, Principal | Audit> =>
-  Effect.flatMap(Principal, (who): Effect.Effect<UserId, UserNotFound | Unavailable, Audit> => {
-    if (claimed === who.userId) return Effect.succeed(subject(claimed))
-    if (!isAdmin(who)) return Effect.fail(new UserNotFound({ userId: claimed }))
-    return Effect.tap(anyUser(claimed), (userId) => seen(who, userId, userId))
-  })
+): Effect.fn.Return<UserId, UserNotFound | Overloaded | Unavailable, Principal | Directory | Audit> {
+  const who = yield* Principal
+  if (claimed === who.userId) return subject(claimed)
+  if (!(yield* administers(who))) return yield* new UserNotFound({ userId: claimed })
+  return yield* Effect.tap(anyUser(claimed), (userId) => seen(who, userId, userId))
+})
 
 /** The user who is changed: oneself, or anybody for an ADMIN. Nobody else is there. */
-export const changeableUser = (claimed: ClaimedUserId): Effect.Effect<Permitted<UserId>, UserNotFound, Principal> =>
-  Effect.flatMap(Principal, (who) =>
-    Effect.catchTag(actingForOf(who, claimed), "Forbidden", () => Effect.fail(new UserNotFound({ userId: claimed })))
-  )
+export const changeableUser = (
+  claimed: ClaimedUserId
+): Effect.Effect<Permitted<UserId>, UserNotFound | Overloaded | Unavailable, Principal | Directory> =>
+  Effect.catchTag(actingFor(claimed), "Forbidden", () => Effect.fail(new UserNotFound({ userId: claimed })))
 
 /** The user something is done for: oneself, or anybody for an ADMIN. */
-export const actingForOf = (
+export const actingForOf = Effect.fnUntraced(function* (
   who: Asker,
   claimed: ClaimedUserId | undefined
-): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound> => {
-  if (claimed === undefined || claimed === who.userId) return Effect.succeed(permit(subject(who.userId)))
-  if (!isAdmin(who)) return Effect.fail(new Forbidden())
-  return Effect.map(anyUser(claimed), (userId) => permit(userId, powerOf(who, userId)))
-}
-export const actingFor = (
-  claimed: ClaimedUserId | undefined
-): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound, Principal> =>
+): Effect.fn.Return<Permitted<UserId>, Forbidden | UserNotFound | Overloaded | Unavailable, Directory> {
+  if (claimed === undefined || claimed === who.userId) return permit(subject(who.userId))
+  if (!(yield* administers(who))) return yield* new Forbidden()
+  const userId = yield* anyUser(claimed)
+  return permit(userId, powerOf(who, userId))
+})
+export const actingFor = (claimed: ClaimedUserId | undefined) =>
   Effect.flatMap(Principal, (who) => actingForOf(who, claimed))
 
 /** A user to name, not to look at: so it stays in here. */
 const anyUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound> =>
   isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
 
-const administrator: Effect.Effect<void, Forbidden, Principal> = Effect.flatMap(Principal, (who) =>
-  isAdmin(who) ? Effect.void : Effect.fail(new Forbidden())
-)
+const administrator = Effect.gen(function* () {
+  if (!(yield* administers(yield* Principal))) return yield* new Forbidden()
+})
 
 /** A look at the cluster, for an ADMIN. */
-export const cluster: Effect.Effect<Permitted<"cluster">, Forbidden, Principal> = Effect.as(
-  administrator,
-  permit("cluster")
-)
+export const cluster: Effect.Effect<
+  Permitted<"cluster">,
+  Forbidden | Overloaded | Unavailable,
+  Principal | Directory
+> = Effect.as(administrator, permit("cluster"))
 
 /** A look into the audit, for an ADMIN. */
 export const auditOf = Effect.fnUntraced(function* (
   actor: ClaimedUserId | undefined,
   query: Omit<AuditQuery, "actorId">
-): Effect.fn.Return<Permitted<AuditQuery>, Forbidden | UserNotFound, Principal> {
+): Effect.fn.Return<Permitted<AuditQuery>, Forbidden | UserNotFound | Overloaded | Unavailable, Principal | Directory> {
   yield* administrator
   return permit({ ...query, actorId: actor === undefined ? undefined : yield* anyUser(actor) })
-})
-
-/** A user who is still here: a token outlives a withdrawal. */
-const active = Effect.fnUntraced(function* (userId: UserId) {
-  const wallet = yield* Effect.flatMap(Directory, (directory) => directory.read("wallet", userId))
-  return wallet === undefined ? yield* new UserNotFound({ userId }) : userId
 })
 
 /** A user with a role; unknown to the token, so the database is asked. */
@@ -150,7 +154,7 @@ const delegatingSeller = Effect.fnUntraced(function* (
   Principal | Directory | Users
 > {
   const who = yield* Principal
-  if (isAdmin(who)) {
+  if (yield* administers(who)) {
     const sellerId = yield* anySeller(claimed)
     return permit(sellerId, powerOf(who, sellerId))
   }
@@ -165,8 +169,12 @@ export const delegation = Effect.fnUntraced(function* (seller: ClaimedUserId, ma
   return permit({ sellerId, managerId }, by)
 })
 
-/** A seller's manager no more, whoever that is by now. */
+/** A seller's manager no more, whoever that is by now. Managers may leave: nobody asked them when they were assigned. */
 export const revocation = Effect.fnUntraced(function* (seller: ClaimedUserId, manager: ClaimedUserId) {
+  const who = yield* Principal
+  if (who.role === "MANAGER" && manager === who.userId) {
+    return permit({ sellerId: yield* anyUser(seller), managerId: subject(manager) }, powerOf(who, undefined))
+  }
   const { of: sellerId, by } = yield* delegatingSeller(seller)
   return permit({ sellerId, managerId: yield* anyUser(manager) }, by)
 })
@@ -191,7 +199,8 @@ export const actingSeller = Effect.fnUntraced(function* (
       return yield* new Forbidden()
     case "SELLER":
     case "ADMIN": {
-      if (claimed === undefined || claimed === who.userId) return permit(yield* active(own))
+      yield* active(own)
+      if (claimed === undefined || claimed === who.userId) return permit(own)
       if (who.role === "SELLER") return yield* new Forbidden()
       const sellerId = yield* anySeller(claimed)
       return permit(sellerId, powerOf(who, sellerId))
@@ -199,9 +208,12 @@ export const actingSeller = Effect.fnUntraced(function* (
     case "MANAGER": {
       const managers = yield* Managers
       if (claimed === undefined) {
-        const [sellerId, another] = yield* managers.sellersOf(own)
+        const sellerIds = yield* managers.sellersOf(own)
+        const [sellerId, another] = sellerIds
         if (sellerId === undefined) return yield* new Forbidden()
-        return another === undefined ? permit(sellerId, powerOf(who, sellerId)) : yield* new SellerRequired()
+        return another === undefined
+          ? permit(sellerId, powerOf(who, sellerId))
+          : yield* new SellerRequired({ sellerIds })
       }
       if (!isUserId(claimed) || !(yield* managers.isAssigned(claimed, own))) return yield* new Forbidden()
       return permit(claimed, powerOf(who, claimed))
@@ -267,8 +279,7 @@ const permissionDenied = () => Effect.fail(new CouponPermissionDenied())
 /** A seller's coupons are for the seller's own products; an ADMIN who names no seller makes them for anybody's (C19). */
 const couponSeller = Effect.fnUntraced(function* (claimed: ClaimedUserId | undefined) {
   const who = yield* Principal
-  if (!isAdmin(who) || claimed !== undefined) return yield* actingSeller(claimed)
-  yield* active(subject(who.userId))
+  if (claimed !== undefined || !(yield* administers(who))) return yield* actingSeller(claimed)
   return permit(undefined, powerOf(who, undefined))
 })
 
@@ -298,7 +309,7 @@ export const couponScope = Effect.fnUntraced(function* (
   const who = yield* Principal
   const scope = { createdBy: subject(who.userId), sellerId, productIds, grantOn }
   if (grantOn === undefined) return permit(scope, by)
-  return isAdmin(who) ? permit(scope, by ?? powerOf(who, undefined)) : yield* permissionDenied()
+  return (yield* administers(who)) ? permit(scope, by ?? powerOf(who, undefined)) : yield* permissionDenied()
 })
 
 const permittedCoupon = Effect.fnUntraced(function* (couponId: CouponId) {
@@ -329,7 +340,11 @@ export const couponFor = (
   who: Asker,
   coupon: ClaimedCouponId,
   user: ClaimedUserId | undefined
-): Effect.Effect<Permitted<CouponForUser>, Forbidden | UserNotFound | CouponNotFound> =>
+): Effect.Effect<
+  Permitted<CouponForUser>,
+  Forbidden | UserNotFound | CouponNotFound | Overloaded | Unavailable,
+  Directory
+> =>
   Effect.flatMap(actingForOf(who, user), ({ of: userId, by }) =>
     Effect.map(anyCoupon(coupon), (couponId) => permit({ couponId, userId }, by))
   )
@@ -348,7 +363,19 @@ export const couponGrant = Effect.fnUntraced(function* (
   return permit({ couponId, userId: yield* anyUser(user) }, by)
 })
 
-/** What somebody has of a coupon to manage, to take it away: a privilege in any case, as it is the user's. */
+/** What somebody has of a coupon. */
+const hadCoupon = Effect.fnUntraced(function* (user: ClaimedUserId, claimed: ClaimedUserCouponId) {
+  const userId = yield* anyUser(user)
+  const wallet = yield* Effect.flatMap(Directory, (directory) => directory.read("wallet", userId))
+  if (wallet === undefined) return yield* new UserNotFound({ userId })
+  const had = wallet.coupons.find(({ userCouponId }) => userCouponId === String(claimed))
+  return had === undefined ? yield* new CouponNotFound({}) : { ...had, userId }
+})
+
+/**
+ * What somebody has of a coupon to manage, to take it away: a privilege in any case, as it is the user's. Who is there,
+ * and what they have, is told to an ADMIN alone: to others, what is not theirs to manage is all the same.
+ */
 export const revocableCoupon = Effect.fnUntraced(function* (
   claimedUser: ClaimedUserId,
   claimed: ClaimedUserCouponId
@@ -359,13 +386,12 @@ export const revocableCoupon = Effect.fnUntraced(function* (
 > {
   const who = yield* Principal
   yield* Effect.catchTag(manager, "Forbidden", permissionDenied)
-  const userId = yield* anyUser(claimedUser)
-  const wallet = yield* Effect.flatMap(Directory, (directory) => directory.read("wallet", userId))
-  if (wallet === undefined) return yield* new UserNotFound({ userId })
-  const known = wallet.coupons.find(({ userCouponId }) => userCouponId === String(claimed))
-  if (known === undefined) return yield* new CouponNotFound({})
-  const { of: couponId, by = powerOf(who, undefined) } = yield* permittedCoupon(known.couponId)
-  return permit({ couponId, userId, userCouponId: known.userCouponId }, by)
+  const had = yield* Effect.catchTag(hadCoupon(claimedUser, claimed), ["UserNotFound", "CouponNotFound"], (missing) =>
+    Effect.fail(who.role === "ADMIN" ? missing : new CouponPermissionDenied())
+  )
+  const { userId, userCouponId } = had
+  const { of: couponId, by = powerOf(who, undefined) } = yield* permittedCoupon(had.couponId)
+  return permit({ couponId, userId, userCouponId }, by)
 })
 
 /** Of some sellers, those whose things the one who asks manages without being an ADMIN. */
@@ -403,9 +429,11 @@ export const visibleOrder = Effect.fnUntraced(function* (
   const order = isOrderId(claimed) ? yield* orders.get(claimed) : undefined
   if (order === undefined) return yield* new OrderNotFound({ orderId: claimed })
   if (order.userId === subject(who.userId)) return order
-  if (isAdmin(who)) return yield* Effect.as(seen(who, order.userId, order.orderId), order)
-  const { part } = who.role === "BUYER" ? { part: undefined } : yield* soldPart(order)
-  return part ?? (yield* new OrderNotFound({ orderId: claimed }))
+  if (yield* administers(who)) return yield* Effect.as(seen(who, order.userId, order.orderId), order)
+  const { part, seller } = who.role === "BUYER" ? { part: undefined, seller: undefined } : yield* soldPart(order)
+  if (part === undefined || seller === undefined) return yield* new OrderNotFound({ orderId: claimed })
+  if (who.role === "MANAGER") yield* seen(who, seller, order.orderId)
+  return part
 })
 
 /** As its actor has it: nothing is read from the disk for an order that is under way. */
@@ -436,10 +464,15 @@ export const changeableOrderOf = (
   who: Asker,
   claimed: ClaimedOrderId
 ): Effect.Effect<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Directory> =>
-  Effect.flatMap(anyOrder(claimed), ({ orderId, userId }): Effect.Effect<ChangeableOrder, OrderNotFound> => {
-    if (userId === subject(who.userId)) return Effect.succeed({ order: permit(orderId), reason: "BUYER" })
-    if (!isAdmin(who)) return Effect.fail(new OrderNotFound({ orderId: claimed }))
-    return Effect.succeed({ order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" })
+  Effect.flatMap(anyOrder(claimed), ({ orderId, userId }) => {
+    if (userId === subject(who.userId)) {
+      return Effect.succeed<ChangeableOrder>({ order: permit(orderId), reason: "BUYER" })
+    }
+    return Effect.flatMap(administers(who), (isAllowed): Effect.Effect<ChangeableOrder, OrderNotFound> =>
+      isAllowed
+        ? Effect.succeed({ order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" })
+        : Effect.fail(new OrderNotFound({ orderId: claimed }))
+    )
   })
 export const changeableOrder = (claimed: ClaimedOrderId) =>
   Effect.flatMap(Principal, (who) => changeableOrderOf(who, claimed))
@@ -451,7 +484,7 @@ export const soldOrder = Effect.fnUntraced(function* (
   const who = yield* Principal
   const order = yield* anyOrder(claimed)
   const { orderId } = order
-  if (isAdmin(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
+  if (yield* administers(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
   const { part, seller } = who.role === "BUYER" ? { part: undefined, seller: undefined } : yield* soldPart(order)
   if (part === undefined) return yield* new OrderNotFound({ orderId: claimed })
   // Others sold some of it: what becomes of all of it is an ADMIN's to say.
@@ -468,13 +501,20 @@ export const cancellableOrder = (
 /** A seller whose sales are looked at: oneself, one to whom one was assigned, or any for an ADMIN. Nobody else is there. */
 export const visibleSeller = Effect.fnUntraced(function* (
   claimed: ClaimedUserId
-): Effect.fn.Return<Permitted<UserId>, UserNotFound | Unavailable, Principal | Managers | Audit> {
+): Effect.fn.Return<
+  Permitted<UserId>,
+  UserNotFound | Overloaded | Unavailable,
+  Principal | Directory | Managers | Audit
+> {
   const who = yield* Principal
   // Who sells no more looks at nothing that was sold.
   if (who.role === "BUYER") return yield* new UserNotFound({ userId: claimed })
   if (who.role === "MANAGER" && isUserId(claimed)) {
     const { isAssigned } = yield* Managers
-    if (yield* isAssigned(claimed, subject(who.userId))) return permit(claimed, powerOf(who, claimed))
+    if (yield* isAssigned(claimed, subject(who.userId))) {
+      yield* seen(who, claimed, claimed)
+      return permit(claimed, powerOf(who, claimed))
+    }
   }
   return permit(yield* visibleUser(claimed))
 })
@@ -488,7 +528,7 @@ export const requestedRefunds = (claimed: ClaimedUserId, page: PageRequest) =>
 /** Which refunds of anybody's an ADMIN wants to see. */
 export const anybodysRefunds = Effect.fnUntraced(function* (
   query: Omit<RefundQuery, "sellerId">
-): Effect.fn.Return<Permitted<RefundQuery>, Forbidden | Unavailable, Principal | Audit> {
+): Effect.fn.Return<Permitted<RefundQuery>, Forbidden | Overloaded | Unavailable, Principal | Directory | Audit> {
   yield* administrator
   const who = yield* Principal
   yield* seen(who, undefined, "refunds", { status: query.status })
@@ -498,7 +538,7 @@ export const anybodysRefunds = Effect.fnUntraced(function* (
 /** Which payments of anybody's, of which nobody knows what became, an ADMIN wants to see. */
 export const anybodysPayments = Effect.fnUntraced(function* (
   page: PageRequest
-): Effect.fn.Return<Permitted<PageRequest>, Forbidden | Unavailable, Principal | Audit> {
+): Effect.fn.Return<Permitted<PageRequest>, Forbidden | Overloaded | Unavailable, Principal | Directory | Audit> {
   yield* administrator
   const who = yield* Principal
   yield* seen(who, undefined, "payments")
@@ -516,28 +556,32 @@ export const anybodysOrder = Effect.fnUntraced(function* (
 })
 
 /** The role a new user gets: buyers and sellers come by themselves, others are made by an ADMIN. */
-export const grantedRole = (claimed: ClaimedRole | undefined): Effect.Effect<Permitted<Role>, Forbidden, Visitor> =>
-  Effect.flatMap(Visitor, (who): Effect.Effect<Permitted<Role>, Forbidden> => {
-    if (claimed === undefined || claimed === "BUYER") return Effect.succeed(permit("BUYER"))
-    if (claimed === "SELLER") return Effect.succeed(permit("SELLER"))
-    return isRole(claimed) && who !== undefined && isAdmin(who)
-      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
-      : Effect.fail(new Forbidden())
-  })
+export const grantedRole = Effect.fnUntraced(function* (
+  claimed: ClaimedRole | undefined
+): Effect.fn.Return<Permitted<Role>, Forbidden | Overloaded | Unavailable, Visitor | Directory> {
+  if (claimed === undefined || claimed === "BUYER") return permit("BUYER")
+  if (claimed === "SELLER") return permit("SELLER")
+  const who = yield* Visitor
+  if (!isRole(claimed) || who === undefined || !(yield* administers(who))) return yield* new Forbidden()
+  return permit(claimed, powerOf(who, undefined))
+})
 
 /** The role a user gets from an ADMIN, who cannot give up being one: so none is left without by a slip. */
-export const changedRole = (user: UserId, claimed: ClaimedRole): Effect.Effect<Permitted<Role>, Forbidden, Principal> =>
-  Effect.flatMap(Principal, (who) => {
-    const isSelf = user === subject(who.userId)
-    return isRole(claimed) && isAdmin(who) && (!isSelf || claimed === "ADMIN")
-      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
-      : Effect.fail(new Forbidden())
-  })
+export const changedRole = Effect.fnUntraced(function* (
+  user: UserId,
+  claimed: ClaimedRole
+): Effect.fn.Return<Permitted<Role>, Forbidden | Overloaded | Unavailable, Principal | Directory> {
+  const who = yield* Principal
+  const isSelf = user === subject(who.userId)
+  if (!isRole(claimed) || (isSelf && claimed !== "ADMIN") || !(yield* administers(who))) return yield* new Forbidden()
+  return permit(claimed, powerOf(who, undefined))
+})
 
 /** The tier a user gets: from an ADMIN, also an ADMIN's own. */
-export const grantedTier = (claimed: ClaimedTier): Effect.Effect<Permitted<Tier>, Forbidden, Principal> =>
-  Effect.flatMap(Principal, (who) =>
-    isTier(claimed) && isAdmin(who)
-      ? Effect.succeed(permit(claimed, powerOf(who, undefined)))
-      : Effect.fail(new Forbidden())
-  )
+export const grantedTier = Effect.fnUntraced(function* (
+  claimed: ClaimedTier
+): Effect.fn.Return<Permitted<Tier>, Forbidden | Overloaded | Unavailable, Principal | Directory> {
+  const who = yield* Principal
+  if (!isTier(claimed) || !(yield* administers(who))) return yield* new Forbidden()
+  return permit(claimed, powerOf(who, undefined))
+})

@@ -226,6 +226,10 @@ const Revocation = Schema.Struct({
   revokedAt: Schema.String
 })
 
+/** What a revocation was answered before, if it was: its user, and so the coupon, may have gone since. */
+export const revoked = (request: Keyed): Effect.Effect<Answer<typeof Revocation.Type> | undefined, Failure, Transact> =>
+  Effect.flatMap(Transact, ({ answered }) => answered({ request, answer: Revocation }))
+
 /** Takes a coupon away from its user, for good (C-20). It was issued all the same, and its rank stays taken. */
 export const revoke = ({
   request,

@@ -199,13 +199,20 @@ describe("The audit", () => {
         const { body: offered } = yield* call("POST", "/coupons", { token, body: voucher })
         const wanted = { couponId: offered["couponId"], userId: manager.userId }
         yield* call("POST", "/coupons/issue", { token, key: "k", body: wanted })
+        const buyer = yield* person("BUYER")
+        const orderId = yield* Shop.order(buyer, yield* product(seller), 1, { shippingAddress: "Seoul 1" })
+        for (const who of [seller, manager]) {
+          assert.deepInclude((yield* call("GET", `/orders/${orderId}`, who)).body, { shippingAddress: "Seoul 1" })
+        }
         const deeds = (yield* deedsOf(manager)).map(([act, , onBehalfOf]) => [act, onBehalfOf])
         assert.deepStrictEqual(deeds, [
           ["products.create", seller.userId],
           ["products.edit", seller.userId],
           ["coupons.create", seller.userId],
-          ["coupons.issue", seller.userId]
+          ["coupons.issue", seller.userId],
+          ["orders.read", seller.userId]
         ])
+        assert.lengthOf((yield* auditOf(`entity=${orderId}`)).items, 1)
       })
     )
 

@@ -39,6 +39,19 @@ describe("Guesses at the codes of coupons", () => {
     }).pipe(Effect.provide(ClaimGuard.layer))
   )
 
+  it.effect("are also made by who names the codes of new coupons, taken or not", () =>
+    Effect.gen(function* () {
+      const { naming } = yield* ClaimGuard
+      for (let n = 0; n < 5; n++) {
+        yield* naming(userId(uuid(1)), "a")
+        yield* attempt(1, "a", wrong)
+      }
+      assert.deepInclude(yield* Effect.flip(naming(userId(uuid(1)), "b")), { retryAfterSeconds: 6 })
+      assert.strictEqual(yield* attempt(1, "b", right), "refused")
+      yield* naming(userId(uuid(2)), "a")
+    }).pipe(Effect.provide(ClaimGuard.layer))
+  )
+
   it.effect("are not codes that are right, also when there is none left", () =>
     Effect.gen(function* () {
       const exhausted = Effect.fail(new CouponExhausted({ couponId: coupon().couponId }))

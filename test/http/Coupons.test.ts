@@ -248,6 +248,20 @@ describe("Coupons", () => {
       })
     )
 
+    it.effect("are not told of either to who names codes of new ones, taken or not", () =>
+      Effect.gen(function* () {
+        const [seller, mallory] = [yield* person("SELLER"), yield* person("SELLER")]
+        yield* coupon(seller, { code: "TAKEN-26" })
+        const name = (code: string) => outcome("POST", "/coupons", { token: mallory.token, body: { ...wanted, code } })
+        assert.strictEqual(yield* name("TAKEN-26"), "409 COUPON_CODE_TAKEN")
+        for (let n = 0; n < 9; n++) assert.strictEqual(yield* name(`FREE-${n}`), "201")
+        assert.strictEqual(yield* name("TAKEN-26"), "429 RATE_LIMITED")
+        assert.strictEqual(yield* name("FREE-9"), "429 RATE_LIMITED")
+        assert.strictEqual((yield* claim(mallory, "TAKEN-26")).body["code"], "RATE_LIMITED")
+        yield* coupon(mallory)
+      })
+    )
+
     it.effect("for a tier are had by its users, from then on", () =>
       Effect.gen(function* () {
         const [seller, who, admin] = [yield* person("SELLER"), yield* person(), yield* person("ADMIN")]
@@ -360,6 +374,7 @@ describe("Coupons", () => {
     it.effect("are taken away by their seller or an administrator, while they can be used", () =>
       Effect.gen(function* () {
         const [seller, other, who] = [yield* person("SELLER"), yield* person("SELLER"), yield* person("BUYER", 5000)]
+        const admin = yield* person("ADMIN")
         const productId = yield* product(seller)
         const couponId = yield* coupon(seller, { perUserLimit: 2 })
         const ids = yield* Effect.forEach(["a", "b"], (key) =>
@@ -370,13 +385,17 @@ describe("Coupons", () => {
         const codes = [
           yield* revoke(who, ids[0], "k"),
           yield* revoke(other, ids[0], "k"),
-          yield* revoke(seller, "uco_00000000-0000-7000-8000-000000000000", "k"),
-          yield* revoke(seller, ids[0], "k", other.userId),
-          yield* revoke(seller, ids[0], "k", nobody)
+          ...(yield* Effect.forEach([seller, admin], (by) =>
+            Effect.all([
+              revoke(by, "uco_00000000-0000-7000-8000-000000000000", "k"),
+              revoke(by, ids[0], "k", other.userId),
+              revoke(by, ids[0], "k", nobody)
+            ])
+          )).flat()
         ].map(({ body }) => body["code"])
+        // Who is there, and has what, is told to nobody but an administrator.
         assert.deepStrictEqual(codes, [
-          "COUPON_PERMISSION_DENIED",
-          "COUPON_PERMISSION_DENIED",
+          ...Array.from({ length: 5 }, () => "COUPON_PERMISSION_DENIED"),
           "COUPON_NOT_FOUND",
           "COUPON_NOT_FOUND",
           "USER_NOT_FOUND"
@@ -385,7 +404,7 @@ describe("Coupons", () => {
         assert.strictEqual(revoked.status, 200)
         assert.deepInclude(revoked.body, { userCouponId: ids[0], couponId, status: "REVOKED", reason: "fraud" })
         assert.deepStrictEqual((yield* revoke(seller, ids[0], "1")).body, revoked.body)
-        const again = yield* revoke(yield* person("ADMIN"), ids[0], "2")
+        const again = yield* revoke(admin, ids[0], "2")
         assert.deepInclude(again.body, { status: 409, code: "COUPON_NOT_REVOCABLE", reason: "REVOKED" })
         const order = (userCouponId: unknown) =>
           buy(who, productId, 1, {
@@ -399,6 +418,14 @@ describe("Coupons", () => {
         const listed = yield* call("GET", `/coupons/user/${who.userId}?status=REVOKED`, { token: who.token })
         assert.deepStrictEqual(idsOf(listed.body, "userCouponId"), [ids[0]])
         assert.notInclude(listed.text, "fraud")
+
+        const left = yield* person()
+        const { body: taken } = yield* take(left, couponId)
+        const gone = yield* revoke(seller, taken["userCouponId"], "4", left.userId)
+        assert.strictEqual(yield* outcome("DELETE", `/users/${left.userId}`, { token: left.token }), "204")
+        const repeated = yield* revoke(seller, taken["userCouponId"], "4", left.userId)
+        assert.deepStrictEqual([repeated.status, repeated.body], [200, gone.body])
+        assert.strictEqual(repeated.headers.get("idempotent-replayed"), "true")
       })
     )
 

@@ -53,6 +53,17 @@ describe("Guesses at passwords", () => {
     }).pipe(Effect.provide(LoginGuard.layer))
   )
 
+  it.effect("are guesses also of whoever hangs up before the answer", () =>
+    Effect.gen(function* () {
+      const guess = attempt("kim", "a", Effect.delay(wrong, "1 second"))
+      for (let n = 0; n < 10; n++)
+        yield* Effect.flatMap(Effect.forkChild(guess, { startImmediately: true }), Fiber.interrupt)
+      assert.strictEqual(yield* attempt("kim", "a", right), "refused")
+      yield* TestClock.adjust("6 seconds")
+      assert.strictEqual(yield* attempt("kim", "a", right), "in")
+    }).pipe(Effect.provide(LoginGuard.layer))
+  )
+
   it.effect("at many login ids are a hundred for an address", () =>
     Effect.gen(function* () {
       for (let n = 0; n < 100; n++) yield* attempt(`user-${n}`, "a", wrong)

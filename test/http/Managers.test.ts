@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import * as Shop from "./Shop.ts"
 import { buy, call, coupon, outcome, person, product } from "./Shop.ts"
 
@@ -93,6 +94,23 @@ describe("A manager", () => {
         assert.strictEqual(yield* remove(seller, manager), "204")
         assert.strictEqual(yield* remove(seller, manager), "204")
         assert.deepStrictEqual(yield* list, [])
+      })
+    )
+
+    it.effect("leaves a seller nobody asked for, and is told which there are", () =>
+      Effect.gen(function* () {
+        const { seller, manager } = yield* team
+        const [mallory, other] = [yield* person("SELLER"), yield* person("MANAGER")]
+        yield* assign(mallory, manager)
+        const create = () => call("POST", "/products", { token: manager.token, body: goods })
+        const { body } = yield* create()
+        assert.strictEqual(body["code"], "SELLER_REQUIRED")
+        assert.deepStrictEqual(body["sellerIds"], [seller.userId, mallory.userId].toSorted())
+        assert.strictEqual(yield* remove(mallory, manager, other), "403 FORBIDDEN")
+        assert.strictEqual(yield* remove(mallory, manager, manager), "204")
+        assert.strictEqual((yield* create()).body["sellerId"], seller.userId)
+        const { audit } = yield* MemoryTables
+        assert.deepInclude(audit.at(-2), { actorId: manager.userId, act: "managers.remove", entity: mallory.userId })
       })
     )
 

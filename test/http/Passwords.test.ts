@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { Passwords } from "../../src/http/Passwords.ts"
 
 describe("A password", () => {
@@ -25,13 +25,30 @@ describe("A password", () => {
       )
       assert.lengthOf(
         outcomes.filter((outcome) => outcome === "hashed"),
-        66
+        65
       )
       assert.lengthOf(
         outcomes.filter((outcome) => outcome === "Overloaded"),
-        34
+        35
       )
       assert.match(yield* hash("x"), /^\$argon2id\$/)
+    }).pipe(Effect.provide(Passwords.layer))
+  )
+
+  it.live("is compared with its hash in a queue of its own, however many register at the time", () =>
+    Effect.gen(function* () {
+      const { hash, verify } = yield* Passwords
+      const mine = yield* hash("mine")
+      let registered = 0
+      const register = Effect.ignore(Effect.tap(hash("x"), () => Effect.sync(() => registered++)))
+      const registering = Effect.all(
+        Array.from({ length: 100 }, () => register),
+        { concurrency: 100 }
+      )
+      const crowd = yield* Effect.forkChild(registering, { startImmediately: true })
+      assert.isTrue(yield* verify(mine, "mine"))
+      assert.isBelow(registered, 30)
+      yield* Fiber.interrupt(crowd)
     }).pipe(Effect.provide(Passwords.layer))
   )
 })

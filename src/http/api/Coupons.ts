@@ -370,13 +370,15 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
         "PRODUCT_NOT_FOUND",
         "USER_NOT_FOUND",
         "NOT_A_SELLER",
-        "SELLER_REQUIRED"
+        "SELLER_REQUIRED",
+        "RATE_LIMITED"
       )
     })
       .middleware(Authenticated)
       .annotate(
         OpenApi.Description,
-        "A SELLER's coupons are for the seller's own products; an ADMIN's without a sellerId are for anybody's."
+        "A SELLER's coupons are for the seller's own products; an ADMIN's without a sellerId are for anybody's. " +
+          "A code of one's own choice costs a guess, like a wrong one of a claim: ten a minute."
       ),
     HttpApiEndpoint.get("list", "/coupons", {
       query: PageQuery,

@@ -49,8 +49,11 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {}
 
-/** Whoever acts for several sellers, or for none yet named, must say for which one: `sellerId`. */
-export class SellerRequired extends Schema.TaggedError<SellerRequired>()("SellerRequired", {}) {}
+/** Whoever acts for several sellers must say for which one: `sellerId`. */
+export class SellerRequired extends Schema.TaggedError<SellerRequired>()("SellerRequired", {
+  /** Two of them; whoever leaves one is told of another. */
+  sellerIds: Schema.Array(Schema.String)
+}) {}
 
 export class NotASeller extends Schema.TaggedError<NotASeller>()("NotASeller", { userId: Schema.String }) {}
 

@@ -24,7 +24,7 @@ export class ManagersApi extends HttpApiGroup.make("managers")
       params: pair,
       success: HttpApiSchema.NoContent,
       error: problems(...asking, "FORBIDDEN", "USER_NOT_FOUND", "NOT_A_SELLER")
-    }).annotate(OpenApi.Description, "From the manager's next request on."),
+    }).annotate(OpenApi.Description, "From the manager's next request on. By the seller, or by a manager who leaves."),
     HttpApiEndpoint.get("list", "/users/:sellerId/managers", {
       params: seller,
       query: PageQuery,

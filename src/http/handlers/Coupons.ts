@@ -1,5 +1,6 @@
 import { Effect, Option, Struct } from "effect"
 import { SecureRandom } from "effect/crypto"
+import type { HttpServerRequest } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../../actors/Directory.ts"
 import { TimedOut } from "../../actors/Errors.ts"
@@ -10,7 +11,7 @@ import { Policy as Limits } from "../../domain/Policy.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
 import { type CouponEntry, Coupons, type UserCouponEntry } from "../../persistence/Coupons.ts"
 import { Journal } from "../../persistence/Journal.ts"
-import { claim, createCoupon, issue, type IssueRequest, revoke, setCondition } from "../../saga/Coupons.ts"
+import { claim, createCoupon, issue, type IssueRequest, revoke, revoked, setCondition } from "../../saga/Coupons.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
 import type { CouponChange, IssueRequest as IssueBody, NewCoupon } from "../api/Coupons.ts"
@@ -95,6 +96,8 @@ export const issueLimited = (who: Asker, key: string, payload: typeof IssueBody.
     issued(Policy.selfOf(who), "POST /coupons/issue/limited", key, payload, { wanted, issueBy: "FIRST_COME" })
   )
 
+const addressOf = ({ remoteAddress }: HttpServerRequest.HttpServerRequest) => Option.getOrElse(remoteAddress, () => "")
+
 export const layer = HttpApiBuilder.group(
   Api,
   "coupons",
@@ -103,7 +106,7 @@ export const layer = HttpApiBuilder.group(
     const coupons = yield* Coupons
     const journal = yield* Journal
     const random = yield* SecureRandom.SecureRandom
-    const { guard } = yield* ClaimGuard
+    const { guard, naming } = yield* ClaimGuard
 
     /** Numbers from the actor, texts from the database, in this order: so the texts are no older than the version. */
     const current = Effect.fnUntraced(function* (couponId: CouponId) {
@@ -116,10 +119,11 @@ export const layer = HttpApiBuilder.group(
     const forAll = (coupon: Effect.Success<ReturnType<typeof current>>) => withEtag(Struct.omit(coupon, ["code"]))
 
     return handlers.handleAll({
-      create: Effect.fnUntraced(function* ({ headers, payload }) {
+      create: Effect.fnUntraced(function* ({ headers, payload, request }) {
         const who = yield* Policy.self
         const scope = yield* Policy.couponScope(payload.sellerId, payload.productIds ?? [], payload.grantOn)
         const { code, name, totalQuantity } = payload
+        if (code !== undefined) yield* naming(who, addressOf(request))
         const { perUserLimit = Limits.coupon.perUserLimit, issueBy = Limits.coupon.issueBy } = payload
         const { answer, replayed } = yield* createCoupon({
           request: keyedIf(who, "POST /coupons", headers["idempotency-key"], payload),
@@ -178,9 +182,8 @@ export const layer = HttpApiBuilder.group(
       claim: Effect.fnUntraced(function* ({ headers, payload, request }) {
         const user = yield* Policy.oneself
         const asked = keyed(user.of, "POST /coupons/claim", headers["idempotency-key"], payload)
-        const address = Option.getOrElse(request.remoteAddress, () => "")
         const claimed = Effect.provideService(claim({ request: asked, code: payload.code, user }), Coupons, coupons)
-        return replay(yield* guard(user.of, address, Effect.catchTag(claimed, impossible, Effect.die)))
+        return replay(yield* guard(user.of, addressOf(request), Effect.catchTag(claimed, impossible, Effect.die)))
       }),
 
       issue: Effect.fnUntraced(function* ({ headers, payload }) {
@@ -191,12 +194,12 @@ export const layer = HttpApiBuilder.group(
       }),
 
       revoke: Effect.fnUntraced(function* ({ headers, payload }) {
-        const who = yield* Policy.self
+        const request = keyed(yield* Policy.self, "POST /coupons/revoke", headers["idempotency-key"], payload)
+        const before = yield* revoked(request)
+        if (before !== undefined) return replay(before)
         const coupon = yield* Policy.revocableCoupon(payload.userId, payload.userCouponId)
-        const request = keyed(who, "POST /coupons/revoke", headers["idempotency-key"], payload)
-        const revoked = revoke({ request, coupon, reason: payload.reason })
         const never = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided", "WalletFull", ...ofMoney] as const
-        return replay(yield* Effect.catchTag(revoked, never, Effect.die))
+        return replay(yield* Effect.catchTag(revoke({ request, coupon, reason: payload.reason }), never, Effect.die))
       }),
 
       ofUser: Effect.fnUntraced(function* ({ params, query: { limit, cursor, status } }) {
