@@ -117,6 +117,22 @@ const bad: ReadonlyArray<Bad> = [
   goods("a version of its own", { version: 7 }, "/version")
 ]
 
+const coupon = { name: "New", discountType: "FIXED", discountValue: 1, totalQuantity: 1 }
+
+const moments: ReadonlyArray<readonly [written: string, meant: string | undefined]> = [
+  ["2028-02-29T09:00:00+09:00", "2028-02-29T00:00:00.000Z"],
+  ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"],
+  ["2027-02-29T00:00:00Z", undefined],
+  ["2027-02-30T00:00:00Z", undefined],
+  ["2027-04-31T00:00:00Z", undefined],
+  ["2027-13-01T00:00:00Z", undefined],
+  ["2027-01-00T00:00:00Z", undefined],
+  ["2027-01-01T24:00:00Z", undefined],
+  ["2027-01-01T23:60:00Z", undefined],
+  ["9999-12-31T23:59:59-23:59", undefined],
+  ["0001-01-01T00:00:00+00:01", undefined]
+]
+
 const polluting: ReadonlyArray<readonly [what: string, raw: string, pointer: string]> = [
   ["__proto__ at the top", `{"items":[],"__proto__":{"polluted":1}}`, "/__proto__"],
   ["__proto__ in an item", `{"items":[{"__proto__":{"polluted":1},"quantity":1}]}`, "/items/0/__proto__"],
@@ -137,6 +153,17 @@ describe("Bad input", () => {
           const { status, body } = yield* send(path, raw)
           assert.strictEqual(`${status} ${String(body["code"])}`, code)
           if (code.startsWith("422")) assert.containSubset(body["errors"], [{ pointer }])
+        })
+      )
+    }
+
+    for (const [written, meant] of moments) {
+      it.effect(`a moment such as ${written} is ${meant ?? "none"}`, () =>
+        Effect.gen(function* () {
+          const { status, body } = yield* send("/coupons", JSON.stringify({ ...coupon, validUntil: written }))
+          assert.strictEqual(status, meant === undefined ? 422 : 201)
+          if (meant === undefined) assert.containSubset(body["errors"], [{ pointer: "/validUntil" }])
+          else assert.strictEqual(body["validUntil"], meant)
         })
       )
     }
@@ -234,6 +261,18 @@ describe("Bad input", () => {
         const name = `'; DROP TABLE users; -- <img src=x onerror=1> %s \${1} \\`
         const read = yield* call("GET", `/products/${yield* product(seller, { name })}`)
         assert.strictEqual(read.body["name"], name)
+      })
+    )
+
+    it.effect("a text is the same however its characters were composed", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const category = "신발 Ça".normalize("NFD")
+        const productId = yield* product(seller, { category, name: "각".repeat(100).normalize("NFD") })
+        const found = yield* call("GET", `/products?category=${encodeURIComponent(category.normalize("NFC"))}`)
+        assert.include(found.text, productId)
+        const again = yield* call("GET", `/products?category=${encodeURIComponent(category)}`)
+        assert.include(again.text, productId)
       })
     )
 

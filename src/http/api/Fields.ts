@@ -1,6 +1,7 @@
 /** What bodies, queries and headers are made of. */
 import { Effect, Schema, SchemaTransformation } from "effect"
 import { HttpApiSchema } from "effect/http-api"
+import { iso } from "../../saga/Time.ts"
 
 /** Says in the document what a value is; of what is transformed, as it is sent. */
 export const says = <S extends Schema.Top>(description: string) => Schema.annotateEncoded<S>({ description })
@@ -43,11 +44,18 @@ export type ClaimedTier = typeof ClaimedTier.Type
 const line = Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, { expected: "text without control characters" })
 const lines = Schema.isPattern(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, { expected: "text without control characters" })
 
-/** One line of text, without the space around it. */
-export const Line = (minimum: number, maximum: number) =>
-  Schema.Trim.check(line, Schema.isBetweenCodePoints(minimum, maximum))
+/** Without the space around it; what looks the same is the same (NFC), however a keyboard composes it. */
+const Text = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.Trimmed,
+    SchemaTransformation.transform({ decode: (text) => text.normalize("NFC").trim(), encode: (text) => text })
+  )
+)
 
-export const Lines = (maximum: number) => Schema.Trim.check(lines, Schema.isBetweenCodePoints(0, maximum))
+/** One line of text. */
+export const Line = (minimum: number, maximum: number) => Text.check(line, Schema.isBetweenCodePoints(minimum, maximum))
+
+export const Lines = (maximum: number) => Text.check(lines, Schema.isBetweenCodePoints(0, maximum))
 
 /** A secret; space counts. */
 export const Secret = (minimum: number, maximum: number) =>
@@ -55,16 +63,29 @@ export const Secret = (minimum: number, maximum: number) =>
 
 export const Timestamp = Schema.String.annotate({ format: "date-time", description: "RFC 3339, in UTC." })
 
-/** A moment somebody names, as milliseconds since 1970. */
+/** `Date.parse` takes the 30th of February for the 2nd of March. */
+const isDay = (text: string) => {
+  const date = text.slice(0, 10)
+  const ms = Date.parse(`${date}T00:00:00Z`)
+  return Number.isFinite(ms) && iso(ms).startsWith(date)
+}
+
+/** A moment somebody names, as milliseconds since 1970: of the years 1 to 9999, in UTC, which is how it is told again. */
 export const Moment = Schema.String.check(
-  Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/u, {
+  Schema.isPattern(/^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/u, {
     expected: "a date and time with its offset, as in RFC 3339"
-  })
+  }),
+  Schema.makeFilter(isDay, { expected: "a day there is" })
 )
   .annotate({ format: "date-time", description: "RFC 3339, with an offset or Z." })
   .pipe(
     Schema.decodeTo(
-      Schema.Int,
+      Schema.Int.check(
+        Schema.isBetween({
+          minimum: Date.parse("0001-01-01T00:00:00Z"),
+          maximum: Date.parse("9999-12-31T23:59:59.999Z")
+        })
+      ),
       SchemaTransformation.transform({
         // A date that is none is not a number, and so not whole.
         decode: (text) => Date.parse(text),
