@@ -127,6 +127,7 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
   {
     nodes: 1,
     clients: 4,
+    requests: 300,
     requestTimeoutMs: 150,
     databaseMs: [0.1, 2],
     laggard: "commit",
@@ -178,6 +179,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   {
     nodes: 3,
     clients: 5,
+    requests: 300,
     partitions: 2,
     queueSize: 1000,
     stepsMost: 1000,
@@ -293,9 +295,23 @@ const orderAmbush: Partial<Options> = {
   cluster: undefined
 }
 
+/** More actors than there is room for, and few of them asked at once. */
+const crowd: Partial<Options> = {
+  clients: 4,
+  partitions: 1,
+  residentActors: 1,
+  buyers: 6,
+  heat: 0.2,
+  hangUp: 0,
+  toNode: calm,
+  coupons: true
+}
+
 /** Half of all worlds have orders, and in half of these time goes by. Relays are rare enough to be left undisturbed. */
 const withOrders = (drawn: Options, rng: Rng): Options => {
-  if (drawn.nemeses.includes("relay") || !rng.chance(0.5)) return drawn
+  if (drawn.nemeses.includes("relay") || !rng.chance(0.5)) {
+    return drawn.cluster === undefined && rng.chance(0.2) ? { ...drawn, ...crowd } : drawn
+  }
   const options = rng.chance(0.15) ? { ...drawn, ...orderAmbush } : drawn
   const lapses = rng.chance(0.5)
   return {
