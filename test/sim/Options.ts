@@ -274,6 +274,9 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   }
 ]
 
+/** A world with fewer requests tests too little. */
+export const requestsLeast = 200
+
 export const draw = (seed: number): Options => withOrders(drawWorld(seed), new Rng(seed, "orders"))
 
 /** Half an hour goes by while a commit is under way. */
@@ -369,7 +372,7 @@ const drawFrom = (seed: number, rng: Rng): Options => {
     seed,
     nodes,
     clients: rng.between(1, 16),
-    requests: rng.between(200, 210),
+    requests: rng.between(requestsLeast, requestsLeast + 10),
     partitions: rng.pick([1, 2, 4, 8]),
     residentActors: rng.pick([1, 4, 16, 1000]),
     batchSize: rng.pick([1, 2, 8, 64]),
