@@ -313,7 +313,8 @@ const crowd: Partial<Options> = {
 /** Half of all worlds have orders, and in half of these time goes by. Relays are rare enough to be left undisturbed. */
 const withOrders = (drawn: Options, rng: Rng): Options => {
   if (drawn.nemeses.includes("relay") || !rng.chance(0.5)) {
-    return drawn.cluster === undefined && rng.chance(0.2) ? { ...drawn, ...crowd } : drawn
+    const isCalm = drawn.cluster === undefined && drawn.nemeses.length === 0
+    return isCalm && rng.chance(0.2) ? { ...drawn, ...crowd } : drawn
   }
   const options = rng.chance(0.15) ? { ...drawn, ...orderAmbush } : drawn
   const lapses = rng.chance(0.5)

@@ -47,10 +47,11 @@ export const run = (options: Options): Result => {
   const counts = new Map<string, Count>()
   const deck = shapesIn(options)
   let isOpen = true
+  const isWanted = () => isOpen && recorder.requests.length < options.requests
 
   const shopping = (client: Client) =>
     Effect.gen(function* () {
-      while (isOpen && recorder.requests.length < options.requests) {
+      while (isWanted()) {
         const shape = client.rng.some(deck)
         if (shape === undefined) return
         const count = counts.get(shape.name) ?? { played: 0, came: 0 }
