@@ -283,6 +283,7 @@ export const draw = (seed: number): Options => withOrders(drawWorld(seed), new R
 const orderAmbush: Partial<Options> = {
   nodes: 1,
   clients: 8,
+  requests: 300,
   requestTimeoutMs: 3000,
   hangUp: 0,
   queueSize: 1000,
