@@ -66,7 +66,7 @@ export const Options = Schema.Struct({
   seed: Schema.Int,
   nodes: Schema.Int,
   clients: Schema.Int,
-  /** How many things the clients do in all. */
+  /** How many requests the clients make at the least while things go wrong. */
   requests: Schema.Int,
   partitions: Schema.Int,
   residentActors: Schema.Int,
@@ -127,6 +127,7 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
   {
     nodes: 1,
     clients: 4,
+    requests: 300,
     requestTimeoutMs: 150,
     databaseMs: [0.1, 2],
     laggard: "commit",
@@ -178,6 +179,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   {
     nodes: 3,
     clients: 5,
+    requests: 300,
     partitions: 2,
     queueSize: 1000,
     stepsMost: 1000,
@@ -197,7 +199,6 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   {
     nodes: 2,
     clients: 8,
-    requests: 120,
     partitions: 2,
     queueSize: 1000,
     stepsMost: 1000,
@@ -273,12 +274,16 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   }
 ]
 
+/** A world with fewer requests tests too little. */
+export const requestsLeast = 200
+
 export const draw = (seed: number): Options => withOrders(drawWorld(seed), new Rng(seed, "orders"))
 
 /** Half an hour goes by while a commit is under way. */
 const orderAmbush: Partial<Options> = {
   nodes: 1,
   clients: 8,
+  requests: 300,
   requestTimeoutMs: 3000,
   hangUp: 0,
   queueSize: 1000,
@@ -294,9 +299,24 @@ const orderAmbush: Partial<Options> = {
   cluster: undefined
 }
 
+/** More actors than there is room for, and few of them asked at once. */
+const crowd: Partial<Options> = {
+  clients: 4,
+  partitions: 1,
+  residentActors: 1,
+  buyers: 6,
+  heat: 0.2,
+  hangUp: 0,
+  toNode: calm,
+  coupons: true
+}
+
 /** Half of all worlds have orders, and in half of these time goes by. Relays are rare enough to be left undisturbed. */
 const withOrders = (drawn: Options, rng: Rng): Options => {
-  if (drawn.nemeses.includes("relay") || !rng.chance(0.5)) return drawn
+  if (drawn.nemeses.includes("relay") || !rng.chance(0.5)) {
+    const isCalm = drawn.cluster === undefined && drawn.nemeses.length === 0
+    return isCalm && rng.chance(0.2) ? { ...drawn, ...crowd } : drawn
+  }
   const options = rng.chance(0.15) ? { ...drawn, ...orderAmbush } : drawn
   const lapses = rng.chance(0.5)
   return {
@@ -354,7 +374,7 @@ const drawFrom = (seed: number, rng: Rng): Options => {
     seed,
     nodes,
     clients: rng.between(1, 16),
-    requests: rng.between(200, 300),
+    requests: rng.between(requestsLeast, requestsLeast + 10),
     partitions: rng.pick([1, 2, 4, 8]),
     residentActors: rng.pick([1, 4, 16, 1000]),
     batchSize: rng.pick([1, 2, 8, 64]),

@@ -27,6 +27,8 @@ export interface Result {
   /** In the order they came to light. */
   readonly violations: ReadonlyArray<Violation>
   readonly counts: ReadonlyMap<string, Count>
+  /** How many requests were made while things went wrong. */
+  readonly requests: number
   readonly digest: string
   readonly steps: number
   readonly virtualMs: number
@@ -34,21 +36,22 @@ export interface Result {
 
 /** Reaching it is a failure. */
 const stepsMost = 500_000
-const safetyMsMost = 40_000
+const safetyMsMost = 400_000
 const livenessMsMost = 60_000
 /** By then every hold has met its deadline, by any clock there was, and was asked for. */
 const quietMs = 10_000
 
 export const run = (options: Options): Result => {
   const world = new World(options)
-  const { simulation, clients, shop } = world
+  const { simulation, clients, shop, recorder } = world
   const counts = new Map<string, Count>()
   const deck = shapesIn(options)
-  let left = options.requests
+  let isOpen = true
+  const isWanted = () => isOpen && recorder.requests.length < options.requests
 
   const shopping = (client: Client) =>
     Effect.gen(function* () {
-      while (left-- > 0) {
+      while (isWanted()) {
         const shape = client.rng.some(deck)
         if (shape === undefined) return
         const count = counts.get(shape.name) ?? { played: 0, came: 0 }
@@ -67,7 +70,8 @@ export const run = (options: Options): Result => {
   const shopped = () => shoppers.every((fiber) => fiber.pollUnsafe() !== undefined)
   simulation.run(() => shopped() || simulation.now > safetyMsMost, stepsMost)
 
-  left = 0
+  const requests = recorder.requests.length
+  isOpen = false
   nemesis.kill()
   Liveness.mend(world)
   const finisher = clients.process.fork(Liveness.finish(world, shopped))
@@ -89,5 +93,5 @@ export const run = (options: Options): Result => {
   const history = world.history(ending, Liveness.undecided(world), options.cluster && cluster)
   const violations = audit(history)
   const { digest } = simulation.trace
-  return { history, violations, counts, digest, steps: simulation.steps, virtualMs: simulation.now }
+  return { history, violations, counts, requests, digest, steps: simulation.steps, virtualMs: simulation.now }
 }

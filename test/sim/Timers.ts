@@ -12,8 +12,7 @@ export class Timers<A> {
   /** Returns how to cancel it. */
   add(at: number, value: A): () => void {
     const timer: Timer<A> = { at, order: ++this.#set, value }
-    this.#heap.push(timer)
-    this.#rise(this.#heap.length - 1)
+    this.#rise(timer)
     return () => void (timer.value = undefined)
   }
 
@@ -24,11 +23,13 @@ export class Timers<A> {
 
   /** Takes the next timer that is due. */
   next(now: number): A | undefined {
-    this.#discardCancelled()
     const first = this.#heap[0]
     if (first === undefined || first.at > now) return undefined
+    this.#discardCancelled()
+    const due = this.#heap[0]
+    if (due === undefined || due.at > now) return undefined
     this.#removeFirst()
-    return first.value
+    return due.value
   }
 
   #discardCancelled(): void {
@@ -37,44 +38,41 @@ export class Timers<A> {
 
   #removeFirst(): void {
     const last = this.#heap.pop()
-    if (last === undefined || this.#heap.length === 0) return
-    this.#heap[0] = last
-    this.#sink(0)
+    if (last !== undefined && this.#heap.length > 0) this.#sink(last)
   }
 
-  #before(a: number, b: number): boolean {
-    const left = this.#heap[a]
-    const right = this.#heap[b]
-    if (left === undefined || right === undefined) return right === undefined && left !== undefined
-    return left.at < right.at || (left.at === right.at && left.order < right.order)
-  }
-
-  #swap(a: number, b: number): void {
-    const left = this.#heap[a]
-    const right = this.#heap[b]
-    if (left === undefined || right === undefined) return
-    this.#heap[a] = right
-    this.#heap[b] = left
-  }
-
-  #rise(from: number): void {
-    let index = from
+  /** Finds the place of a new timer, from the end. */
+  #rise(timer: Timer<A>): void {
+    const heap = this.#heap
+    let index = heap.length
     while (index > 0) {
-      const parent = (index - 1) >> 1
-      if (!this.#before(index, parent)) return
-      this.#swap(index, parent)
-      index = parent
+      const up = (index - 1) >> 1
+      const parent = heap[up]
+      if (parent === undefined || isBefore(parent, timer)) break
+      heap[index] = parent
+      index = up
     }
+    heap[index] = timer
   }
 
-  #sink(from: number): void {
-    let index = from
+  /** Finds the place of a timer whose own was taken, from the first, which is free. */
+  #sink(timer: Timer<A>): void {
+    const heap = this.#heap
+    let index = 0
     while (true) {
       const left = 2 * index + 1
-      const smaller = this.#before(left + 1, left) ? left + 1 : left
-      if (!this.#before(smaller, index)) return
-      this.#swap(smaller, index)
-      index = smaller
+      const one = heap[left]
+      const other = heap[left + 1]
+      if (one === undefined) break
+      const down = other !== undefined && isBefore(other, one) ? left + 1 : left
+      const child = down === left || other === undefined ? one : other
+      if (isBefore(timer, child)) break
+      heap[index] = child
+      index = down
     }
+    heap[index] = timer
   }
 }
+
+const isBefore = (one: Timer<unknown>, other: Timer<unknown>): boolean =>
+  one.at < other.at || (one.at === other.at && one.order < other.order)

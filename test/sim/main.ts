@@ -4,7 +4,7 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import { Counts } from "./Counts.ts"
 import { table } from "./mutants/Table.ts"
-import { describe, draw } from "./Options.ts"
+import { describe, draw, requestsLeast } from "./Options.ts"
 import { explain, line } from "./Report.ts"
 import { run } from "./Run.ts"
 
@@ -52,7 +52,7 @@ const many = (seedsMost: number, minutes: number) => {
   const first = Number(values.from)
   const began = performance.now()
   const counts = new Counts()
-  let [seeds, attempts, failed, told] = [0, 0, 0, began]
+  let [seeds, attempts, failed, told, fewest] = [0, 0, 0, began, Infinity]
   const elapsedMs = () => performance.now() - began
   const progress = () => {
     const perMinute = Math.round((seeds / elapsedMs()) * 60_000)
@@ -61,6 +61,7 @@ const many = (seedsMost: number, minutes: number) => {
   while (seeds < seedsMost && elapsedMs() < minutes * 60_000 && (failed === 0 || values.all)) {
     const result = run(draw(first + seeds++))
     counts.add(result.counts)
+    fewest = Math.min(fewest, result.requests)
     attempts += result.history.requests.reduce((sum, request) => sum + request.attempts.length, 0)
     const [violation] = result.violations
     if (violation !== undefined) {
@@ -75,8 +76,9 @@ const many = (seedsMost: number, minutes: number) => {
   console.log(`${process.stdout.isTTY ? "\r" : ""}${progress()}, ${(elapsedMs() / 1000).toFixed(1)} seconds`)
   const barren = seeds < enoughSeeds ? [] : counts.barren
   if (values.trace) console.log(counts.lines.join("\n"))
+  console.log(`At least ${fewest} requests in each while things went wrong`)
   if (barren.length > 0) console.log(`Never came to what they should: ${barren.join(", ")}`)
-  process.exitCode = failed > 0 || barren.length > 0 ? 1 : 0
+  process.exitCode = failed > 0 || barren.length > 0 || fewest < requestsLeast ? 1 : 0
 }
 
 // Refusals are errors, and where they were made costs as much as making them. One seed tells.

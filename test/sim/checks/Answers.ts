@@ -5,7 +5,8 @@ import { repeated } from "../Checkers.ts"
 import type { Violation } from "../History.ts"
 import { type Evidence, isDenied, isSaga, type KeyedRequest } from "./Evidence.ts"
 
-const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Json))
+/** It was written as JSON: `Schema.Json` would look at every value of it. */
+const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
 const isRanked = Predicate.hasProperty("rank")
 
