@@ -16,10 +16,10 @@ export class Waiters {
    * `Overloaded` when too many wait for this order, and with `Unavailable` when it takes too long.
    */
   ask<A, E, X extends E>(id: OrderId, asked: Effect.Effect<A, E>, isOpen: (error: unknown) => error is X) {
-    const again = Effect.retry(asked, { ...patience, while: isOpen })
-    return Effect.catchIf(asked, isOpen, () =>
-      Effect.catchIf(this.#among(id, again), isOpen, () => Effect.fail(new Unavailable()))
-    )
+    return Effect.catchIf(asked, isOpen, () => {
+      const again = Effect.retry(asked, { ...patience, while: isOpen })
+      return Effect.catchIf(this.#among(id, again), isOpen, () => Effect.fail(new Unavailable()))
+    })
   }
 
   #among<A, E>(id: OrderId, waiting: Effect.Effect<A, E>): Effect.Effect<A, E | Overloaded> {
