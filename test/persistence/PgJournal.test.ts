@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs"
 import * as path from "node:path"
 import { permit } from "../../src/domain/Authority.ts"
 import { type CouponId, type PartitionId, type ProductId, type UserId, uuidOf } from "../../src/domain/Ids.ts"
+import { PaymentKey } from "../../src/domain/Tender.ts"
 import type { Change } from "../../src/domain/Transaction.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
@@ -185,6 +186,37 @@ describe("two nodes", () => {
             }
           }).pipe(Effect.provide(Layer.fresh(storage(url))))
         yield* Effect.all([node(both), node(both.toReversed())], { concurrency: 2 })
+      })
+    )
+  )
+
+  it.live("whose batches name the same keys of gateways take them in one order", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const buyer = yield* Scene.register()
+        const fences = [yield* Scene.claimed]
+        const { id: product, changes } = Scene.created(yield* Scene.register("SELLER"), 10)
+        yield* Scene.commit(fences, changes)
+        const paidBy = (key: string): Change => {
+          const order = Scene.orderOf(buyer, product, 1)
+          const payments = order.payments.map((payment) => ({ ...payment, paymentKey: PaymentKey.make(key) }))
+          return { _tag: "OrderPlaced", order: { ...order, payments } }
+        }
+        const other = yield* connect(url)
+        const keys = ["one", "other"]
+        const [first, last] = yield* other<{ lock: bigint }>`
+          SELECT hashtextextended(key, 0) AS lock FROM unnest(${keys}::text[]) key ORDER BY lock`
+        for (const order of [keys, keys.toReversed()]) {
+          yield* other`BEGIN`
+          yield* other`SELECT pg_advisory_xact_lock(${first?.lock})`
+          const batch = yield* Effect.forEach(order, (key) => Scene.transaction({ fences, changes: [paidBy(key)] }))
+          const committing = yield* Effect.forkChild((yield* Journal).commit(batch))
+          yield* somebodyWaits(other)
+          const free = yield* other`SELECT pg_try_advisory_xact_lock(${last?.lock}) AS free`
+          assert.deepEqual(free, [{ free: true }])
+          yield* other`COMMIT`
+          yield* Fiber.await(committing)
+        }
       })
     )
   )
