@@ -1,5 +1,5 @@
 /** First come, first served: coupons that users get (seed 003 §4.1), and what sellers do with them. */
-import { Effect, Schedule, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Unavailable } from "../actors/Errors.ts"
 import type { Permitted, Privilege } from "../domain/Authority.ts"
@@ -21,6 +21,7 @@ import type { Rank } from "../persistence/Journal.ts"
 import { Users } from "../persistence/Users.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
+import { patience } from "./Waiters.ts"
 
 /** Whose coupon it is, what it is for, who makes it, and whether users get it by themselves. */
 export type CouponScope = Pick<Entry, "createdBy" | "sellerId" | "productIds" | "grantOn">
@@ -107,9 +108,6 @@ export interface Issued {
 }
 
 const isUndecided = (error: unknown): error is CouponUndecided => error instanceof CouponUndecided
-
-/** A commit takes some ten milliseconds; whoever never says how it ended is asked about at the deadline. */
-const patience = { schedule: Schedule.spaced("10 millis"), times: 500 }
 
 /** While coupons are held by steps that are not decided, it is open what there is: asks again in a moment. */
 export const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) =>

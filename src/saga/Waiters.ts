@@ -5,8 +5,14 @@ import type { OrderId } from "../domain/Ids.ts"
 
 /** More than the people and nodes that ever mean one order at once. */
 export const waitersMost = 32
-/** A commit takes some ten milliseconds; whoever never says how it ended is asked about at the deadline. */
-const patience = { schedule: Schedule.spaced("10 millis"), times: 500 }
+/**
+ * A commit takes some ten milliseconds; whoever never says how it ended is asked about at the deadline. Five seconds in
+ * all, and few questions.
+ */
+export const patience = {
+  schedule: Schedule.min([Schedule.exponential("10 millis", 1.5), Schedule.spaced("200 millis")]),
+  times: 30
+}
 
 export class Waiters {
   readonly #waiting = new Map<OrderId, number>()

@@ -36,7 +36,7 @@ export interface Result {
 
 /** Reaching it is a failure. */
 const stepsMost = 500_000
-const safetyMsMost = 400_000
+const safetyMsMost = 1_000_000
 const livenessMsMost = 60_000
 /** By then every hold has met its deadline, by any clock there was, and was asked for. */
 const quietMs = 10_000

@@ -109,14 +109,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a wallet is closed while money is on its way in",
     file: wallet,
-    find: `balance + incoming + purchases > 0`,
-    plant: `balance + purchases > 0`
+    find: `if (balance + incoming > 0) return`,
+    plant: `if (balance > 0) return`
   },
   {
     name: "a user leaves while buying something for nothing",
     file: wallet,
-    find: `balance + incoming + purchases > 0`,
-    plant: `balance + incoming > 0`
+    find: `if (purchases > 0) return Result.fail(new OrdersOpen())`,
+    plant: ""
   },
   {
     name: "two edits of a product at once",
@@ -508,8 +508,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "coupons that are on their way do not count against what one may have",
     file: wallet,
-    find: `if (had.length >= limit) {`,
-    plant: `if (had.filter(({ pending }) => pending === undefined).length >= limit) {`
+    find: `if (had.length >= limit || unused.length >= perWalletMost) return`,
+    plant: `if (unused.length >= perWalletMost) return`
   },
   {
     name: "two coupons in one slot",
@@ -576,12 +576,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: coupon,
     find: `return { ...coupon, ...command.edit, version: coupon.version + 1, pending: undefined }`,
     plant: `return { ...coupon, version: coupon.version + 1, pending: undefined }`
-  },
-  {
-    name: "a user leaves while a coupon comes in",
-    file: wallet,
-    find: `balance + incoming + purchases > 0 || coupons.some(({ pending }) => pending !== undefined)`,
-    plant: `balance + incoming + purchases > 0`
   },
   // Orders.
   {
@@ -700,8 +694,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "an answer does not tell that it was given before",
     file: "src/http/api/Fields.ts",
-    find: `headers: replayed ? { "idempotent-replayed": "true" as const } : {}`,
-    plant: `headers: {}`
+    find: `replayed ? { "idempotent-replayed": "true" as const } : {}`,
+    plant: `replayed ? {} : {}`
   },
   {
     name: "a commit that may still come is told as if nothing had happened",
