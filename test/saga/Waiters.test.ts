@@ -31,8 +31,18 @@ describe("Whoever waits for what others decide about an order", () => {
       const waiting = yield* Effect.forkChild(waiters.ask(first, ask, isUndecided))
       yield* TestClock.adjust(30)
       state.isDecided = true
-      yield* TestClock.adjust(10)
+      // Half as long again, at the most.
+      yield* TestClock.adjust(20)
       assert.strictEqual(yield* Fiber.join(waiting), "decided")
+    })
+  )
+
+  it.effect("asks a few times, not hundreds", () =>
+    Effect.gen(function* () {
+      const { state, ask } = undecided()
+      yield* Effect.forkChild(Effect.exit(new Waiters().ask(first, ask, isUndecided)))
+      yield* TestClock.adjust("6 seconds")
+      assert.isAtMost(state.asked, 40)
     })
   )
 
