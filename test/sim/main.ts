@@ -20,6 +20,8 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     /** Goes on after a violation. */
     all: { type: "boolean", default: false },
+    /** Runs every world twice: the same seed is the same run. */
+    twice: { type: "boolean", default: false },
     /** Prints everything that happened. */
     trace: { type: "boolean", default: false },
     /** Prints the seed's world, for regressions.json. */
@@ -59,7 +61,12 @@ const many = (seedsMost: number, minutes: number) => {
     return `${seeds} seeds, ${perMinute} a minute, ${attempts} attempts, ${failed} with violations`
   }
   while (seeds < seedsMost && elapsedMs() < minutes * 60_000 && (failed === 0 || values.all)) {
-    const result = run(draw(first + seeds++))
+    const options = draw(first + seeds++)
+    const result = run(options)
+    if (values.twice && run(options).digest !== result.digest) {
+      failed++
+      console.log(`Seed ${options.seed} was another run the second time\n`)
+    }
     counts.add(result.counts)
     fewest = Math.min(fewest, result.requests)
     attempts += result.history.requests.reduce((sum, request) => sum + request.attempts.length, 0)
