@@ -7,8 +7,8 @@ import manifest from "../package.json" with { type: "json" }
 
 const root = path.join(import.meta.dirname, "..")
 
-/** What `npm start` starts. */
-export const startArgs: ReadonlyArray<string> = manifest.scripts.start.split(" ").slice(1)
+/** What `npm start` starts: after `exec`, so that whoever ends npm ends the node, and `node`. */
+export const startArgs: ReadonlyArray<string> = manifest.scripts.start.split(" ").slice(2)
 
 export interface Program {
   /** Flags for Node, the file, and its arguments. */

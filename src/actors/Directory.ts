@@ -59,7 +59,10 @@ export class Directory extends Context.Service<
      */
     readonly settle: (step: Step) => Effect.Effect<void, TimedOut>
     /** What the step was to do had been committed, as another transaction. */
-    readonly settleOther: (step: Step, other: Pick<Transaction, "id" | "fences">) => Effect.Effect<void, TimedOut>
+    readonly settleOther: (
+      step: Pick<Step, "deadline" | "asked">,
+      other: Pick<Transaction, "id" | "fences">
+    ) => Effect.Effect<void, TimedOut>
     /** The step was not and will not be committed. */
     readonly release: (step: Step) => void
     /** Gives up partitions in doubt; the next ask claims them again. */

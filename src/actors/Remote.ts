@@ -228,27 +228,42 @@ export const make = Effect.fnUntraced(function* (local: Local) {
     )
   }
 
-  /** What a step was to do was committed as another transaction: tells whom the step has asked, here and elsewhere. */
+  /**
+   * What a step was to do was committed as another transaction: tells all its owners, here and elsewhere. The step may
+   * have asked only some of them, or another node than who seems to own a partition now.
+   */
   const settleOther = (
-    step: Step,
+    { deadline, asked }: Pick<Step, "deadline" | "asked">,
     { id, fences }: Pick<Transaction, "id" | "fences">
   ): Effect.Effect<void, TimedOut> => {
-    const ending = { id, deadline: step.deadline }
+    const ending = { id, deadline }
     settleHere(ending, fences)
-    const grantors = Array.from(step.asked ?? [], ([address, partitions]) => ({
-      address,
-      fences: fences.filter(({ partition }) => partitions.has(partition))
-    }))
-    return tellAll(
-      ending,
-      grantors.filter((grantor) => grantor.fences.length > 0)
+    const elsewhere = fences.flatMap((fence) => {
+      const { partition } = fence
+      const owner = ownership.mine(partition) ? undefined : ownership.ownerOf(partition)
+      const askedThere = Array.from(asked ?? []).flatMap(([address, places]) =>
+        places.has(partition) ? [address] : []
+      )
+      const addresses = new Set(owner === undefined || owner === self ? askedThere : [...askedThere, owner])
+      return Array.from(addresses, (address) => ({ address, fence }))
+    })
+    const grantors = Array.from(
+      Map.groupBy(elsewhere, ({ address }) => address),
+      ([address, each]): Grantor => ({ address, fences: each.map(({ fence }) => fence) })
     )
+    return tellAll(ending, grantors)
   }
 
   const epochNow = yield* Batcher.make({ run: journal.epochs, queueSize: 20_000 })
 
-  /** Whether a node may be asked for what it granted: until somebody has claimed it, whoever is believed to own it. */
-  const mayBeAsked = ({ fences }: Grantor): Effect.Effect<boolean> =>
+  /**
+   * Whether a node may be asked for what it granted: until somebody has claimed it, whoever is believed to own it; and
+   * then for as long as it is still believed to, for a claim that came late or twice is one that nobody knows of.
+   */
+  const mayBeAsked = ({ address, fences }: Grantor): Effect.Effect<boolean> =>
+    fences.some(({ partition }) => ownership.ownerOf(partition) === address) ? Effect.succeed(true) : isCurrent(fences)
+
+  const isCurrent = (fences: ReadonlyArray<Fence>): Effect.Effect<boolean> =>
     Effect.forEach(fences, ({ partition, epoch }) => Effect.map(epochNow(partition), (now) => now === epoch), {
       concurrency: fences.length
     }).pipe(

@@ -164,15 +164,18 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
 
   /**
-   * The answer a request was given before, if it was. Whoever gave it may still be telling the owners; whom this step
-   * has asked is told here, for nobody may learn of a commit before its owners have.
+   * The answer a request was given before, if it was. Whoever gave it may still be telling the owners: they are told
+   * here as well, for nobody may learn of a commit before its owners have.
    */
-  const replay = <A>({ request, answer }: Pick<Run<A, never>, "request" | "answer">, step?: Step) =>
+  const replay = <A>(
+    { request, answer }: Pick<Run<A, never>, "request" | "answer">,
+    step: Pick<Step, "deadline" | "asked"> = { deadline: journal.now() + options.requestTimeoutMs }
+  ) =>
     Effect.gen(function* () {
       const found = request === undefined ? undefined : yield* find(request.key)
       if (found === undefined) return undefined
       if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
-      if (step !== undefined) yield* directory.settleOther(step, found)
+      yield* directory.settleOther(step, found)
       const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
       return { answer: kept, replayed: true, ...ranked(found.rank) }
     }).pipe(Effect.catchTag("JournalUnavailable", unavailable))

@@ -46,8 +46,10 @@ export class PeerNetwork implements Carrier {
       serve: (reply) => reply(this.#stationOf(peer) !== undefined),
       done: (delivery) => {
         if (!isWatched()) return
-        if (delivery._tag === "Lost") return void again()
         const met = delivery._tag === "Replied" && delivery.value
+        // Who refuses is taken for dead, so only the dead do.
+        const isThere = !met && this.#stationOf(peer) !== undefined
+        if (delivery._tag === "Lost" || isThere) return void again()
         from.inbox.emit({ _tag: met ? "Back" : "Refused", peer })
         if (met) this.#hostOf(peer.address).process.onDeath(again)
         else again()

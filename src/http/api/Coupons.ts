@@ -211,8 +211,7 @@ export const NewCoupon = Schema.Struct({
       totalQuantity: 100,
       minOrderAmount: 50_000,
       productIds: [Samples.product],
-      issueFrom: Samples.made,
-      validUntil: Samples.last
+      issueFrom: Samples.made
     })
   )
 

@@ -74,6 +74,9 @@ export const Receipt = Schema.Struct({
 
 export const NewOrder = Schema.Struct({
   ...Checkout.fields,
+  userCouponId: Schema.optionalKey(
+    UserCouponId.pipe(says("A coupon of the buyer's; what becomes of one that cannot be used, `couponPolicy` says."))
+  ),
   couponPolicy: Schema.optionalKey(
     CouponPolicy.pipe(
       says(

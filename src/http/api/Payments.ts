@@ -39,8 +39,7 @@ export const PaymentRequest = Schema.Struct({
       tenders: [
         { method: "WALLET", amount: 29_000 },
         { method: "CARD", amount: 100_000 }
-      ],
-      paymentKey: "tgen_20261120120004Ab1c"
+      ]
     })
   )
 
@@ -62,7 +61,7 @@ export const Paid = Schema.Struct({
   ),
   paidAmount: Money,
   balance: Schema.optionalKey(
-    Money.pipe(says("The wallet's balance after this payment, if any of it was the wallet's."))
+    Money.pipe(says("The wallet's balance after this payment, unless the order was paid before."))
   )
 })
   .annotate({ identifier: "Payment" })

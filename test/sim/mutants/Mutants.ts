@@ -230,12 +230,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: `OutcomeUnknown: () => retry(batch),`
   },
   {
-    name: "the refusal of a repeated commit is believed at once",
-    file: groupCommit,
-    find: `(inDoubt ? confirm(batch, decisions) : answer(batch, decisions))`,
-    plant: `answer(batch, decisions)`
-  },
-  {
     name: "a transaction that is not there yet is given up",
     file: groupCommit,
     find: `Effect.andThen(commit(timely, true)),`,
@@ -327,12 +321,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: `clock.currentTimeMillisUnsafe()`
   },
   {
-    name: "a lease is counted from the answer, not from the question",
-    file: keeping,
-    find: `holdings.extend(verdict.keep, sentAt + ttlMs)`,
-    plant: `holdings.extend(verdict.keep, now() + ttlMs)`
-  },
-  {
     name: "a partition that was lost while it was claimed is kept",
     file: local,
     find: `const kept = losses[id] === before[index] && ownership.mine(id)`,
@@ -418,7 +406,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a repetition at another node tells nobody",
     file: transact,
-    find: `if (step !== undefined) yield* directory.settleOther(step, found)`,
+    find: `yield* directory.settleOther(step, found)`,
     plant: ``
   },
   {
