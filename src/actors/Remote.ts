@@ -256,14 +256,8 @@ export const make = Effect.fnUntraced(function* (local: Local) {
 
   const epochNow = yield* Batcher.make({ run: journal.epochs, queueSize: 20_000 })
 
-  /**
-   * Whether a node may be asked for what it granted: until somebody has claimed it, whoever is believed to own it; and
-   * then for as long as it is still believed to, for a claim that came late or twice is one that nobody knows of.
-   */
-  const mayBeAsked = ({ address, fences }: Grantor): Effect.Effect<boolean> =>
-    fences.some(({ partition }) => ownership.ownerOf(partition) === address) ? Effect.succeed(true) : isCurrent(fences)
-
-  const isCurrent = (fences: ReadonlyArray<Fence>): Effect.Effect<boolean> =>
+  /** Whether a node may be asked for what it granted: until somebody has claimed it, whoever is believed to own it. */
+  const mayBeAsked = ({ fences }: Grantor): Effect.Effect<boolean> =>
     Effect.forEach(fences, ({ partition, epoch }) => Effect.map(epochNow(partition), (now) => now === epoch), {
       concurrency: fences.length
     }).pipe(

@@ -392,8 +392,9 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a commit is not told any more to an owner that seems to be gone",
     file: remote,
-    find: `ownership.ownerOf(partition) === address) ? Effect.succeed(true) : isCurrent(fences)`,
-    plant: `ownership.ownerOf(partition) === address) ? Effect.succeed(true) : Effect.succeed(fences.length === 0)`
+    find: `const mayBeAsked = ({ fences }: Grantor): Effect.Effect<boolean> =>`,
+    plant: `const mayBeAsked = ({ fences, address }: Grantor): Effect.Effect<boolean> =>
+    fences.length > 0 ? Effect.succeed(fences.some(({ partition }) => ownership.ownerOf(partition) === address)) :`
   },
   {
     name: "a repetition at another node tells nobody",
