@@ -331,12 +331,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     plant: `losses[id] = (losses[id] ?? 0) + 1`
   },
   {
-    name: "a partition is handed over and kept",
-    file: ownership,
-    find: `yield* estate.lose(given)`,
-    plant: ``
-  },
-  {
     name: "a commit does not carry the epochs of other nodes",
     file: remote,
     find: `if (known === undefined) step.fences.push(fence)`,
