@@ -92,9 +92,11 @@ export const faults = (ground: Breakable, nodes: Cluster, { say, asleep }: Workl
       (kept) =>
         verb(
           "fail Redis over to an old replica",
+          // At once: a lease that a living node takes between the two would be a key that is there already.
           client(async (opened) => {
-            await opened.flushall()
-            for (const [key, value] of kept) if (value !== null) await opened.restore(key, 0, value)
+            const failover = opened.multi().flushall()
+            for (const [key, value] of kept) if (value !== null) failover.restore(key, 0, value)
+            for (const [error] of (await failover.exec()) ?? []) if (error !== null) throw error
           })
         )
     )
