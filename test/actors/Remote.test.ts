@@ -291,22 +291,21 @@ describe("A node asks the actors of others", () => {
 
   it.effect("and what it asks again of whoever has claimed since is not settled a second time", () =>
     Effect.gen(function* () {
-      const { world, product, buyer, owner, asker, third } = yield* shop
+      const { world, product, buyer, owner, asker } = yield* shop
       const fences = owner.directory.owned().map(({ id, epoch }) => ({ partition: id, epoch }))
       // The owner does not hear of the commit, forgets everything, and reads what was committed.
       world.onCommit = () => world.network.cut(asker.address, owner.address)
-      yield* Effect.forkChild(asker.on(buy({ key: 1, buyer, product })))
+      const buying = yield* Effect.forkChild(asker.on(buy({ key: 1, buyer, product })))
       yield* world.until(() => world.tables.orders.size === 1)
       owner.directory.drop(fences)
       assert.deepInclude(yield* world.run(productAt(owner, product)), { onHand: pieces(stock - 1) })
       yield* world.run(walletAt(owner, buyer))
-      // Nobody tells it any more, and an ask was still on its way.
-      yield* asker.kill
+      yield* world.run(Fiber.join(buying))
       world.network.heal()
       yield* world.pass(1000)
       const [key, { id }] = [...world.tables.transactions].at(-1) ?? ["", { id: "" }]
       const late = { ...step(0, (yield* Clock.currentTimeMillis) + 5000), id: TransactionId(id), key: RequestKey(key) }
-      const answer = yield* world.run(third.peers.ask(owner.address, Wire.holdAsk(late, "product", [[product, take]])))
+      const answer = yield* world.run(asker.peers.ask(owner.address, Wire.holdAsk(late, "product", [[product, take]])))
       assert.deepInclude(answer, { _tag: "Held" })
       yield* world.pass(8000)
       const left = { onHand: pieces(stock - 1), reserved: pieces(0) }
