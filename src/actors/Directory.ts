@@ -6,7 +6,7 @@ import { Context, Effect, Layer } from "effect"
 import * as Alone from "../cluster/Alone.ts"
 import { Ownership } from "../cluster/Ownership.ts"
 import { Peers } from "../cluster/Peers.ts"
-import { type Actors, areNew, type KindName } from "../domain/Actors.ts"
+import { type Actors, isNew, type KindName } from "../domain/Actors.ts"
 import type { Permitted } from "../domain/Authority.ts"
 import { type Epoch, PartitionId } from "../domain/Ids.ts"
 import type { Fence, Transaction } from "../domain/Transaction.ts"
@@ -113,7 +113,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   return Directory.of({
     hold: (step, kind, id, command) =>
       Effect.suspend(() =>
-        local.isReady(kind, id, areNew(kind, [[id, command]]))
+        local.isReady(kind, id, isNew(kind, command))
           ? Effect.fromResult(local.hold(step, kind, [id, command]))
           : Effect.flatMap(ask(step, kind, [[id, command]]), ([grant]) =>
               grant === undefined ? Effect.die("A hold without a grant") : Effect.succeed(grant)

@@ -54,11 +54,11 @@ export const kinds: { readonly [K in KindName]: KindOf<K> } = {
   order: OrderKind
 }
 
-/** Whether actors are made by what they are asked, so that there is none to load. */
+/** Whether an actor is made by what it is asked, so that there is none to load. */
+export const isNew = <K extends KindName>(kind: K, command: Actors[K]["command"]): boolean =>
+  kinds[kind].makes?.(command) === true
+
 export const areNew = <K extends KindName>(
   kind: K,
   asks: ReadonlyArray<readonly [id: Actors[K]["id"], command: Actors[K]["command"]]>
-): boolean => {
-  const { makes } = kinds[kind]
-  return makes !== undefined && asks.every(([, command]) => makes(command))
-}
+): boolean => asks.every(([, command]) => isNew(kind, command))

@@ -99,15 +99,17 @@ export const changeableUser = (
   Effect.catchTag(actingFor(claimed), "Forbidden", () => Effect.fail(new UserNotFound({ userId: claimed })))
 
 /** The user something is done for: oneself, or anybody for an ADMIN. */
-export const actingForOf = Effect.fnUntraced(function* (
+export const actingForOf = (
   who: Asker,
   claimed: ClaimedUserId | undefined
-): Effect.fn.Return<Permitted<UserId>, Forbidden | UserNotFound | Overloaded | Unavailable, Directory> {
-  if (claimed === undefined || claimed === who.userId) return permit(subject(who.userId))
-  if (!(yield* administers(who))) return yield* new Forbidden()
-  const userId = yield* anyUser(claimed)
-  return permit(userId, powerOf(who, userId))
-})
+): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound | Overloaded | Unavailable, Directory> => {
+  if (claimed === undefined || claimed === who.userId) return Effect.succeed(permit(subject(who.userId)))
+  return Effect.flatMap(administers(who), (isAllowed): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound> =>
+    isAllowed
+      ? Effect.map(anyUser(claimed), (userId) => permit(userId, powerOf(who, userId)))
+      : Effect.fail(new Forbidden())
+  )
+}
 export const actingFor = (claimed: ClaimedUserId | undefined) =>
   Effect.flatMap(Principal, (who) => actingForOf(who, claimed))
 
@@ -406,6 +408,7 @@ const managedSellers = Effect.fnUntraced(function* (sellers: ReadonlySet<UserId>
 
 /** The part of an order that one sold (G14). */
 const soldPart = Effect.fnUntraced(function* (order: Order) {
+  if ((yield* Principal).role === "BUYER") return { part: undefined, seller: undefined }
   const { read } = yield* Directory
   const lines = yield* Effect.forEach(
     order.lines,
@@ -430,7 +433,7 @@ export const visibleOrder = Effect.fnUntraced(function* (
   if (order === undefined) return yield* new OrderNotFound({ orderId: claimed })
   if (order.userId === subject(who.userId)) return order
   if (yield* administers(who)) return yield* Effect.as(seen(who, order.userId, order.orderId), order)
-  const { part, seller } = who.role === "BUYER" ? { part: undefined, seller: undefined } : yield* soldPart(order)
+  const { part, seller } = yield* soldPart(order)
   if (part === undefined || seller === undefined) return yield* new OrderNotFound({ orderId: claimed })
   if (who.role === "MANAGER") yield* seen(who, seller, order.orderId)
   return part
@@ -485,7 +488,7 @@ export const soldOrder = Effect.fnUntraced(function* (
   const order = yield* anyOrder(claimed)
   const { orderId } = order
   if (yield* administers(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
-  const { part, seller } = who.role === "BUYER" ? { part: undefined, seller: undefined } : yield* soldPart(order)
+  const { part, seller } = yield* soldPart(order)
   if (part === undefined) return yield* new OrderNotFound({ orderId: claimed })
   // Others sold some of it: what becomes of all of it is an ADMIN's to say.
   if (part.lines.length < order.lines.length) return yield* new Forbidden()
@@ -525,25 +528,20 @@ export const requestedRefunds = (claimed: ClaimedUserId, page: PageRequest) =>
     permit<RefundQuery>({ ...page, status: "REFUND_REQUESTED", sellerId }, by)
   )
 
-/** Which refunds of anybody's an ADMIN wants to see. */
-export const anybodysRefunds = Effect.fnUntraced(function* (
-  query: Omit<RefundQuery, "sellerId">
-): Effect.fn.Return<Permitted<RefundQuery>, Forbidden | Overloaded | Unavailable, Principal | Directory | Audit> {
+/** What an ADMIN wants to see of everybody's. */
+const anybodys = Effect.fnUntraced(function* <A>(entity: string, of: A, details?: object) {
   yield* administrator
   const who = yield* Principal
-  yield* seen(who, undefined, "refunds", { status: query.status })
-  return permit({ ...query, sellerId: undefined }, powerOf(who, undefined))
+  yield* seen(who, undefined, entity, details)
+  return permit(of, powerOf(who, undefined))
 })
 
+/** Which refunds of anybody's an ADMIN wants to see. */
+export const anybodysRefunds = (query: Omit<RefundQuery, "sellerId">) =>
+  anybodys<RefundQuery>("refunds", { ...query, sellerId: undefined }, { status: query.status })
+
 /** Which payments of anybody's, of which nobody knows what became, an ADMIN wants to see. */
-export const anybodysPayments = Effect.fnUntraced(function* (
-  page: PageRequest
-): Effect.fn.Return<Permitted<PageRequest>, Forbidden | Overloaded | Unavailable, Principal | Directory | Audit> {
-  yield* administrator
-  const who = yield* Principal
-  yield* seen(who, undefined, "payments")
-  return permit(page, powerOf(who, undefined))
-})
+export const anybodysPayments = (page: PageRequest) => anybodys("payments", page)
 
 /** Anybody's order, for an ADMIN who settles something by hand. */
 export const anybodysOrder = Effect.fnUntraced(function* (

@@ -21,7 +21,7 @@ import type { Rank } from "../persistence/Journal.ts"
 import { Users } from "../persistence/Users.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
-import { patience } from "./Waiters.ts"
+import { inAMoment } from "./Waiters.ts"
 
 /** Whose coupon it is, what it is for, who makes it, and whether users get it by themselves. */
 export type CouponScope = Pick<Entry, "createdBy" | "sellerId" | "productIds" | "grantOn">
@@ -110,12 +110,7 @@ export interface Issued {
 const isUndecided = (error: unknown): error is CouponUndecided => error instanceof CouponUndecided
 
 /** While coupons are held by steps that are not decided, it is open what there is: asks again in a moment. */
-export const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) =>
-  Effect.catchIf(hold, isUndecided, () =>
-    Effect.catchIf(Effect.retry(hold, { ...patience, while: isUndecided }), isUndecided, () =>
-      Effect.fail(new Unavailable())
-    )
-  )
+export const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) => inAMoment(hold, isUndecided)
 
 /**
  * One coupon for a user: hold one of the quota → hold a place in the user's wallet → commit, which ranks it → settle. In

@@ -9,23 +9,33 @@ export const waitersMost = 32
  * A commit takes some ten milliseconds; whoever never says how it ended is asked about at the deadline. Five seconds in
  * all, and few questions.
  */
-export const patience = {
+const patience = {
   schedule: Schedule.min([Schedule.exponential("10 millis", 1.5), Schedule.spaced("200 millis")]),
   times: 30
 }
+
+/** Asks, and asks again in a moment for as long as `isOpen`; fails with `Unavailable` when that takes too long. */
+export const inAMoment = <A, E, X extends E, E2 = never>(
+  asked: Effect.Effect<A, E>,
+  isOpen: (error: unknown) => error is X,
+  /** What is done about asking again, if it comes to that. */
+  within: (again: Effect.Effect<A, E>) => Effect.Effect<A, E | E2> = (again) => again
+) =>
+  Effect.catchIf(asked, isOpen, () =>
+    Effect.catchIf(within(Effect.retry(asked, { ...patience, while: isOpen })), isOpen, () =>
+      Effect.fail(new Unavailable())
+    )
+  )
 
 export class Waiters {
   readonly #waiting = new Map<OrderId, number>()
 
   /**
    * Asks, and asks again in a moment for as long as `isOpen`: never for what may take longer than a commit. Fails with
-   * `Overloaded` when too many wait for this order, and with `Unavailable` when it takes too long.
+   * `Overloaded` when too many wait for this order.
    */
   ask<A, E, X extends E>(id: OrderId, asked: Effect.Effect<A, E>, isOpen: (error: unknown) => error is X) {
-    return Effect.catchIf(asked, isOpen, () => {
-      const again = Effect.retry(asked, { ...patience, while: isOpen })
-      return Effect.catchIf(this.#among(id, again), isOpen, () => Effect.fail(new Unavailable()))
-    })
+    return inAMoment(asked, isOpen, (again) => this.#among(id, again))
   }
 
   #among<A, E>(id: OrderId, waiting: Effect.Effect<A, E>): Effect.Effect<A, E | Overloaded> {

@@ -14,6 +14,7 @@ import { Nudges } from "../../src/saga/Nudges.ts"
 import { pay, resumeRefund } from "../../src/saga/Payments.ts"
 import { uuid } from "../domain/Samples.ts"
 import { does, engine, make, onSale, request, user } from "./Engine.ts"
+import { pass, soon } from "./Time.ts"
 
 /** Which gateways were asked what became of something, in order. */
 class Inquiries extends Context.Service<Inquiries, Array<GatewayName>>()("test/Inquiries") {}
@@ -38,21 +39,6 @@ const world = Layer.provide(Nudges.layer, counted).pipe(
   Layer.provideMerge(engine()),
   Layer.provideMerge(Layer.sync(Inquiries, () => []))
 )
-
-/** Time passes, a little at a time. */
-const pass = Effect.fnUntraced(function* (ms: number) {
-  for (let passed = 0; passed < ms; passed += 10) yield* TestClock.adjust(10)
-})
-
-/** Time passes until it is done. */
-const soon = Effect.fnUntraced(function* <A, E, R>(asked: Effect.Effect<A, E, R>) {
-  const fiber = yield* Effect.forkChild(asked)
-  for (let n = 0; fiber.pollUnsafe() === undefined; n++) {
-    assert.isBelow(n, 1000, "it never came to that")
-    yield* TestClock.adjust(1)
-  }
-  return yield* Effect.flatten(Effect.sync(() => fiber.pollUnsafe() ?? Exit.die("not done")))
-})
 
 const grace = Policy.payment.callbackGraceMs
 

@@ -20,6 +20,7 @@ import * as Timers from "../../src/saga/Timers.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import { uuid } from "../domain/Samples.ts"
 import { askBack, audit, cancel, does, engine, engineOver, make, onSale, payFor, request, user } from "./Engine.ts"
+import * as Time from "./Time.ts"
 
 const key = (order: OrderId, behaviour = "key") => paymentKey(`${behaviour}_${order}`)
 
@@ -188,9 +189,7 @@ describe("A key that several orders are paid with at the same time", () => {
 
 type Node = Transact | Directory | Journal | Users | Orders | Gateways
 
-const pass = Effect.fnUntraced(function* (ms: number, stepMs = 250) {
-  for (let passed = 0; passed < ms; passed += stepMs) yield* TestClock.adjust(stepMs)
-})
+const pass = (ms: number, stepMs = 250) => Time.pass(ms, stepMs)
 
 /** A node over the tables and the gateway there are. After so many more commits its disk is silent: it is as good as dead. */
 const boot = Effect.gen(function* () {
@@ -213,13 +212,6 @@ const boot = Effect.gen(function* () {
   }
 })
 
-/** What becomes of an order while time passes. */
-const soon = Effect.fnUntraced(function* <A, E, R>(asked: Effect.Effect<A, E, R>) {
-  const fiber = yield* Effect.forkChild(asked)
-  for (let n = 0; fiber.pollUnsafe() === undefined && n < 200; n++) yield* TestClock.adjust(5)
-  return yield* Fiber.join(fiber)
-})
-
 const world = Layer.merge(MemoryTables.layer, MemoryGateway.layer)
 const recovery = Policy.payment.recoverMs + 2000
 
@@ -231,7 +223,7 @@ describe("A node that dies in the middle of a payment", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
       const first = yield* boot
-      const order = yield* soon(first.on(waiting))
+      const order = yield* Time.soon(first.on(waiting))
       yield* first.dieAfter(step)
       const paying = yield* Effect.forkChild(Effect.exit(first.on(byCard(order, 1, behaviour))))
       yield* pass(2000)
@@ -248,7 +240,7 @@ describe("A node that dies in the middle of a payment", () => {
         ["CANCELLED", untouched]
       ])
       const expected = ends.get(status) ?? bought
-      assert.deepStrictEqual(yield* soon(second.on(books)), expected)
+      assert.deepStrictEqual(yield* Time.soon(second.on(books)), expected)
       assert.deepStrictEqual(
         (yield* charged(order)).filter((amount) => amount > 0),
         status === "CONFIRMED" ? [600] : []
@@ -267,7 +259,7 @@ describe("A node that dies in the middle of a payment", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
       const first = yield* boot
-      const order = yield* soon(first.on(waiting))
+      const order = yield* Time.soon(first.on(waiting))
       yield* first.dieAfter(1)
       const paying = yield* Effect.forkChild(Effect.exit(first.on(byCard(order, 1, "key"))))
       yield* pass(2000)
@@ -278,12 +270,12 @@ describe("A node that dies in the middle of a payment", () => {
       const second = yield* boot
       const { toss } = yield* MemoryGateway.MemoryGateways
       for (const operation of ["approve", "inquire"] as const) toss.script.next(operation, "busy")
-      const { answer } = yield* soon(second.on(byCard(order, 1, "key")))
+      const { answer } = yield* Time.soon(second.on(byCard(order, 1, "key")))
       assert.strictEqual(answer.status, "GATEWAY_REQUESTED")
       toss.script.next("inquire", "answer", 0)
       yield* pass(recovery + Policy.payment.recoverMs)
       assert.deepInclude(yield* stored(order), { status: "CONFIRMED" })
-      assert.deepStrictEqual([yield* soon(second.on(books)), yield* charged(order)], [bought, [600]])
+      assert.deepStrictEqual([yield* Time.soon(second.on(books)), yield* charged(order)], [bought, [600]])
       yield* second.stop
     }).pipe(Effect.provide(world))
   )
@@ -292,8 +284,8 @@ describe("A node that dies in the middle of a payment", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
       const first = yield* boot
-      const order = yield* soon(first.on(waiting))
-      yield* soon(first.on(byCard(order, 1, "key")))
+      const order = yield* Time.soon(first.on(waiting))
+      yield* Time.soon(first.on(byCard(order, 1, "key")))
       yield* first.dieAfter(step)
       const given = { _tag: "Cancel", refundId: refundId(uuid(9)), reason: "BUYER", items: undefined } as const
       const cancelling = yield* Effect.forkChild(Effect.exit(first.on(does(order, given))))
@@ -309,7 +301,7 @@ describe("A node that dies in the middle of a payment", () => {
         refunds.map((refund) => refund.status),
         step === 0 ? [] : ["REFUNDED"]
       )
-      assert.deepStrictEqual(yield* soon(second.on(books)), step === 0 ? bought : untouched)
+      assert.deepStrictEqual(yield* Time.soon(second.on(books)), step === 0 ? bought : untouched)
       assert.deepStrictEqual(yield* charged(order), step === 0 ? [600] : [0])
       yield* second.stop
     }).pipe(Effect.provide(world))
@@ -328,10 +320,10 @@ describe("A gateway that is not there any more", () => {
       Effect.gen(function* () {
         yield* TestClock.setTime(1_700_000_000_000)
         const { on, stop } = yield* boot
-        const order = yield* soon(on(waiting))
+        const order = yield* Time.soon(on(waiting))
         const { toss } = yield* MemoryGateway.MemoryGateways
         toss.script.next("approve", "cut")
-        assert.strictEqual((yield* soon(on(byCard(order, 1, "key")))).answer.status, "GATEWAY_REQUESTED")
+        assert.strictEqual((yield* Time.soon(on(byCard(order, 1, "key")))).answer.status, "GATEWAY_REQUESTED")
         yield* gone
         yield* pass(Policy.order.paymentDeadlineMs + Policy.payment.attemptTimeoutMs + Policy.payment.stuckMs, 5000)
         const { orderId, payments } = yield* stored(order)
@@ -344,10 +336,10 @@ describe("A gateway that is not there any more", () => {
         )
         const paymentId = payments.find(({ method }) => method === "CARD")?.paymentId ?? assert.fail("no payment")
         assert.containSubset((yield* stuck).items, [{ orderId, paymentId, gateway: "toss", amount: won(600) }])
-        yield* soon(on(does(order, { _tag: "DecidePayment", paymentId, gatewayId })))
+        yield* Time.soon(on(does(order, { _tag: "DecidePayment", paymentId, gatewayId })))
         assert.deepStrictEqual((yield* stuck).items, [])
         assert.strictEqual((yield* stored(order)).status, gatewayId === undefined ? "CANCELLED" : "CONFIRMED")
-        assert.deepStrictEqual(yield* soon(on(books)), gatewayId === undefined ? untouched : bought)
+        assert.deepStrictEqual(yield* Time.soon(on(books)), gatewayId === undefined ? untouched : bought)
         yield* stop
       }).pipe(Effect.provide(world))
   )
@@ -356,10 +348,10 @@ describe("A gateway that is not there any more", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
       const { on, stop } = yield* boot
-      const order = yield* soon(on(waiting))
-      yield* soon(on(byCard(order, 1, "key")))
+      const order = yield* Time.soon(on(waiting))
+      yield* Time.soon(on(byCard(order, 1, "key")))
       yield* gone
-      yield* soon(on(cancel(order)))
+      yield* Time.soon(on(cancel(order)))
       yield* pass(2 * 60 * 60_000, 5000)
       const { refunds } = yield* stored(order)
       assert.deepInclude(refunds[0], { status: "MANUAL", amount: won(1000), viaGateway: won(600) })
@@ -393,16 +385,16 @@ describe("Several who ask about one payment", () => {
   it.effect("are told the same, when the gateway was asked by one of them", () =>
     Effect.gen(function* () {
       const { on, stop } = yield* boot
-      const order = yield* soon(on(waiting))
-      yield* soon(on(byCard(order, 1)))
+      const order = yield* Time.soon(on(waiting))
+      yield* Time.soon(on(byCard(order, 1)))
       const { toss } = yield* MemoryGateway.MemoryGateways
       toss.script.next("approve", "slow")
       const first = yield* Effect.forkChild(on(confirmed(order, 1)))
       yield* pass(100, 5)
-      assert.strictEqual((yield* soon(on(confirmed(order, 2)))).answer.status, "COMPLETED")
+      assert.strictEqual((yield* Time.soon(on(confirmed(order, 2)))).answer.status, "COMPLETED")
       yield* pass(2000)
       assert.strictEqual((yield* Fiber.join(first)).answer.status, "COMPLETED")
-      assert.deepStrictEqual([yield* soon(on(books)), yield* charged(order)], [bought, [600]])
+      assert.deepStrictEqual([yield* Time.soon(on(books)), yield* charged(order)], [bought, [600]])
       yield* stop
     }).pipe(Effect.provide(world))
   )
@@ -410,17 +402,17 @@ describe("Several who ask about one payment", () => {
   it.effect("and what the gateway took after it was given up goes back", () =>
     Effect.gen(function* () {
       const { on, stop } = yield* boot
-      const order = yield* soon(on(waiting))
+      const order = yield* Time.soon(on(waiting))
       const { toss } = yield* MemoryGateway.MemoryGateways
       toss.script.next("approve", "slow")
       const paying = yield* Effect.forkChild(Effect.flip(on(byCard(order, 1, "key"))))
       yield* pass(100, 5)
       const { payments } = yield* stored(order)
       const id = payments.at(-1)?.paymentId ?? assert.fail("no payment")
-      yield* soon(on(does(order, { _tag: "NotPaid", paymentId: id, cancel: undefined })))
+      yield* Time.soon(on(does(order, { _tag: "NotPaid", paymentId: id, cancel: undefined })))
       yield* pass(2000)
       assert.strictEqual((yield* Fiber.join(paying))._tag, "OrderNotPayable")
-      assert.deepStrictEqual([yield* soon(on(books)), yield* charged(order)], [waitingStill, [0]])
+      assert.deepStrictEqual([yield* Time.soon(on(books)), yield* charged(order)], [waitingStill, [0]])
       yield* stop
     }).pipe(Effect.provide(world))
   )
@@ -429,21 +421,21 @@ describe("Several who ask about one payment", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
       const first = yield* boot
-      const order = yield* soon(first.on(waiting))
+      const order = yield* Time.soon(first.on(waiting))
       const { toss } = yield* MemoryGateway.MemoryGateways
       toss.script.next("approve", "slow")
       toss.script.next("cancel", "busy", 3)
       yield* Effect.forkChild(Effect.flip(first.on(byCard(order, 1, "key"))))
       yield* pass(100, 5)
       const id = (yield* stored(order)).payments.at(-1)?.paymentId ?? assert.fail("no payment")
-      yield* soon(first.on(does(order, { _tag: "NotPaid", paymentId: id, cancel: "PAYMENT_FAILED" })))
+      yield* Time.soon(first.on(does(order, { _tag: "NotPaid", paymentId: id, cancel: "PAYMENT_FAILED" })))
       yield* pass(3000)
       assert.deepStrictEqual(yield* charged(order), [600])
       yield* first.stop
       const second = yield* boot
       yield* pass(5 * 60_000, 1000)
       assert.containSubset((yield* stored(order)).refunds, [{ status: "REFUNDED", amount: won(600) }])
-      assert.deepStrictEqual([yield* soon(second.on(books)), yield* charged(order)], [untouched, [0]])
+      assert.deepStrictEqual([yield* Time.soon(second.on(books)), yield* charged(order)], [untouched, [0]])
       yield* second.stop
     }).pipe(Effect.provide(world))
   )

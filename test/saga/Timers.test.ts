@@ -14,24 +14,10 @@ import * as Timers from "../../src/saga/Timers.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import { World } from "../actors/Nodes.ts"
 import { audit, cancel, does, engineOver, make, offered, onSale, payFor, take, user } from "./Engine.ts"
+import { pass, soon } from "./Time.ts"
 
 type Node = Transact | Directory | Journal | Users | Orders | Gateways
 type Services = Node | MemoryTables
-
-/** Time passes, a little at a time. */
-const pass = Effect.fnUntraced(function* (ms: number, stepMs = 50) {
-  for (let passed = 0; passed < ms; passed += stepMs) yield* TestClock.adjust(Math.min(stepMs, ms - passed))
-})
-
-/** Time passes until it is done. */
-const soon = Effect.fnUntraced(function* <A, E, R>(asked: Effect.Effect<A, E, R>) {
-  const fiber = yield* Effect.forkChild(asked)
-  for (let n = 0; fiber.pollUnsafe() === undefined; n++) {
-    assert.isBelow(n, 1000, "it never came to that")
-    yield* TestClock.adjust(1)
-  }
-  return yield* Effect.flatten(Effect.sync(() => fiber.pollUnsafe() ?? Exit.die("not done")))
-})
 
 /** A node with timers, over the tables there are; how to ask it, and how to stop it. */
 const bootWith = Effect.fnUntraced(function* (wrap?: Parameters<typeof engineOver>[0]) {

@@ -73,67 +73,38 @@ const shown = {
   createdAt: Timestamp
 }
 
-export const Coupon = Schema.Struct(shown)
-  .annotate({ identifier: "Coupon" })
-  .pipe(
-    example({
-      couponId: Samples.coupon,
-      name: "Welcome",
-      discountType: "PERCENTAGE",
-      discountValue: 10,
-      maxDiscount: 20_000,
-      minOrderAmount: 50_000,
-      firstPurchaseOnly: false,
-      validFrom: null,
-      validUntil: Samples.last,
-      sellerId: Samples.seller,
-      productIds: [Samples.product],
-      categories: [],
-      tiers: [],
-      totalQuantity: 100,
-      issuedQuantity: 37,
-      perUserLimit: 1,
-      issueBy: ["FIRST_COME"],
-      grantOn: null,
-      issueFrom: Samples.made,
-      issueUntil: null,
-      status: "ACTIVE",
-      version: 1,
-      createdAt: Samples.made
-    })
-  )
+const sample = {
+  couponId: Samples.coupon,
+  name: "Welcome",
+  discountType: "PERCENTAGE",
+  discountValue: 10,
+  maxDiscount: 20_000,
+  minOrderAmount: 50_000,
+  firstPurchaseOnly: false,
+  validFrom: null,
+  validUntil: Samples.last,
+  sellerId: Samples.seller,
+  productIds: [Samples.product],
+  categories: [],
+  tiers: [],
+  totalQuantity: 100,
+  issuedQuantity: 37,
+  perUserLimit: 1,
+  issueBy: ["FIRST_COME"],
+  grantOn: null,
+  issueFrom: Samples.made,
+  issueUntil: null,
+  status: "ACTIVE",
+  version: 1,
+  createdAt: Samples.made
+} as const
+
+export const Coupon = Schema.Struct(shown).annotate({ identifier: "Coupon" }).pipe(example(sample))
 
 /** The code is for those who manage it, and for whom they tell. */
 export const ManagedCoupon = Schema.Struct({ ...shown, code: Schema.String })
   .annotate({ identifier: "ManagedCoupon" })
-  .pipe(
-    example({
-      couponId: Samples.coupon,
-      name: "Welcome",
-      discountType: "PERCENTAGE",
-      discountValue: 10,
-      maxDiscount: 20_000,
-      minOrderAmount: 50_000,
-      firstPurchaseOnly: false,
-      validFrom: null,
-      validUntil: Samples.last,
-      sellerId: Samples.seller,
-      productIds: [Samples.product],
-      categories: [],
-      tiers: [],
-      totalQuantity: 100,
-      issuedQuantity: 37,
-      perUserLimit: 1,
-      issueBy: ["FIRST_COME"],
-      grantOn: null,
-      issueFrom: Samples.made,
-      issueUntil: null,
-      status: "ACTIVE",
-      version: 1,
-      createdAt: Samples.made,
-      code: "WELCOME-2026"
-    })
-  )
+  .pipe(example({ ...sample, code: "WELCOME-2026" }))
 
 const percentage = Schema.makeFilter(
   ({

@@ -17,35 +17,23 @@ const waiting = {
   requestedAt: Timestamp
 }
 
-export const RequestedRefund = Schema.Struct(waiting)
-  .annotate({ identifier: "RequestedRefund" })
-  .pipe(
-    example({
-      refundId: Samples.refund,
-      orderId: Samples.order,
-      amount: 129_000,
-      reason: "Too small",
-      items: [{ productId: Samples.product, quantity: 1 }],
-      requestedAt: Samples.last
-    })
-  )
+const sample = {
+  refundId: Samples.refund,
+  orderId: Samples.order,
+  amount: 129_000,
+  reason: "Too small",
+  items: [{ productId: Samples.product, quantity: 1 }],
+  requestedAt: Samples.last
+}
+
+export const RequestedRefund = Schema.Struct(waiting).annotate({ identifier: "RequestedRefund" }).pipe(example(sample))
 
 export const WaitingRefund = Schema.Struct({
   ...waiting,
   viaGateway: Money.pipe(says("Of the amount, what a gateway is to give back, or did not."))
 })
   .annotate({ identifier: "WaitingRefund" })
-  .pipe(
-    example({
-      refundId: Samples.refund,
-      orderId: Samples.order,
-      amount: 129_000,
-      reason: "Too small",
-      items: [{ productId: Samples.product, quantity: 1 }],
-      requestedAt: Samples.last,
-      viaGateway: 100_000
-    })
-  )
+  .pipe(example({ ...sample, viaGateway: 100_000 }))
 
 const Waiting = Schema.Literals(["MANUAL", "REFUND_REQUESTED"])
 

@@ -1,15 +1,12 @@
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { RefundId } from "../../domain/Ids.ts"
-import { RefundStatus } from "../../domain/Order.ts"
 import { Orders, type WaitingRefund } from "../../persistence/Orders.ts"
 import { change } from "../../saga/Orders.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
+import { FinishedRefund } from "../api/Refunds.ts"
 import * as Policy from "../Policy.ts"
 import { itsOwn } from "./Orders.ts"
-
-const Done = Schema.Struct({ refundId: RefundId, status: RefundStatus })
 
 const shown = ({ refundId, orderId, amount, reason, items, requestedAt }: WaitingRefund) => ({
   refundId,
@@ -64,7 +61,7 @@ export const layer = HttpApiBuilder.group(
             request: undefined,
             order,
             deed: () => ({ _tag: "Refunded", refundId, byHand: true }),
-            schema: Done,
+            schema: FinishedRefund,
             answer: () => ({ refundId, status: "REFUNDED" as const })
           }),
           impossible,
