@@ -11,7 +11,7 @@ import { type Actors, areNew, type KindName } from "../domain/Actors.ts"
 import type { Epoch, PartitionId, TransactionId } from "../domain/Ids.ts"
 import type { Fence, Transaction } from "../domain/Transaction.ts"
 import * as Batcher from "../persistence/Batcher.ts"
-import { Journal, type JournalUnavailable, unavailable } from "../persistence/Journal.ts"
+import { Journal, type JournalUnavailable, takeOver, unavailable } from "../persistence/Journal.ts"
 import { Elsewhere, Fenced, type Overloaded, type Unavailable } from "./Errors.ts"
 import { Partition } from "./Partition.ts"
 import { partitionOf } from "./Placement.ts"
@@ -80,7 +80,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       const missing = wanted.filter((id) => owners[id] === undefined && ownership.mine(id))
       if (missing.length > 0) {
         const before = missing.map((id) => losses[id])
-        const epochs = yield* journal.claim(missing, options.owner)
+        const epochs = yield* takeOver(journal, missing, options.owner)
         missing.forEach((id, index) => {
           const epoch = epochs[index]
           if (epoch === undefined) return

@@ -1,7 +1,8 @@
 /**
  * The journal: the engine's whole protocol with the disk. Its operations, in the order a partition lives through them:
  *
- * 1. `claim` takes a partition's lock exclusively (so it waits for commits in progress), raises the epoch, commits.
+ * 1. `claim` takes a partition's lock exclusively (so it waits for commits in progress), raises the epoch, commits. It
+ *    names the epoch it saw and raises no other: one that arrives late, or twice, would fence who knows of the first only.
  * 2. `load` reads actors. Only after a claim: what a later commit of an older epoch could change, nobody has read.
  * 3. `commit` writes a batch of independent transactions in one round trip, all of them in one database transaction:
  *    it takes the locks of all their partitions shared, then, in a later statement and so with a fresh snapshot,
@@ -12,7 +13,7 @@
  *    whether a transaction is there, relying on these epochs: a hold of another epoch is not in it. "Absent" is final,
  *    because it is written: the database refuses what it called absent, also when its clock goes back.
  * 5. `find` reads the answer a request key already has.
- * 6. `epochs` tells which partitions somebody else has claimed since: asked when a transaction was fenced.
+ * 6. `epochs` tells the epochs of now: asked before a claim, and when a transaction was fenced.
  *
  * A commit whose outcome is unknown is never repeated blindly: `GroupCommit` resolves it first.
  */
@@ -54,6 +55,12 @@ export type Resolution =
 /** What it takes to ask for a transaction. */
 export type Doubt = Pick<Transaction, "id" | "key" | "deadline" | "fences">
 
+/** The epoch a partition had when last looked at; `undefined` for one that was never claimed. */
+export interface Seen {
+  readonly partition: PartitionId
+  readonly epoch: Epoch | undefined
+}
+
 /** What a request key was used for. */
 export interface Found extends Answered {
   readonly id: TransactionId
@@ -87,11 +94,14 @@ export class Journal extends Context.Service<
   {
     /** The database's clock as last heard of, in milliseconds since 1970. Deadlines are made of it. */
     readonly now: () => number
-    /** Takes partitions over from whoever had them. Epochs are aligned with `partitions`. */
+    /**
+     * Takes partitions over from whoever had them. Epochs are aligned with `seen`; `undefined` where it is not the epoch
+     * of now any more.
+     */
     readonly claim: (
-      partitions: ReadonlyArray<PartitionId>,
+      seen: ReadonlyArray<Seen>,
       owner: string
-    ) => Effect.Effect<ReadonlyArray<Epoch>, JournalUnavailable>
+    ) => Effect.Effect<ReadonlyArray<Epoch | undefined>, JournalUnavailable>
     /** States aligned with `ids`; `undefined` where there is none. */
     readonly load: <K extends KindName>(
       kind: K,
@@ -115,3 +125,12 @@ export class Journal extends Context.Service<
     readonly forget: Effect.Effect<number, JournalUnavailable>
   }
 >()("sluice/persistence/Journal") {}
+
+/** Claims partitions as they are now; epochs aligned with them, `undefined` where somebody else was faster. */
+export const takeOver = (journal: Journal["Service"], partitions: ReadonlyArray<PartitionId>, owner: string) =>
+  Effect.flatMap(journal.epochs(partitions), (epochs) =>
+    journal.claim(
+      partitions.map((partition, index) => ({ partition, epoch: epochs[index] })),
+      owner
+    )
+  )

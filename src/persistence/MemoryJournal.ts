@@ -312,12 +312,13 @@ export const layer = Layer.effect(
     return Journal.of({
       now,
 
-      claim: (partitions, owner) =>
+      claim: (seen, owner) =>
         Effect.sync(() =>
-          partitions.map((partition) => {
-            const epoch = (tables.partitions.get(partition)?.epoch ?? 0) + 1
-            tables.partitions.set(partition, { epoch, owner })
-            return Epoch(epoch)
+          seen.map(({ partition, epoch }) => {
+            if (tables.partitions.get(partition)?.epoch !== epoch) return undefined
+            const raised = Epoch((epoch ?? 0) + 1)
+            tables.partitions.set(partition, { epoch: raised, owner })
+            return raised
           })
         ),
 

@@ -349,14 +349,19 @@ export const layer = Layer.effect(
     return Journal.of({
       now: () => monotonicMs() + offsetMs,
 
-      claim: Effect.fnUntraced(function* (partitions, owner) {
-        const rows = yield* sql<{ partition_id: number; new_epoch: bigint }>`
-          SELECT * FROM journal_claim(${numbers(partitions)}, ${owner})`.pipe(bounded)
-        const epochs = new Map(rows.map((row) => [row.partition_id, Epoch(Number(row.new_epoch))]))
-        return yield* Effect.forEach(partitions, (partition) => Effect.fromNullishOr(epochs.get(partition))).pipe(
-          Effect.orDie
-        )
-      }),
+      claim: (seen, owner) =>
+        sql<{ partition_id: number; new_epoch: bigint }>`
+          SELECT * FROM journal_claim(
+            ${numbers(seen.map(({ partition }) => partition))},
+            ${numbers(seen.map(({ epoch }) => epoch ?? 0))},
+            ${owner}
+          )`.pipe(
+          bounded,
+          Effect.map((rows) => {
+            const epochs = new Map(rows.map((row) => [row.partition_id, Epoch(Number(row.new_epoch))]))
+            return seen.map(({ partition }) => epochs.get(partition))
+          })
+        ),
 
       load: (kind, ids) => {
         const bare = ids.map(uuidOf)

@@ -4,7 +4,7 @@ import { Effect, Layer } from "effect"
 import { pieces, won } from "../../src/domain/Money.ts"
 import type { Transaction } from "../../src/domain/Transaction.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
-import { Journal, OutcomeUnknown, type Verdict } from "../../src/persistence/Journal.ts"
+import { Journal, OutcomeUnknown, type Verdict, takeOver } from "../../src/persistence/Journal.ts"
 import type { Storage } from "./Backends.ts"
 import * as Scene from "./Scene.ts"
 
@@ -104,7 +104,7 @@ export const ofGroupCommit = (it: Vitest.MethodsNonLive<Storage>) => {
       const transaction = yield* Scene.transaction({ fences: [fence], changes: [Scene.charge(user, 1)] })
       const claiming = Layer.succeed(Journal, {
         ...journal,
-        resolve: (doubts) => Effect.andThen(journal.claim([fence.partition], "other"), journal.resolve(doubts))
+        resolve: (doubts) => Effect.andThen(takeOver(journal, [fence.partition], "other"), journal.resolve(doubts))
       })
       const verdicts = yield* grouped(submit([transaction])).pipe(
         Effect.provide(cut((attempt) => (attempt === 1 ? "before it was committed" : undefined))),

@@ -18,7 +18,7 @@ import { basisPoints, maxBalance, maxStock, MoneyDelta, pieces, won } from "../.
 import type { Order } from "../../src/domain/Order.ts"
 import { decide } from "../../src/domain/OrderLife.ts"
 import type { Change, Fence, Transaction } from "../../src/domain/Transaction.ts"
-import { type Doubt, Journal, Rank, type Resolution, type Verdict } from "../../src/persistence/Journal.ts"
+import { type Doubt, Journal, Rank, type Resolution, type Verdict, takeOver } from "../../src/persistence/Journal.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
 import { Users } from "../../src/persistence/Users.ts"
 import * as Samples from "../domain/Samples.ts"
@@ -31,7 +31,7 @@ type It = Vitest.MethodsNonLive<Storage>
 const commit = (...batch: ReadonlyArray<Transaction>) => Effect.flatMap(Journal, (journal) => journal.commit(batch))
 const resolve = (...doubts: ReadonlyArray<Doubt>) => Effect.flatMap(Journal, (journal) => journal.resolve(doubts))
 const find = (...keys: ReadonlyArray<RequestKey>) => Effect.flatMap(Journal, (journal) => journal.find(keys))
-const claim = (...ids: ReadonlyArray<PartitionId>) => Effect.flatMap(Journal, (journal) => journal.claim(ids, "me"))
+const claim = (...ids: ReadonlyArray<PartitionId>) => Effect.flatMap(Journal, (journal) => takeOver(journal, ids, "me"))
 
 const balance = (user: UserId) =>
   Effect.flatMap(Journal, (journal) => Effect.map(journal.load("wallet", [user]), ([wallet]) => wallet?.balance))
@@ -470,20 +470,42 @@ const ownership = (it: It) => {
     })
   )
 
-  it.effect("claims at the same time get epochs of their own", () =>
+  it.effect("a claim raises the epoch it saw: late, or a second time, it takes nothing", () =>
+    Effect.gen(function* () {
+      const [a, b] = [fresh(), fresh()]
+      const journal = yield* Journal
+      const [first] = yield* claim(a)
+      const seen = [
+        { partition: b, epoch: undefined },
+        { partition: a, epoch: first }
+      ]
+      const taken = yield* journal.claim(seen, "me")
+      assert.notInclude(taken, undefined)
+      assert.deepEqual(yield* journal.claim(seen, "me"), [undefined, undefined])
+      assert.deepEqual(yield* epochsOf(b, a), taken)
+    })
+  )
+
+  it.effect("of claims at the same time one takes each partition", () =>
     Effect.gen(function* () {
       const contested = Array.from({ length: 8 }, fresh)
+      const journal = yield* Journal
+      const seen = contested.map((partition) => ({ partition, epoch: undefined }))
       const claimed = yield* Effect.forEach(
-        [contested, contested.toReversed(), contested, contested],
-        (ids) => claim(...ids),
-        {
-          concurrency: 4
-        }
+        [seen, seen.toReversed(), seen, seen],
+        (each) => journal.claim(each, "me"),
+        { concurrency: 4 }
       )
-      contested.forEach((_, index) => {
-        const own = claimed.map((each, claimer) => each.at(claimer === 1 ? 7 - index : index))
-        assert.strictEqual(new Set(own).size, 4)
-      })
+      const taken = contested.map((_, index) =>
+        claimed
+          .map((each, claimer) => each.at(claimer === 1 ? 7 - index : index))
+          .filter((epoch) => epoch !== undefined)
+      )
+      const now = yield* epochsOf(...contested)
+      assert.deepEqual(
+        taken,
+        now.map((epoch) => (epoch === undefined ? [] : [epoch]))
+      )
     })
   )
 

@@ -10,7 +10,7 @@ import { permit } from "../../src/domain/Authority.ts"
 import { type CouponId, type PartitionId, type ProductId, type UserId, uuidOf } from "../../src/domain/Ids.ts"
 import { PaymentKey } from "../../src/domain/Tender.ts"
 import type { Change } from "../../src/domain/Transaction.ts"
-import { Journal } from "../../src/persistence/Journal.ts"
+import { Journal, takeOver } from "../../src/persistence/Journal.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
 import { Statements } from "../../src/persistence/Statements.ts"
 import { Users } from "../../src/persistence/Users.ts"
@@ -56,7 +56,7 @@ const empty = Effect.flatMap(Scene.claimed, (fence) => Scene.transaction({ fence
 describe("while a commit is in progress", () => {
   const journal = Effect.flatMap(Journal, Effect.succeed)
   const questions: ReadonlyArray<[what: string, ask: (of: PartitionId) => Effect.Effect<unknown, unknown, Journal>]> = [
-    ["a claim", (partition) => Effect.flatMap(journal, ({ claim }) => claim([partition], "other"))],
+    ["a claim", (partition) => Effect.flatMap(journal, (own) => takeOver(own, [partition], "other"))],
     [
       "a doubt",
       (partition) =>
@@ -107,10 +107,10 @@ describe("a commit that waited for a claim", () => {
     withDatabase((url) =>
       Effect.gen(function* () {
         const transaction = yield* empty
-        const partition = transaction.fences[0]?.partition
+        const [{ partition, epoch } = assert.fail("no fence")] = transaction.fences
         const claiming = yield* connect(url)
         yield* claiming`BEGIN`
-        yield* claiming`SELECT * FROM journal_claim(ARRAY[${partition}::int], 'other')`
+        yield* claiming`SELECT * FROM journal_claim(ARRAY[${partition}::int], ARRAY[${epoch}::bigint], 'other')`
         const waiting = yield* Effect.forkChild(Effect.flatMap(Journal, (journal) => journal.commit([transaction])))
         yield* somebodyWaits(claiming)
         yield* claiming`COMMIT`
@@ -127,11 +127,11 @@ describe("a database that has forgotten the last claim", () => {
         const sql = yield* connect(url)
         const { partition, epoch } = yield* Scene.claimed
         const journal = yield* Journal
-        const [last = 0] = yield* journal.claim([partition], "one")
+        const [last = 0] = yield* takeOver(journal, [partition], "one")
         yield* sql`UPDATE partitions SET epoch = ${epoch} WHERE partition = ${partition}`
         // A failover takes longer.
         yield* until(sql<{ now: bigint }>`SELECT clock_ms() AS now`, ([row]) => (row?.now ?? 0n) > BigInt(last))
-        const [next = 0] = yield* journal.claim([partition], "other")
+        const [next = 0] = yield* takeOver(journal, [partition], "other")
         assert.isAbove(next, last)
       })
     )
@@ -356,7 +356,7 @@ describe("an outage", () => {
         const user = yield* Scene.register()
         const asked = Effect.all([
           outcome(journal.commit([transaction])),
-          outcome(journal.claim([transaction.fences[0]!.partition], "me")),
+          outcome(takeOver(journal, [transaction.fences[0]!.partition], "me")),
           outcome(journal.load("wallet", [])),
           outcome(journal.resolve([transaction])),
           outcome(journal.find([transaction.key])),

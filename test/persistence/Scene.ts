@@ -22,7 +22,7 @@ import { MoneyDelta, pieces, won } from "../../src/domain/Money.ts"
 import { inFull, type Order, placed } from "../../src/domain/Order.ts"
 import { make as makeProduct, type Product } from "../../src/domain/Product.ts"
 import type { Change, Fence, Transaction } from "../../src/domain/Transaction.ts"
-import { Journal } from "../../src/persistence/Journal.ts"
+import { Journal, takeOver } from "../../src/persistence/Journal.ts"
 import { Users } from "../../src/persistence/Users.ts"
 import { Coupons, type NewCoupon } from "../../src/persistence/Coupons.ts"
 import { coupon, uuid } from "../domain/Samples.ts"
@@ -38,7 +38,7 @@ let claims = 0
 /** Claims a partition that nobody else has. */
 export const claimed = Effect.gen(function* () {
   const partition = PartitionId(++claims)
-  const [epoch] = yield* (yield* Journal).claim([partition], "test")
+  const [epoch] = yield* takeOver(yield* Journal, [partition], "test")
   return fence(epoch, partition)
 })
 

@@ -152,7 +152,9 @@ const watched = () => {
     commit: (batch) =>
       Effect.tapErrorTag(journal.commit(batch), "BatchRejected", () => Effect.sync(() => seen.rejected++)),
     claim: (partitions, owner) =>
-      Effect.tap(journal.claim(partitions, owner), () => Effect.sync(() => seen.claimed.push(...partitions)))
+      Effect.tap(journal.claim(partitions, owner), () =>
+        Effect.sync(() => seen.claimed.push(...partitions.map(({ partition }) => partition)))
+      )
   })
   return { seen, wrap }
 }

@@ -3,7 +3,7 @@ import { Deferred, Effect, Fiber, Result } from "effect"
 import { permit } from "../../src/domain/Authority.ts"
 import { PartitionId, userId } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
-import { Journal, JournalUnavailable, OutcomeUnknown } from "../../src/persistence/Journal.ts"
+import { Journal, JournalUnavailable, OutcomeUnknown, takeOver } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { withdraw } from "../../src/saga/Withdrawal.ts"
@@ -31,7 +31,8 @@ const scripted = (...script: ReadonlyArray<"lost before" | "lost after" | "refus
           return Effect.fail(new JournalUnavailable({ cause: "deadlock" }))
         case "stale":
           return Effect.andThen(
-            journal.claim(
+            takeOver(
+              journal,
               [0, 1, 2, 3].map((n) => PartitionId(n)),
               "another"
             ),
@@ -198,7 +199,8 @@ describe("Transact", () => {
       const product = yield* onSale(5)
       const buyer = yield* user(1, 1000)
       const journal = yield* Journal
-      yield* journal.claim(
+      yield* takeOver(
+        journal,
         Array.from({ length: partitions }, (_, n) => PartitionId(n)),
         "another"
       )

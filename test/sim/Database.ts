@@ -8,8 +8,14 @@
 import { Clock, Context, Effect, Exit, Layer } from "effect"
 import type { Actors, KindName } from "../../src/domain/Actors.ts"
 import { Epoch, type PartitionId, type RequestKey } from "../../src/domain/Ids.ts"
-import type { Transaction } from "../../src/domain/Transaction.ts"
-import { type BatchRejected, type Doubt, Journal, JournalUnavailable } from "../../src/persistence/Journal.ts"
+import type { Fence, Transaction } from "../../src/domain/Transaction.ts"
+import {
+  type BatchRejected,
+  type Doubt,
+  Journal,
+  JournalUnavailable,
+  type Seen
+} from "../../src/persistence/Journal.ts"
 import * as MemoryAudit from "../../src/persistence/MemoryAudit.ts"
 import * as MemoryCatalogue from "../../src/persistence/MemoryCatalogue.ts"
 import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
@@ -55,7 +61,7 @@ const services = Layer.mergeAll(
 export interface Observer {
   readonly committed: (transaction: Transaction) => void
   readonly rejected: (batch: ReadonlyArray<Transaction>, why: BatchRejected) => void
-  readonly claimed: (partitions: ReadonlyArray<PartitionId>, owner: string, epochs: ReadonlyArray<number>) => void
+  readonly claimed: (fences: ReadonlyArray<Fence>, owner: string) => void
 }
 
 /** What waits longer for a lock is told that the database is not available. */
@@ -130,15 +136,20 @@ export class Database implements Host {
     reply(Exit.succeed(this.#clockMs))
   }
 
-  claim(
-    partitions: ReadonlyArray<PartitionId>,
-    owner: string,
-    reply: Reply<Success<Service["claim"]>, JournalUnavailable>
-  ) {
+  claim(seen: ReadonlyArray<Seen>, owner: string, reply: Reply<Success<Service["claim"]>, JournalUnavailable>) {
+    const partitions = seen.map(({ partition }) => partition)
     this.#locked(partitions, "exclusive", reply, (end) =>
       this.#works("claim", () => {
-        const exit = this.#run(this.nowMs, this.#journal.claim(partitions, owner))
-        if (Exit.isSuccess(exit)) this.#observer.claimed(partitions, owner, exit.value)
+        const exit = this.#run(this.nowMs, this.#journal.claim(seen, owner))
+        if (Exit.isSuccess(exit)) {
+          this.#observer.claimed(
+            partitions.flatMap((partition, n) => {
+              const epoch = exit.value[n]
+              return epoch === undefined ? [] : [{ partition, epoch }]
+            }),
+            owner
+          )
+        }
         end(exit)
       })
     )

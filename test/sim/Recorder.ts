@@ -74,11 +74,14 @@ export class Recorder {
         why
       })
     },
-    claimed: (partitions, owner, epochs) => {
-      const named = partitions.map((partition) => `partition ${partition}`)
-      const what = `${owner} claims ${named.map((name, index) => `${name} at epoch ${epochs[index]}`).join(", ")}`
-      const seq = this.note(what, named)
-      partitions.forEach((partition, index) => this.claims.push({ seq, partition, epoch: epochs[index] ?? 0 }))
+    claimed: (fences, owner) => {
+      if (fences.length === 0) return
+      const what = `${owner} claims ${fences.map(({ partition, epoch }) => `partition ${partition} at epoch ${epoch}`).join(", ")}`
+      const seq = this.note(
+        what,
+        fences.map(({ partition }) => `partition ${partition}`)
+      )
+      for (const fence of fences) this.claims.push({ seq, ...fence })
     }
   }
 

@@ -36,7 +36,7 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
 
       return Journal.of({
         now: () => monotonicMs() + offsetMs + database.lapsedMs,
-        claim: (partitions, owner) => ask((reply) => database.claim(partitions, owner, reply), unavailable),
+        claim: (seen, owner) => ask((reply) => database.claim(seen, owner, reply), unavailable),
         load: (kind, ids) => ask((reply) => database.load(kind, ids, reply), unavailable),
         commit: (batch) =>
           Effect.map(

@@ -7,14 +7,18 @@ CREATE FUNCTION clock_ms() RETURNS bigint LANGUAGE sql VOLATILE AS
 
 -- Takes partitions over. Waits for commits in progress, then fences all that come later with the old epoch. An epoch is
 -- no less than the time: a replica that becomes the primary without the last claims does not give their epochs again.
-CREATE FUNCTION journal_claim(claimed int[], new_owner text) RETURNS TABLE (partition_id int, new_epoch bigint)
+CREATE FUNCTION journal_claim(claimed int[], seen bigint[], new_owner text)
+RETURNS TABLE (partition_id int, new_epoch bigint)
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock(7107, p) FROM (SELECT DISTINCT p FROM unnest(claimed) p ORDER BY p) sorted;
   RETURN QUERY
-    INSERT INTO partitions AS old (partition, epoch, owner) SELECT p, clock_ms(), new_owner FROM unnest(claimed) p
+    INSERT INTO partitions AS old (partition, epoch, owner)
+      SELECT partition, greatest(c.epoch + 1, clock_ms()), new_owner
+      FROM unnest(claimed, seen) c(partition, epoch) LEFT JOIN partitions p USING (partition)
+      WHERE c.epoch = coalesce(p.epoch, 0)
     ON CONFLICT (partition) DO UPDATE
-      SET epoch = greatest(old.epoch + 1, clock_ms()), owner = new_owner, claimed_at = now()
+      SET epoch = excluded.epoch, owner = excluded.owner, claimed_at = now()
     RETURNING old.partition, old.epoch;
 END $$;
 

@@ -46,14 +46,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a claim does not raise the epoch",
     file: rules,
-    find: `const epoch = (tables.partitions.get(partition)?.epoch ?? 0) + 1`,
-    plant: `const epoch = tables.partitions.get(partition)?.epoch ?? 1`
+    find: `const raised = Epoch((epoch ?? 0) + 1)`,
+    plant: `const raised = Epoch(epoch ?? 1)`
   },
   {
     name: "epochs come from a store that forgets",
     file: rules,
-    find: `const epoch = (tables.partitions.get(partition)?.epoch ?? 0) + 1`,
-    plant: `const epoch = ((tables.partitions.get(partition)?.epoch ?? 0) % 7) + 1`
+    find: `const raised = Epoch((epoch ?? 0) + 1)`,
+    plant: `const raised = Epoch(((epoch ?? 0) % 7) + 1)`
   },
   {
     name: "a claim does not wait for commits in progress",
