@@ -66,8 +66,8 @@ export const Options = Schema.Struct({
   seed: Schema.Int,
   nodes: Schema.Int,
   clients: Schema.Int,
-  /** How many requests the clients make at the least while things go wrong. */
-  requests: Schema.Int,
+  /** How often clients ask at the least while things go wrong: requests, and their repetitions. */
+  attempts: Schema.Int,
   partitions: Schema.Int,
   residentActors: Schema.Int,
   batchSize: Schema.Int,
@@ -127,7 +127,7 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
   {
     nodes: 1,
     clients: 4,
-    requests: 300,
+    attempts: 300,
     requestTimeoutMs: 150,
     databaseMs: [0.1, 2],
     laggard: "commit",
@@ -179,7 +179,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   {
     nodes: 3,
     clients: 5,
-    requests: 300,
+    attempts: 300,
     partitions: 2,
     queueSize: 1000,
     stepsMost: 1000,
@@ -218,7 +218,8 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   // A partition that was somebody else's while its owner stood still, and is nobody's when that wakes up.
   {
     nodes: 2,
-    clients: 8,
+    clients: 16,
+    attempts: 300,
     partitions: 1,
     queueSize: 1000,
     stepsMost: 1000,
@@ -231,7 +232,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
     toNode: calm,
     toDatabase: calm,
     nemeses: ["relay"],
-    strikeEveryMs: 500,
+    strikeEveryMs: 250,
     cluster: { ttlMs: 200, guests: 0, joinWithinMs: 0, toPeers: calm, toStore: calm }
   },
   // Partitions that go from hand to hand, and are lost while they are claimed.
@@ -274,16 +275,16 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   }
 ]
 
-/** A world with fewer requests tests too little. */
-export const requestsLeast = 200
+/** A world with fewer attempts tests too little. */
+export const attemptsLeast = 200
 
 export const draw = (seed: number): Options => withOrders(drawWorld(seed), new Rng(seed, "orders"))
 
-/** Half an hour goes by while a commit is under way. */
+/** Half an hour goes by while a commit is under way, and what gateways say of what they have done gets lost. */
 const orderAmbush: Partial<Options> = {
   nodes: 1,
   clients: 8,
-  requests: 300,
+  attempts: 300,
   requestTimeoutMs: 3000,
   hangUp: 0,
   queueSize: 1000,
@@ -295,7 +296,7 @@ const orderAmbush: Partial<Options> = {
   toNode: calm,
   toDatabase: calm,
   nemeses: ["lapse"],
-  strikeEveryMs: 2000,
+  strikeEveryMs: 1000,
   cluster: undefined
 }
 
@@ -317,13 +318,14 @@ const withOrders = (drawn: Options, rng: Rng): Options => {
     const isCalm = drawn.cluster === undefined && drawn.nemeses.length === 0
     return isCalm && rng.chance(0.2) ? { ...drawn, ...crowd } : drawn
   }
-  const options = rng.chance(0.15) ? { ...drawn, ...orderAmbush } : drawn
+  const isAmbush = rng.chance(0.25)
+  const options = isAmbush ? { ...drawn, ...orderAmbush } : drawn
   const lapses = rng.chance(0.5)
   return {
     ...options,
     orders: true,
     gatewayFails: rng.pick([0, 0.1, 0.4]),
-    toGateways: rng.chance(0.3) ? calm : link(rng),
+    toGateways: isAmbush ? { ...calm, replyLost: 0.2 } : rng.chance(0.3) ? calm : link(rng),
     nemeses: lapses ? [...options.nemeses.filter((nemesis) => nemesis !== "lapse"), "lapse"] : options.nemeses
   }
 }
@@ -374,7 +376,7 @@ const drawFrom = (seed: number, rng: Rng): Options => {
     seed,
     nodes,
     clients: rng.between(1, 16),
-    requests: rng.between(requestsLeast, requestsLeast + 10),
+    attempts: rng.between(attemptsLeast, attemptsLeast + 10),
     partitions: rng.pick([1, 2, 4, 8]),
     residentActors: rng.pick([1, 4, 16, 1000]),
     batchSize: rng.pick([1, 2, 8, 64]),

@@ -12,6 +12,8 @@ import type { Process, Simulation } from "./Simulation.ts"
 export class Recorder {
   readonly names = new Names()
   readonly requests: Array<Request> = []
+  /** Of all requests. */
+  attempts = 0
   readonly commits: Array<Commit> = []
   readonly submissions = new Map<TransactionId, Submission>()
   readonly rejections: Array<Rejection> = []
@@ -51,6 +53,7 @@ export class Recorder {
       outcome: undefined
     }
     request.attempts.push(attempt)
+    this.attempts++
     return attempt
   }
 

@@ -27,8 +27,8 @@ export interface Result {
   /** In the order they came to light. */
   readonly violations: ReadonlyArray<Violation>
   readonly counts: ReadonlyMap<string, Count>
-  /** How many requests were made while things went wrong. */
-  readonly requests: number
+  /** How often anything was asked while things went wrong. */
+  readonly attempts: number
   readonly digest: string
   readonly steps: number
   readonly virtualMs: number
@@ -47,7 +47,7 @@ export const run = (options: Options): Result => {
   const counts = new Map<string, Count>()
   const deck = shapesIn(options)
   let isOpen = true
-  const isWanted = () => isOpen && recorder.requests.length < options.requests
+  const isWanted = () => isOpen && recorder.attempts < options.attempts
 
   const shopping = (client: Client) =>
     Effect.gen(function* () {
@@ -70,7 +70,7 @@ export const run = (options: Options): Result => {
   const shopped = () => shoppers.every((fiber) => fiber.pollUnsafe() !== undefined)
   simulation.run(() => shopped() || simulation.now > safetyMsMost, stepsMost)
 
-  const requests = recorder.requests.length
+  const { attempts } = recorder
   isOpen = false
   nemesis.kill()
   Liveness.mend(world)
@@ -93,5 +93,5 @@ export const run = (options: Options): Result => {
   const history = world.history(ending, Liveness.undecided(world), options.cluster && cluster)
   const violations = audit(history)
   const { digest } = simulation.trace
-  return { history, violations, counts, requests, digest, steps: simulation.steps, virtualMs: simulation.now }
+  return { history, violations, counts, attempts, digest, steps: simulation.steps, virtualMs: simulation.now }
 }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { Counts } from "./Counts.ts"
-import { draw, Options, requestsLeast } from "./Options.ts"
+import { draw, Options, attemptsLeast } from "./Options.ts"
 import { explain } from "./Report.ts"
 import { type Result, run } from "./Run.ts"
 
@@ -39,7 +39,7 @@ describe("The engine", () => {
     for (const seed of seeds(1, 300)) {
       const result = run(draw(seed))
       assert.isUndefined(failureOf(result))
-      assert.isAtLeast(result.requests, requestsLeast)
+      assert.isAtLeast(result.attempts, attemptsLeast)
       counts.add(result.counts)
     }
     assert.deepStrictEqual(counts.barren, [])

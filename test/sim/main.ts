@@ -4,7 +4,7 @@ import process from "node:process"
 import { parseArgs } from "node:util"
 import { Counts } from "./Counts.ts"
 import { table } from "./mutants/Table.ts"
-import { describe, draw, requestsLeast } from "./Options.ts"
+import { describe, draw, attemptsLeast } from "./Options.ts"
 import { explain, line } from "./Report.ts"
 import { run } from "./Run.ts"
 
@@ -68,7 +68,7 @@ const many = (seedsMost: number, minutes: number) => {
       console.log(`Seed ${options.seed} was another run the second time\n`)
     }
     counts.add(result.counts)
-    fewest = Math.min(fewest, result.requests)
+    fewest = Math.min(fewest, result.attempts)
     attempts += result.history.requests.reduce((sum, request) => sum + request.attempts.length, 0)
     const [violation] = result.violations
     if (violation !== undefined) {
@@ -83,9 +83,9 @@ const many = (seedsMost: number, minutes: number) => {
   console.log(`${process.stdout.isTTY ? "\r" : ""}${progress()}, ${(elapsedMs() / 1000).toFixed(1)} seconds`)
   const barren = seeds < enoughSeeds ? [] : counts.barren
   if (values.trace) console.log(counts.lines.join("\n"))
-  console.log(`At least ${fewest} requests in each while things went wrong`)
+  console.log(`At least ${fewest} attempts in each while things went wrong`)
   if (barren.length > 0) console.log(`Never came to what they should: ${barren.join(", ")}`)
-  process.exitCode = failed > 0 || barren.length > 0 || fewest < requestsLeast ? 1 : 0
+  process.exitCode = failed > 0 || barren.length > 0 || fewest < attemptsLeast ? 1 : 0
 }
 
 // Refusals are errors, and where they were made costs as much as making them. One seed tells.

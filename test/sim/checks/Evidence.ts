@@ -1,4 +1,5 @@
 /** A history, sorted for the questions the checks ask. */
+import { Schema } from "effect"
 import type { RequestKey } from "../../../src/domain/Ids.ts"
 import type { Keyed } from "../../../src/saga/Transact.ts"
 import type { Attempt, Commit, History, Request } from "../History.ts"
@@ -41,6 +42,17 @@ export class Evidence {
     return (this.requestsOf.get(key) ?? []).flatMap(({ attempts }) => attempts)
   }
 }
+
+const isWaiting = Schema.is(Schema.Struct({ status: Schema.Literal("GATEWAY_REQUESTED") }))
+
+/** When somebody first learned of a step: an answer of before says nothing of it, nor of a last step one that waits. */
+export const learnedAt = ({ keyed, attempts }: KeyedRequest, { seq, transaction }: Commit): number =>
+  Math.min(
+    ...attempts.map(({ returned = Infinity, outcome }) => {
+      if (outcome?._tag !== "Ok" || returned < seq) return Infinity
+      return keyed.key === transaction.key && isWaiting(outcome.answer) ? Infinity : returned
+    })
+  )
 
 /** When somebody first learned that it happened. */
 export const answeredAt = ({ attempts }: Request): number =>

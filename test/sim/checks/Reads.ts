@@ -5,7 +5,7 @@ import { uuidOf } from "../../../src/domain/Ids.ts"
 import type { Attempt, Commit, Request, Violation } from "../History.ts"
 import { type Options, storeKeeps } from "../Options.ts"
 import type { Process } from "../Simulation.ts"
-import { answeredAt, type Evidence } from "./Evidence.ts"
+import { answeredAt, type Evidence, learnedAt } from "./Evidence.ts"
 
 const decodeWallet = Schema.decodeUnknownOption(Schema.Struct({ balance: Schema.Int }))
 /** HTTP tells what is available instead of what is on hand. */
@@ -185,7 +185,7 @@ const movementsOf = (evidence: Evidence): ReadonlyMap<Id, ReadonlyArray<Movement
     const request = evidence.requestOf(commit)
     const { process, verdicts: [verdict] = [] } = history.submissions.get(commit.transaction.id) ?? {}
     const heard = verdict?.seq ?? Infinity
-    const answered = request === undefined ? Infinity : answeredAt(request)
+    const answered = request === undefined ? Infinity : learnedAt(request, commit)
     return commit.transaction.changes.flatMap((change): ReadonlyArray<Movement> => {
       if (change._tag === "MoneyMoved")
         return [{ id: change.userId, commit, delta: change.delta, process, heard, answered }]

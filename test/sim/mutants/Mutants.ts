@@ -402,6 +402,18 @@ export const mutants: ReadonlyArray<Mutant> = [
     find: `shards.filter((shard) => same(this.#leases.get(shard)?.owner, owner)),`,
     plant: `shards,`
   },
+  {
+    name: "a partition is handed over and kept",
+    file: ownership,
+    find: `yield* estate.lose(given)`,
+    plant: ``
+  },
+  {
+    name: "the refusal of a repeated commit is believed at once",
+    file: groupCommit,
+    find: `(inDoubt ? confirm(batch, decisions) : answer(batch, decisions))`,
+    plant: `answer(batch, decisions)`
+  },
   // Rows.
   {
     name: "a charge has no posting",
