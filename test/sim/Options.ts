@@ -127,7 +127,7 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
   {
     nodes: 1,
     clients: 4,
-    attempts: 300,
+    attempts: 250,
     requestTimeoutMs: 150,
     databaseMs: [0.1, 2],
     laggard: "commit",
@@ -179,7 +179,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   {
     nodes: 3,
     clients: 5,
-    attempts: 300,
+    attempts: 250,
     partitions: 2,
     queueSize: 1000,
     stepsMost: 1000,
@@ -219,7 +219,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   {
     nodes: 2,
     clients: 16,
-    attempts: 300,
+    attempts: 250,
     partitions: 1,
     queueSize: 1000,
     stepsMost: 1000,
@@ -284,7 +284,7 @@ export const draw = (seed: number): Options => withOrders(drawWorld(seed), new R
 const orderAmbush: Partial<Options> = {
   nodes: 1,
   clients: 8,
-  attempts: 300,
+  attempts: 250,
   requestTimeoutMs: 3000,
   hangUp: 0,
   queueSize: 1000,
@@ -368,7 +368,7 @@ export const storeKeeps = ({ cluster, nemeses: faults }: Options): boolean => {
 }
 
 /** A stream of their own, and the rest of a world is what it was before there was a choice. */
-const drawAsked = (rng: Rng) => ({ http: rng.chance(1 / 2), coupons: rng.chance(2 / 3) })
+const drawAsked = (rng: Rng) => ({ http: rng.chance(1 / 3), coupons: rng.chance(2 / 3) })
 
 const drawFrom = (seed: number, rng: Rng): Options => {
   const nodes = rng.pick([1, 1, 2, 3, 5])
