@@ -9,8 +9,8 @@ import type { OrderId, UserId } from "../domain/Ids.ts"
 import { OrderRefusal, OrderUndecided } from "../domain/OrderLife.ts"
 import { OrdersOpen, type WalletRefusal } from "../domain/Wallet.ts"
 import { Orders } from "../persistence/Orders.ts"
-import { whenDecided } from "./Coupons.ts"
 import { type Attempt, type Failure, Transact } from "./Transact.ts"
+import { whenDecided } from "./Waiters.ts"
 
 const isUndecided = (error: unknown): error is OrderUndecided => error instanceof OrderUndecided
 /** To be forgotten is nothing that an order refuses. */

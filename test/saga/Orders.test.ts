@@ -17,6 +17,7 @@ import { OrderNotFound } from "../../src/domain/OrderLife.ts"
 import type { CancelReason } from "../../src/domain/Order.ts"
 import type { Deed } from "../../src/domain/OrderLife.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import { Orders } from "../../src/persistence/Orders.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { setCondition } from "../../src/saga/Coupons.ts"
 import { editProduct } from "../../src/saga/Products.ts"
@@ -81,6 +82,22 @@ const waiting = Effect.gen(function* () {
   return { product, buyer, userCouponId, order: answer.orderId }
 })
 const paid = Effect.tap(waiting, ({ order }) => payFor(order, 1))
+
+/** Somebody asks to leave, and the disk does not say before `end` whether there are open orders. */
+const leaving = Effect.fnUntraced(function* (who: UserId) {
+  const orders = yield* Orders
+  const [isAsking, isOver] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+  const hasOpen: Orders["Service"]["hasOpen"] = (id) =>
+    Deferred.succeed(isAsking, undefined).pipe(
+      Effect.andThen(Deferred.await(isOver)),
+      Effect.andThen(orders.hasOpen(id))
+    )
+  const left = yield* withdraw(permit(who)).pipe(
+    Effect.provideService(Orders, { ...orders, hasOpen }),
+    Effect.forkChild
+  )
+  return { isAsking, end: Deferred.succeed(isOver, undefined), left }
+})
 
 const untouched = { stock: [10], reserved: [0], money: 10_000, coupons: ["ISSUED"] }
 const held = { stock: [10], reserved: [2], money: 10_000, coupons: ["HELD"] }
@@ -220,6 +237,29 @@ describe("An order that is made", () => {
         yield* does(order, { _tag: "Advance", to })
       }
       yield* withdraw(permit(buyer))
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("gives back what it cost, also while its buyer asks to leave and may not", () =>
+    Effect.gen(function* () {
+      const { order, buyer, product } = yield* paid
+      yield* buy({ key: 2, buyer, product, quantity: 4, expectedTotal: won(6000) })
+      yield* buy({ key: 3, buyer, product: yield* onSale(10), quantity: 2, expectedTotal: won(2000) })
+      const { isAsking, end, left } = yield* leaving(buyer)
+      yield* Deferred.await(isAsking)
+      const cancelled = yield* Effect.forkChild(cancel(order, { reason: "SELLER" }))
+      const charged = yield* Effect.forkChild(charge({ request: request(8), user: permit(buyer), amount: 1000 }))
+      const given = yield* Effect.forkChild(Effect.flatMap(offered({}), (wanted) => take(wanted, buyer, 9)))
+      const { read } = yield* Directory
+      yield* read("order", order).pipe(Effect.repeat({ until: (state) => state?.pending !== undefined }))
+      yield* end
+      assert.strictEqual(yield* tagOf(Fiber.join(left)), "OrdersOpen")
+      assert.strictEqual((yield* Fiber.join(cancelled)).answer, "CANCELLED")
+      yield* Fiber.join(charged)
+      yield* Fiber.join(given)
+      assert.strictEqual((yield* onDisk(order)).refunds[0]?.status, "REFUNDED")
+      const { money, coupons } = yield* books
+      assert.deepStrictEqual({ money, coupons }, { money: 3000, coupons: ["REFUNDED", "ISSUED"] })
     }).pipe(Effect.provide(engine()))
   )
 

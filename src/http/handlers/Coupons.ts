@@ -78,7 +78,7 @@ const conditionOf: Record<(typeof CouponChange.Type)["status"], CouponCondition>
 /** What a wallet can refuse only to whoever asks for money. */
 const ofMoney = [
   "InsufficientBalance",
-  "BalanceUndecided",
+  "WalletUndecided",
   "TooManyUnpaid",
   "BalanceLimitExceeded",
   "BalanceRemaining",

@@ -70,7 +70,7 @@ export const layer = HttpApiBuilder.group(
               "RequestInProgress",
               "KeyReused",
               "InsufficientBalance",
-              "BalanceUndecided",
+              "WalletUndecided",
               "TooManyUnpaid",
               "BalanceLimitExceeded",
               ...couponRefusals
