@@ -400,7 +400,7 @@ export const revocableCoupon = Effect.fnUntraced(function* (
 const managedSellers = Effect.fnUntraced(function* (sellers: ReadonlySet<UserId>) {
   const { role, userId } = yield* Principal
   const own = subject(userId)
-  if (role === "SELLER") return Array.from(sellers).filter((seller) => seller === own)
+  if (role === "SELLER") return sellers.has(own) && (yield* isHere(own)) ? [own] : []
   if (role !== "MANAGER") return []
   const { isAssigned } = yield* Managers
   return yield* Effect.filter(sellers, (seller) => isAssigned(seller, own))
@@ -510,8 +510,9 @@ export const visibleSeller = Effect.fnUntraced(function* (
   Principal | Directory | Managers | Audit
 > {
   const who = yield* Principal
-  // Who sells no more looks at nothing that was sold.
-  if (who.role === "BUYER") return yield* new UserNotFound({ userId: claimed })
+  // Who sells no more, or has withdrawn, looks at nothing that was sold.
+  const isSelling = who.role === "SELLER" ? yield* isHere(subject(who.userId)) : who.role !== "BUYER"
+  if (!isSelling) return yield* new UserNotFound({ userId: claimed })
   if (who.role === "MANAGER" && isUserId(claimed)) {
     const { isAssigned } = yield* Managers
     if (yield* isAssigned(claimed, subject(who.userId))) {
