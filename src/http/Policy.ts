@@ -13,7 +13,7 @@ import type { Overloaded, Unavailable } from "../actors/Errors.ts"
 import { permit, type Permitted, type Privilege, Role } from "../domain/Authority.ts"
 import { CouponNotFound, type GrantOn } from "../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, type UserCouponId, UserId } from "../domain/Ids.ts"
-import { type CancelReason, type Order, partOf } from "../domain/Order.ts"
+import { asSold, type CancelReason, type Order, partOf } from "../domain/Order.ts"
 import { OrderNotFound } from "../domain/OrderLife.ts"
 import { ProductNotFound } from "../domain/Product.ts"
 import { Tier } from "../domain/Tier.ts"
@@ -456,11 +456,16 @@ const anyOrder = (
  */
 export const namedOrder = (claimed: string): OrderId | undefined => (isOrderId(claimed) ? claimed : undefined)
 
-interface ChangeableOrder {
+export interface ChangeableOrder {
   readonly order: Permitted<OrderId>
   /** What its cancellation would be for. */
   readonly reason: CancelReason
+  /** What of it is for who asks to see (G14). */
+  readonly seen: (order: Order) => Order
 }
+
+/** All of it. */
+const inFull = (order: Order) => order
 
 /** An order one made, or anybody's for an ADMIN: to pay, to cancel, to ask the money back for. */
 export const changeableOrderOf = (
@@ -469,11 +474,11 @@ export const changeableOrderOf = (
 ): Effect.Effect<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Directory> =>
   Effect.flatMap(anyOrder(claimed), ({ orderId, userId }) => {
     if (userId === subject(who.userId)) {
-      return Effect.succeed<ChangeableOrder>({ order: permit(orderId), reason: "BUYER" })
+      return Effect.succeed<ChangeableOrder>({ order: permit(orderId), reason: "BUYER", seen: inFull })
     }
     return Effect.flatMap(administers(who), (isAllowed): Effect.Effect<ChangeableOrder, OrderNotFound> =>
       isAllowed
-        ? Effect.succeed({ order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" })
+        ? Effect.succeed({ order: permit(orderId, powerOf(who, userId)), reason: "ADMIN", seen: inFull })
         : Effect.fail(new OrderNotFound({ orderId: claimed }))
     )
   })
@@ -487,12 +492,15 @@ export const soldOrder = Effect.fnUntraced(function* (
   const who = yield* Principal
   const order = yield* anyOrder(claimed)
   const { orderId } = order
-  if (yield* administers(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
+  if (yield* administers(who)) {
+    return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN", seen: inFull }
+  }
   const { part, seller } = yield* soldPart(order)
   if (part === undefined) return yield* new OrderNotFound({ orderId: claimed })
   // Others sold some of it: what becomes of all of it is an ADMIN's to say.
   if (part.lines.length < order.lines.length) return yield* new Forbidden()
-  return { order: permit(orderId, who.role === "MANAGER" ? powerOf(who, seller) : undefined), reason: "SELLER" }
+  const by = who.role === "MANAGER" ? powerOf(who, seller) : undefined
+  return { order: permit(orderId, by), reason: "SELLER", seen: asSold }
 })
 
 /** An order to cancel: one's own, or one of which one sold all lines. */

@@ -1,7 +1,6 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import type { Permitted } from "../../domain/Authority.ts"
-import { type OrderId, refundId, type UserId } from "../../domain/Ids.ts"
+import { refundId, type UserId } from "../../domain/Ids.ts"
 import {
   fulfilmentStatus,
   type Order,
@@ -143,17 +142,17 @@ const unpaid = [...itsOwn, "InsufficientBalance", "OrderNotPayable", "AmountMism
 /** And without a key. */
 const keyless = ["RequestInProgress", "KeyReused"] as const
 
-/** Does a deed to an order; answers with what it is then. */
-const become = (order: Permitted<OrderId>, deed: Parameters<typeof change>[0]["deed"], request?: Keyed) =>
+/** Does a deed to an order; answers with what of it is for who asks to see, then. */
+const become = ({ order, seen }: Policy.ChangeableOrder, deed: Parameters<typeof change>[0]["deed"], request?: Keyed) =>
   Effect.catchTag(
-    change({ request, order, deed, schema: Shown, answer: ({ order: after }) => shown(after) }),
+    change({ request, order, deed, schema: Shown, answer: ({ order: after }) => shown(seen(after)) }),
     unpaid,
     Effect.die
   )
 
 /** Again is no different from once. */
-const advance = (order: Permitted<OrderId>, to: (Deed & { readonly _tag: "Advance" })["to"]) =>
-  become(order, () => ({ _tag: "Advance", to })).pipe(
+const advance = (changeable: Policy.ChangeableOrder, to: (Deed & { readonly _tag: "Advance" })["to"]) =>
+  become(changeable, () => ({ _tag: "Advance", to })).pipe(
     Effect.catchTag(
       [
         ...keyless,
@@ -168,9 +167,9 @@ const advance = (order: Permitted<OrderId>, to: (Deed & { readonly _tag: "Advanc
     ),
     Effect.map(({ answer }) => answer),
     Effect.catchTag("OrderStatusConflict", (conflict) =>
-      Effect.flatMap(Directory, ({ read }) => read("order", order.of)).pipe(
+      Effect.flatMap(Directory, ({ read }) => read("order", changeable.order.of)).pipe(
         Effect.flatMap((state) =>
-          state?.order.status === to ? Effect.succeed(shown(state.order)) : Effect.fail(conflict)
+          state?.order.status === to ? Effect.succeed(shown(changeable.seen(state.order))) : Effect.fail(conflict)
         )
       )
     )
@@ -193,11 +192,12 @@ export const layer = HttpApiBuilder.group(
 
       cancel: Effect.fnUntraced(function* ({ params, headers, payload }) {
         const who = yield* Policy.self
-        const { order, reason } = yield* Policy.cancellableOrder(params.orderId)
+        const cancellable = yield* Policy.cancellableOrder(params.orderId)
+        const { order, reason } = cancellable
         const { items, reason: note } = payload
         const request = keyed(who, `PUT /orders/${order.of}/cancel`, headers["idempotency-key"], payload)
         const cancelled = become(
-          order,
+          cancellable,
           (id) => ({ _tag: "Cancel", refundId: refundId(id), reason, items, note }),
           request
         )
@@ -205,9 +205,9 @@ export const layer = HttpApiBuilder.group(
       }),
 
       progress: ({ params, payload }) =>
-        Effect.flatMap(Policy.soldOrder(params.orderId), ({ order }) => advance(order, payload.status)),
+        Effect.flatMap(Policy.soldOrder(params.orderId), (sold) => advance(sold, payload.status)),
 
-      confirm: ({ params }) => Effect.flatMap(changeable(params.orderId), ({ order }) => advance(order, "COMPLETED")),
+      confirm: ({ params }) => Effect.flatMap(changeable(params.orderId), (own) => advance(own, "COMPLETED")),
 
       refund: Effect.fnUntraced(function* ({ headers, payload }) {
         const who = yield* Policy.self
@@ -231,8 +231,8 @@ export const layer = HttpApiBuilder.group(
       }),
 
       decideRefund: Effect.fnUntraced(function* ({ params, payload: { approved } }) {
-        const { order } = yield* Policy.soldOrder(params.orderId)
-        const decided = become(order, () => ({ _tag: "DecideRefund", refundId: params.refundId, approved }))
+        const sold = yield* Policy.soldOrder(params.orderId)
+        const decided = become(sold, () => ({ _tag: "DecideRefund", refundId: params.refundId, approved }))
         const { answer } = yield* Effect.catchTag(
           decided,
           [
