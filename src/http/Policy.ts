@@ -462,6 +462,8 @@ export interface ChangeableOrder {
   readonly reason: CancelReason
   /** What of it is for who asks to see (G14). */
   readonly seen: (order: Order) => Order
+  /** Where it goes, as long as that may be told. */
+  readonly shippingAddress: string | undefined
 }
 
 /** All of it. */
@@ -472,13 +474,14 @@ export const changeableOrderOf = (
   who: Asker,
   claimed: ClaimedOrderId
 ): Effect.Effect<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Directory> =>
-  Effect.flatMap(anyOrder(claimed), ({ orderId, userId }) => {
+  Effect.flatMap(anyOrder(claimed), ({ orderId, userId, shippingAddress }) => {
+    const all = { seen: inFull, shippingAddress }
     if (userId === subject(who.userId)) {
-      return Effect.succeed<ChangeableOrder>({ order: permit(orderId), reason: "BUYER", seen: inFull })
+      return Effect.succeed<ChangeableOrder>({ order: permit(orderId), reason: "BUYER", ...all })
     }
     return Effect.flatMap(administers(who), (isAllowed): Effect.Effect<ChangeableOrder, OrderNotFound> =>
       isAllowed
-        ? Effect.succeed({ order: permit(orderId, powerOf(who, userId)), reason: "ADMIN", seen: inFull })
+        ? Effect.succeed({ order: permit(orderId, powerOf(who, userId)), reason: "ADMIN", ...all })
         : Effect.fail(new OrderNotFound({ orderId: claimed }))
     )
   })
@@ -491,16 +494,16 @@ export const soldOrder = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ChangeableOrder, Forbidden | OrderNotFound | Overloaded | Unavailable, Managing> {
   const who = yield* Principal
   const order = yield* anyOrder(claimed)
-  const { orderId } = order
+  const { orderId, shippingAddress } = order
   if (yield* administers(who)) {
-    return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN", seen: inFull }
+    return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN", seen: inFull, shippingAddress }
   }
   const { part, seller } = yield* soldPart(order)
   if (part === undefined) return yield* new OrderNotFound({ orderId: claimed })
   // Others sold some of it: what becomes of all of it is an ADMIN's to say.
   if (part.lines.length < order.lines.length) return yield* new Forbidden()
   const by = who.role === "MANAGER" ? powerOf(who, seller) : undefined
-  return { order: permit(orderId, by), reason: "SELLER", seen: asSold }
+  return { order: permit(orderId, by), reason: "SELLER", seen: asSold, shippingAddress }
 })
 
 /** An order to cancel: one's own, or one of which one sold all lines. */

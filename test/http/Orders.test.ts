@@ -330,6 +330,24 @@ describe("An order that is made first and paid later", () => {
       })
     )
 
+    it.effect("is told with its address for as long as that is there, and kept without it", () =>
+      Effect.gen(function* () {
+        const [buyer, id] = [yield* person("BUYER"), yield* product(yield* person("SELLER"))]
+        const orderId = yield* Shop.order(buyer, id, 1, { shippingAddress: "Secret Street 1" })
+        const cancel = call("PUT", `/orders/${orderId}/cancel`, { token: buyer.token, key: "c", body: {} })
+        const first = yield* cancel
+        assert.strictEqual(first.body["shippingAddress"], "Secret Street 1")
+        assert.deepStrictEqual((yield* cancel).body, first.body)
+        const { transactions } = yield* MemoryTables
+        const answers = [...transactions.values()].map(({ answer }) => answer)
+        assert.isTrue(answers.some((answer) => answer?.includes(orderId)))
+        assert.isFalse(answers.some((answer) => answer?.includes("Secret Street")))
+        assert.strictEqual(yield* outcome("DELETE", `/users/${buyer.userId}`, buyer), "204")
+        const { shippingAddress: _, ...rest } = first.body
+        assert.deepStrictEqual((yield* cancel).body, rest)
+      })
+    )
+
     it.effect("is sent by its seller, confirmed by its buyer, and in no other order", () =>
       Effect.gen(function* () {
         const { seller, buyer, id } = yield* scene

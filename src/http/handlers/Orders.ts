@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Schema, Struct } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { refundId, type UserId } from "../../domain/Ids.ts"
 import {
@@ -142,12 +142,22 @@ const unpaid = [...itsOwn, "InsufficientBalance", "OrderNotPayable", "AmountMism
 /** And without a key. */
 const keyless = ["RequestInProgress", "KeyReused"] as const
 
+/** An answer may be kept for longer than its buyer stays: the address is told as long as it is there, and not kept. */
+const Kept = Schema.Struct(Struct.omit(Shown.fields, ["shippingAddress"]))
+const kept = (order: Order): typeof Kept.Type => Struct.omit(shown(order), ["shippingAddress"])
+
 /** Does a deed to an order; answers with what of it is for who asks to see, then. */
-const become = ({ order, seen }: Policy.ChangeableOrder, deed: Parameters<typeof change>[0]["deed"], request?: Keyed) =>
-  Effect.catchTag(
-    change({ request, order, deed, schema: Shown, answer: ({ order: after }) => shown(seen(after)) }),
-    unpaid,
-    Effect.die
+const become = (
+  { order, seen, shippingAddress }: Policy.ChangeableOrder,
+  deed: Parameters<typeof change>[0]["deed"],
+  request?: Keyed
+) =>
+  change({ request, order, deed, schema: Kept, answer: ({ order: after }) => kept(seen(after)) }).pipe(
+    Effect.catchTag(unpaid, Effect.die),
+    Effect.map(({ answer, ...rest }) => ({
+      ...rest,
+      answer: { ...answer, ...(shippingAddress !== undefined && { shippingAddress }) }
+    }))
   )
 
 /** Again is no different from once. */
