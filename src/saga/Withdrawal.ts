@@ -30,7 +30,7 @@ const forgetAddresses = Effect.fnUntraced(function* (
   do {
     const found = yield* Effect.catchTag(list(user, { limit: page, cursor }), "InvalidCursor", Effect.die)
     const withAddress = found.items.filter(({ shippingAddress }) => shippingAddress !== undefined)
-    yield* Effect.forEach(withAddress, ({ orderId }) => forget(orderId), { discard: true })
+    yield* Effect.forEach(withAddress, ({ orderId }) => forget(orderId), { concurrency: page, discard: true })
     cursor = found.nextCursor ?? undefined
   } while (cursor !== undefined)
 })

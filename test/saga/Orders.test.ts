@@ -226,6 +226,34 @@ describe("An order that is made", () => {
     }).pipe(Effect.provide(engine()))
   )
 
+  it.live("is one of many whose buyer may leave: they are looked for together", () => {
+    const asked: Array<number> = []
+    const counted = (journal: JournalShape): JournalShape => ({
+      ...journal,
+      load: (kind, ids) => {
+        if (kind === "order") asked.push(ids.length)
+        return journal.load(kind, ids)
+      }
+    })
+    return Effect.gen(function* () {
+      const product = yield* onSale(1)
+      const buyer = yield* user(1, 0)
+      for (const key of numbers(120)) {
+        const { answer } = yield* make({ key, buyer, items: [[product, 1]], shippingAddress: "Seoul" })
+        yield* cancel(answer.orderId)
+      }
+      asked.length = 0
+      yield* withdraw(permit(buyer))
+      assert.strictEqual(
+        asked.reduce((all, each) => all + each, 0),
+        120
+      )
+      assert.isBelow(asked.length, 20)
+      const { orders } = yield* MemoryTables
+      assert.isTrue([...orders.values()].every(({ shippingAddress }) => shippingAddress === undefined))
+    }).pipe(Effect.provide(engine(counted)))
+  })
+
   it.live("keeps its buyer also once it is paid, until it is confirmed", () =>
     Effect.gen(function* () {
       const product = yield* onSale(1)
