@@ -106,7 +106,7 @@ export class BalanceRemaining extends Schema.TaggedError<BalanceRemaining>()("Ba
   balance: Money
 }) {}
 
-/** The user has orders that are neither completed nor cancelled. */
+/** The user has bought or sold what is in an order that is neither completed nor cancelled. */
 export class OrdersOpen extends Schema.TaggedError<OrdersOpen>()("OrdersOpen", {}) {}
 
 /** Not a positive whole number of won, or more than one charge may bring. */

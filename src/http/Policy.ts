@@ -98,6 +98,14 @@ export const changeableUser = (
 ): Effect.Effect<Permitted<UserId>, UserNotFound | Overloaded | Unavailable, Principal | Directory> =>
   Effect.catchTag(actingFor(claimed), "Forbidden", () => Effect.fail(new UserNotFound({ userId: claimed })))
 
+/** The user who withdraws: oneself, or anybody for an ADMIN. With a privilege, also one's own, it is seen. */
+export const leavingUser = Effect.fnUntraced(function* (claimed: ClaimedUserId) {
+  const who = yield* Principal
+  const { of: userId, by } = yield* changeableUser(claimed)
+  const isPrivileged = who.role === "MANAGER" || who.role === "ADMIN"
+  return permit(userId, by ?? (isPrivileged ? powerOf(who, undefined) : undefined))
+})
+
 /** The user something is done for: oneself, or anybody for an ADMIN. */
 export const actingForOf = (
   who: Asker,

@@ -117,7 +117,7 @@ describe("A manager", () => {
     it.effect("serves nobody once the seller has withdrawn, and neither does a seller's own token", () =>
       Effect.gen(function* () {
         const { seller, manager } = yield* team
-        const productId = yield* product(seller)
+        const productId = yield* product(seller, { saleStatus: "PREPARING" })
         assert.strictEqual(yield* outcome("DELETE", `/users/${seller.userId}`, { token: seller.token }), "204")
         const create = ({ token }: Shop.Person) => outcome("POST", "/products", { token, body: goods })
         assert.strictEqual(yield* create(manager), "403 FORBIDDEN")

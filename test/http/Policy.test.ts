@@ -326,13 +326,15 @@ describe("An administrator who has withdrawn", () => {
       it_.effect(`may do no more than a stranger: ${request} ${body === undefined ? "" : JSON.stringify(body)}`, () =>
         Effect.gen(function* () {
           const { fill } = yield* scene
-          const { userId, token } = yield* person("ADMIN")
+          const [{ userId, token }, other] = [yield* person("ADMIN"), yield* person("ADMIN")]
+          const demote = { token: other.token, body: { role: "BUYER" } }
+          assert.strictEqual(yield* outcome("PATCH", `/users/${userId}`, demote), "200")
           assert.strictEqual(yield* outcome("DELETE", `/users/${userId}`, { token }), "204")
           assert.include([denied, noUser], yield* ask(row, token, fill))
           const { audit } = yield* MemoryTables
-          assert.notInclude(
-            audit.map(({ actorId }) => actorId),
-            userId
+          assert.deepStrictEqual(
+            audit.flatMap(({ actorId, act }) => (actorId === userId ? [act] : [])),
+            ["users.withdraw"]
           )
         })
       )

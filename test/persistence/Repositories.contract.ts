@@ -134,6 +134,20 @@ const ids = (page: { readonly items: ReadonlyArray<{ readonly productId: string 
   page.items.map((entry) => entry.productId)
 
 export const ofCatalogue = (it: It) => {
+  it.effect("a seller sells while any product is on sale", () =>
+    Effect.gen(function* () {
+      const { isSelling } = yield* Catalogue
+      const fences = [yield* Scene.claimed]
+      const seller = yield* Scene.register("SELLER")
+      const statuses = ["PREPARING", "SUSPENDED", "DISCONTINUED", "ON_SALE"] as const
+      const selling = yield* Effect.forEach(statuses, (saleStatus) =>
+        Effect.andThen(Scene.commit(fences, Scene.created(seller, 1, { saleStatus }).changes), isSelling(seller))
+      )
+      assert.deepEqual(selling, [false, false, false, true])
+      assert.isFalse(yield* isSelling(yield* Scene.register("SELLER")))
+    })
+  )
+
   it.effect("a product is there with its texts, as it was committed", () =>
     Effect.gen(function* () {
       const { add, seller, category, catalogue } = yield* shop
@@ -299,19 +313,23 @@ export const ofOrders = (it: It) => {
     })
   )
 
-  it.effect("an order is open until it is completed or cancelled", () =>
+  it.effect("an order is open until it is completed or cancelled, for its buyer and for who sold it", () =>
     Effect.gen(function* () {
-      const { fences, product } = yield* market
+      const { fences } = yield* market
       const { hasOpen } = yield* Orders
       const open: Array<string> = []
       for (const status of ["CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED", "COMPLETED", "CANCELLED"] as const) {
-        const buyer = yield* Scene.register()
+        const [buyer, seller] = [yield* Scene.register(), yield* Scene.register("SELLER")]
+        const { id: product, changes } = Scene.created(seller, 1)
+        yield* Scene.commit(fences, changes)
+        assert.isFalse(yield* hasOpen(seller))
         const before = Scene.orderOf(buyer, product, 1)
         const cancelReason = status === "CANCELLED" ? "BUYER" : undefined
         const after = { ...before, status, cancelReason, version: before.version + 1 } as const
         yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: before }])
         yield* Scene.commit(fences, [{ _tag: "OrderChanged", before, after }])
         if (yield* hasOpen(buyer)) open.push(status)
+        assert.strictEqual(yield* hasOpen(seller), open.includes(status))
       }
       assert.deepEqual(open, ["CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED"])
       assert.isFalse(yield* hasOpen(userId(Scene.next())))

@@ -23,7 +23,7 @@ import { setCondition } from "../../src/saga/Coupons.ts"
 import { editProduct } from "../../src/saga/Products.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 import { withdraw } from "../../src/saga/Withdrawal.ts"
-import { uuid } from "../domain/Samples.ts"
+import { seller, uuid } from "../domain/Samples.ts"
 import {
   askBack,
   audit,
@@ -253,6 +253,27 @@ describe("An order that is made", () => {
       assert.isTrue([...orders.values()].every(({ shippingAddress }) => shippingAddress === undefined))
     }).pipe(Effect.provide(engine(counted)))
   })
+
+  it.live("keeps its seller, who cannot go before the sale has ended and all is done", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(2)
+      const buyer = yield* user(1, 1000)
+      const { wallets } = yield* MemoryTables
+      wallets.set(uuidOf(seller), 0)
+      const leave = tagOf(withdraw(permit(seller)))
+      const { orderId } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
+      assert.strictEqual(yield* leave, "ProductsOnSale")
+      yield* editProduct(permit(product), 1, { saleStatus: "SUSPENDED" })
+      assert.strictEqual(yield* leave, "OrdersOpen")
+      yield* payFor(orderId, 1)
+      for (const to of ["PREPARING", "SHIPPED", "DELIVERED", "COMPLETED"] as const) {
+        assert.strictEqual(yield* leave, "OrdersOpen", `before ${to}`)
+        yield* does(orderId, { _tag: "Advance", to })
+      }
+      yield* withdraw(permit(seller))
+      assert.deepStrictEqual((yield* audit).disagreements, [])
+    }).pipe(Effect.provide(engine()))
+  )
 
   it.live("keeps its buyer also once it is paid, until it is confirmed", () =>
     Effect.gen(function* () {

@@ -144,6 +144,12 @@ BEGIN
     FROM unnest(n_t, n_product, n_seller, n_name, n_description, n_category, n_price, n_status)
       r(t, product, seller, name, description, category, price, status)
     WHERE r.t <> ALL (skip) ORDER BY r.seller;
+  IF EXISTS (
+    SELECT FROM unnest(n_t, n_seller) n(t, seller) JOIN users u ON u.user_id = n.seller
+    WHERE n.t <> ALL (skip) AND u.withdrawn_at IS NOT NULL
+  ) THEN
+    RAISE EXCEPTION 'the seller of a product has withdrawn' USING ERRCODE = 'check_violation';
+  END IF;
   INSERT INTO orders (order_id, user_id, status, total_amount, discount_amount, paid_amount, created_at,
       user_coupon_id, pay_until, due_at, address)
     SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0), r.coupon,
@@ -302,7 +308,12 @@ BEGIN
       RAISE EXCEPTION 'user % has money left, or an order', it.usr USING ERRCODE = 'check_violation';
     END IF;
     UPDATE orders SET address = NULL WHERE user_id = it.usr AND address IS NOT NULL;
-    UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = it.usr;
+    UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = ''
+      WHERE user_id = it.usr AND role <> 'ADMIN'
+        AND NOT EXISTS (SELECT FROM products WHERE seller_id = it.usr AND sale_status = 'ON_SALE');
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'user % is an administrator, or sells something', it.usr USING ERRCODE = 'check_violation';
+    END IF;
   END LOOP;
 
   -- Issues and edits of the same coupons come in one order.
