@@ -261,14 +261,14 @@ describe("An order that is made", () => {
       const { wallets } = yield* MemoryTables
       wallets.set(uuidOf(seller), 0)
       const leave = tagOf(withdraw(permit(seller)))
-      const { orderId } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
+      const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
       assert.strictEqual(yield* leave, "ProductsOnSale")
       yield* editProduct(permit(product), 1, { saleStatus: "SUSPENDED" })
       assert.strictEqual(yield* leave, "OrdersOpen")
-      yield* payFor(orderId, 1)
+      yield* payFor(order, 1)
       for (const to of ["PREPARING", "SHIPPED", "DELIVERED", "COMPLETED"] as const) {
         assert.strictEqual(yield* leave, "OrdersOpen", `before ${to}`)
-        yield* does(orderId, { _tag: "Advance", to })
+        yield* does(order, { _tag: "Advance", to })
       }
       yield* withdraw(permit(seller))
       assert.deepStrictEqual((yield* audit).disagreements, [])
