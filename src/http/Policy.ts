@@ -115,7 +115,7 @@ export const actingForOf = (
   return Effect.flatMap(administers(who), (isAllowed): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound> =>
     isAllowed
       ? Effect.map(anyUser(claimed), (userId) => permit(userId, powerOf(who, userId)))
-      : Effect.fail(new Forbidden())
+      : Effect.fail(new Forbidden({ needs: "ADMIN" }))
   )
 }
 export const actingFor = (claimed: ClaimedUserId | undefined) =>
@@ -126,7 +126,7 @@ const anyUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound> =>
   isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
 
 const administrator = Effect.gen(function* () {
-  if (!(yield* administers(yield* Principal))) return yield* new Forbidden()
+  if (!(yield* administers(yield* Principal))) return yield* new Forbidden({ needs: "ADMIN" })
 })
 
 /** A look at the cluster, for an ADMIN. */
@@ -168,7 +168,7 @@ const delegatingSeller = Effect.fnUntraced(function* (
     const sellerId = yield* anySeller(claimed)
     return permit(sellerId, powerOf(who, sellerId))
   }
-  if (who.role !== "SELLER" || claimed !== who.userId) return yield* new Forbidden()
+  if (who.role !== "SELLER" || claimed !== who.userId) return yield* new Forbidden({ needs: "OWN" })
   return permit(yield* active(subject(who.userId)), powerOf(who, undefined))
 })
 
@@ -206,12 +206,12 @@ export const actingSeller = Effect.fnUntraced(function* (
   const own = subject(who.userId)
   switch (who.role) {
     case "BUYER":
-      return yield* new Forbidden()
+      return yield* new Forbidden({ needs: "SELLER" })
     case "SELLER":
     case "ADMIN": {
       yield* active(own)
       if (claimed === undefined || claimed === who.userId) return permit(own)
-      if (who.role === "SELLER") return yield* new Forbidden()
+      if (who.role === "SELLER") return yield* new Forbidden({ needs: "ADMIN" })
       const sellerId = yield* anySeller(claimed)
       return permit(sellerId, powerOf(who, sellerId))
     }
@@ -220,12 +220,14 @@ export const actingSeller = Effect.fnUntraced(function* (
       if (claimed === undefined) {
         const sellerIds = yield* managers.sellersOf(own)
         const [sellerId, another] = sellerIds
-        if (sellerId === undefined) return yield* new Forbidden()
+        if (sellerId === undefined) return yield* new Forbidden({ needs: "ASSIGNMENT" })
         return another === undefined
           ? permit(sellerId, powerOf(who, sellerId))
           : yield* new SellerRequired({ sellerIds })
       }
-      if (!isUserId(claimed) || !(yield* managers.isAssigned(claimed, own))) return yield* new Forbidden()
+      if (!isUserId(claimed) || !(yield* managers.isAssigned(claimed, own))) {
+        return yield* new Forbidden({ needs: "ASSIGNMENT" })
+      }
       return permit(claimed, powerOf(who, claimed))
     }
   }
@@ -234,7 +236,7 @@ export const actingSeller = Effect.fnUntraced(function* (
 /** Those who manage things at all, and are still here. */
 const manager = Effect.gen(function* () {
   const { role, userId } = yield* Principal
-  if (role === "BUYER") return yield* new Forbidden()
+  if (role === "BUYER") return yield* new Forbidden({ needs: "SELLER" })
   if (role !== "MANAGER") yield* active(subject(userId))
 })
 
@@ -247,14 +249,16 @@ const managed = Effect.fnUntraced(function* <A>(
   const own = subject(who.userId)
   switch (who.role) {
     case "BUYER":
-      return yield* new Forbidden()
+      return yield* new Forbidden({ needs: "SELLER" })
     case "SELLER":
-      return sellerId === own ? permit(thing) : yield* new Forbidden()
+      return sellerId === own ? permit(thing) : yield* new Forbidden({ needs: "OWN" })
     case "ADMIN":
       return sellerId === own ? permit(thing) : permit(thing, powerOf(who, sellerId))
     case "MANAGER": {
       const { isAssigned } = yield* Managers
-      if (sellerId === undefined || !(yield* isAssigned(sellerId, own))) return yield* new Forbidden()
+      if (sellerId === undefined || !(yield* isAssigned(sellerId, own))) {
+        return yield* new Forbidden({ needs: "ASSIGNMENT" })
+      }
       return permit(thing, powerOf(who, sellerId))
     }
   }
@@ -501,15 +505,19 @@ export const soldOrder = Effect.fnUntraced(function* (
   claimed: ClaimedOrderId
 ): Effect.fn.Return<ChangeableOrder, Forbidden | OrderNotFound | Overloaded | Unavailable, Managing> {
   const who = yield* Principal
+  const missing = new OrderNotFound({ orderId: claimed })
   const order = yield* anyOrder(claimed)
   const { orderId, shippingAddress } = order
   if (yield* administers(who)) {
     return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN", seen: inFull, shippingAddress }
   }
   const { part, seller } = yield* soldPart(order)
-  if (part === undefined) return yield* new OrderNotFound({ orderId: claimed })
+  if (part === undefined) {
+    // One's own is there, but not to be sent or taken back.
+    return yield* order.userId === subject(who.userId) ? new Forbidden({ needs: "SELLER" }) : missing
+  }
   // Others sold some of it: what becomes of all of it is an ADMIN's to say.
-  if (part.lines.length < order.lines.length) return yield* new Forbidden()
+  if (part.lines.length < order.lines.length) return yield* new Forbidden({ needs: "ADMIN" })
   const by = who.role === "MANAGER" ? powerOf(who, seller) : undefined
   return { order: permit(orderId, by), reason: "SELLER", seen: asSold, shippingAddress }
 })
@@ -580,7 +588,8 @@ export const grantedRole = Effect.fnUntraced(function* (
   if (claimed === undefined || claimed === "BUYER") return permit("BUYER")
   if (claimed === "SELLER") return permit("SELLER")
   const who = yield* Visitor
-  if (!isRole(claimed) || who === undefined || !(yield* administers(who))) return yield* new Forbidden()
+  if (!isRole(claimed) || who === undefined || !(yield* administers(who)))
+    return yield* new Forbidden({ needs: "ADMIN" })
   return permit(claimed, powerOf(who, undefined))
 })
 
@@ -591,7 +600,8 @@ export const changedRole = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Permitted<Role>, Forbidden | Overloaded | Unavailable, Principal | Directory> {
   const who = yield* Principal
   const isSelf = user === subject(who.userId)
-  if (!isRole(claimed) || (isSelf && claimed !== "ADMIN") || !(yield* administers(who))) return yield* new Forbidden()
+  if (!isRole(claimed) || !(yield* administers(who))) return yield* new Forbidden({ needs: "ADMIN" })
+  if (isSelf && claimed !== "ADMIN") return yield* new Forbidden({ needs: "ANOTHER_ADMIN" })
   return permit(claimed, powerOf(who, undefined))
 })
 
@@ -600,6 +610,6 @@ export const grantedTier = Effect.fnUntraced(function* (
   claimed: ClaimedTier
 ): Effect.fn.Return<Permitted<Tier>, Forbidden | Overloaded | Unavailable, Principal | Directory> {
   const who = yield* Principal
-  if (!isTier(claimed) || !(yield* administers(who))) return yield* new Forbidden()
+  if (!isTier(claimed) || !(yield* administers(who))) return yield* new Forbidden({ needs: "ADMIN" })
   return permit(claimed, powerOf(who, undefined))
 })

@@ -318,7 +318,9 @@ describe("An order that is made first and paid later", () => {
         assert.containSubset(part.body["payments"], [{ amount: 4500, refunded: 1500 }])
         assert.containSubset(part.body["refunds"], [{ status: "REFUNDED", amount: 1500 }])
         const more = yield* cancel("2", { items: [{ productId: id, quantity: 3 }] })
-        assert.deepInclude(more.body, { status: 409, code: "ORDER_NOT_CANCELLABLE", orderStatus: "CONFIRMED" })
+        const least = { orderStatus: "CONFIRMED", productId: id, left: 2 }
+        assert.deepInclude(more.body, { status: 409, code: "ORDER_NOT_CANCELLABLE", ...least })
+        assert.match(String(more.body["detail"]), /left 2/)
         assert.deepInclude((yield* cancel("3", {})).body, { status: "CANCELLED", refundedAmount: 4500 })
         assert.strictEqual((yield* call("GET", `/balances/${buyer.userId}`, buyer)).body["balance"], 10_000)
         const { body } = yield* call("GET", `/balances/${buyer.userId}/transactions`, buyer)
@@ -389,14 +391,27 @@ describe("An order that is made first and paid later", () => {
         const asked = yield* ask("1", { items: [{ productId: id, quantity: 1 }] })
         assert.strictEqual(asked.status, 201)
         assert.deepInclude(asked.body, { status: "REFUND_REQUESTED", amount: 1500 })
-        assert.strictEqual((yield* ask("2")).body["code"], "NOT_REFUNDABLE")
+        const open = { code: "REFUND_IN_PROGRESS", refundStatus: "REFUND_REQUESTED", retryable: false }
+        assert.deepInclude((yield* ask("2")).body, open)
+        const cancel = { token: buyer.token, key: "cancel", body: {} }
+        assert.deepInclude((yield* call("PUT", `/orders/${orderId}/cancel`, cancel)).body, open)
         const decide = (token: string, approved: boolean) =>
           call("PUT", `/orders/${orderId}/refunds/${String(asked.body["refundId"])}`, { token, body: { approved } })
-        assert.strictEqual((yield* decide(buyer.token, true)).body["code"], "ORDER_NOT_FOUND")
+        // One's own is there, but not to be decided about.
+        assert.deepInclude((yield* decide(buyer.token, true)).body, { code: "FORBIDDEN", needs: "SELLER" })
+        const send = { token: buyer.token, body: { status: "PREPARING" } }
+        assert.strictEqual(yield* outcome("PUT", `/orders/${orderId}/status`, send), "403 FORBIDDEN")
         const taken = yield* decide(seller.token, true)
         assert.deepInclude(taken.body, { status: "CONFIRMED", refundedAmount: 1500 })
         assert.deepInclude(taken.body, { refundStatus: "REFUNDED" })
-        assert.strictEqual((yield* decide(seller.token, true)).body["code"], "NOT_REFUNDABLE")
+        // Again is no different from once; otherwise is.
+        assert.deepStrictEqual(yield* decide(seller.token, true).pipe(Effect.map(({ body }) => body)), taken.body)
+        assert.strictEqual((yield* decide(seller.token, false)).body["code"], "NOT_REFUNDABLE")
+        assert.deepInclude((yield* ask("3", { items: [{ productId: id, quantity: 2 }] })).body, {
+          code: "NOT_REFUNDABLE",
+          productId: id,
+          left: 1
+        })
         assert.strictEqual((yield* call("GET", `/balances/${buyer.userId}`, buyer)).body["balance"], 8500)
         assert.strictEqual((yield* call("GET", `/products/${id}`)).body["stock"], 9)
       })

@@ -193,9 +193,8 @@ export const catalogue = [
     "REFUND_IN_PROGRESS",
     409,
     RefundInProgress,
-    "다른 환불이 진행 중입니다. 잠시 후 다시 시도해 주세요",
-    "A gateway is giving something of this order back; try again once that refund is done",
-    again
+    "다른 환불이 진행 중입니다. 그 환불이 끝난 후 다시 시도해 주세요",
+    "Another refund of this order waits for its seller or its gateway; try again once that is done"
   ),
   row(
     "ORDER_NOT_CANCELLABLE",

@@ -1,12 +1,13 @@
 import { Effect, Schema, Struct } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { refundId, type UserId } from "../../domain/Ids.ts"
+import { refundId, type RefundId, type UserId } from "../../domain/Ids.ts"
 import {
   fulfilmentStatus,
   type Order,
   type OrderView,
   paymentOf,
   refundedAmount,
+  refundsOf,
   statusView
 } from "../../domain/Order.ts"
 import { type Deed, underWay } from "../../domain/OrderLife.ts"
@@ -160,7 +161,16 @@ const become = (
     }))
   )
 
-/** Again is no different from once. */
+/** Again is no different from once: whoever asks for what has become of the order is told so. */
+const orAsItIs =
+  <X>({ order: { of: id }, seen }: Policy.ChangeableOrder, isDone: (order: Order) => boolean) =>
+  (refusal: X) =>
+    Effect.flatMap(Directory, ({ read }) => read("order", id)).pipe(
+      Effect.flatMap((state) =>
+        state !== undefined && isDone(state.order) ? Effect.succeed(shown(seen(state.order))) : Effect.fail(refusal)
+      )
+    )
+
 const advance = (changeable: Policy.ChangeableOrder, to: (Deed & { readonly _tag: "Advance" })["to"]) =>
   become(changeable, () => ({ _tag: "Advance", to })).pipe(
     Effect.catchTag(
@@ -176,11 +186,30 @@ const advance = (changeable: Policy.ChangeableOrder, to: (Deed & { readonly _tag
       Effect.die
     ),
     Effect.map(({ answer }) => answer),
-    Effect.catchTag("OrderStatusConflict", (conflict) =>
-      Effect.flatMap(Directory, ({ read }) => read("order", changeable.order.of)).pipe(
-        Effect.flatMap((state) =>
-          state?.order.status === to ? Effect.succeed(shown(changeable.seen(state.order))) : Effect.fail(conflict)
-        )
+    Effect.catchTag(
+      "OrderStatusConflict",
+      orAsItIs(changeable, ({ status }) => status === to)
+    )
+  )
+
+const decideRefund = (sold: Policy.ChangeableOrder, id: RefundId, approved: boolean) =>
+  become(sold, () => ({ _tag: "DecideRefund", refundId: id, approved })).pipe(
+    Effect.catchTag(
+      [
+        ...keyless,
+        "PaymentInProgress",
+        "RefundInProgress",
+        "OrderStatusConflict",
+        "OrderNotCancellable",
+        "CancelWindowClosed"
+      ],
+      Effect.die
+    ),
+    Effect.map(({ answer }) => answer),
+    Effect.catchTag(
+      "NotRefundable",
+      orAsItIs(sold, (order) =>
+        refundsOf(order).some(({ refundId: known, status }) => known === id && (status !== "FAILED") === approved)
       )
     )
   )
@@ -240,23 +269,8 @@ export const layer = HttpApiBuilder.group(
         )
       }),
 
-      decideRefund: Effect.fnUntraced(function* ({ params, payload: { approved } }) {
-        const sold = yield* Policy.soldOrder(params.orderId)
-        const decided = become(sold, () => ({ _tag: "DecideRefund", refundId: params.refundId, approved }))
-        const { answer } = yield* Effect.catchTag(
-          decided,
-          [
-            ...keyless,
-            "PaymentInProgress",
-            "RefundInProgress",
-            "OrderStatusConflict",
-            "OrderNotCancellable",
-            "CancelWindowClosed"
-          ],
-          Effect.die
-        )
-        return answer
-      }),
+      decideRefund: ({ params: { orderId, refundId: id }, payload: { approved } }) =>
+        Effect.flatMap(Policy.soldOrder(orderId), (sold) => decideRefund(sold, id, approved)),
 
       list: Effect.fnUntraced(function* ({ query: { userId, limit, cursor, view } }) {
         const user = yield* userId === undefined ? Policy.self : Policy.visibleUser(userId)
