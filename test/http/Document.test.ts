@@ -153,6 +153,7 @@ const routes = [
     "token",
     "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_NOT_REVOCABLE"
   ],
+  ["GET /api/v1/sellers/{sellerId}/coupons", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   ["GET /api/v1/coupons/user/{userId}", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   [
     "POST /api/v1/checkout",

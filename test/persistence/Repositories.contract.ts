@@ -651,6 +651,28 @@ export const ofCoupons = (it: It) => {
     })
   )
 
+  it.effect("a seller's coupons are listed newest first, whatever has become of them", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const [sellerId, other] = [yield* Scene.register("SELLER"), yield* Scene.register("SELLER")]
+      const past = (yield* Journal).now() - 1000
+      const made = [
+        yield* Scene.offered(sellerId, { sellerId }),
+        yield* Scene.offered(sellerId, { sellerId, issueBy: ["CODE"] }),
+        yield* Scene.offered(sellerId, { sellerId, validity: { from: undefined, until: past } })
+      ]
+      yield* Scene.offered(other, { sellerId: other })
+      yield* Scene.offered(sellerId, { sellerId: undefined })
+      for (const limit of [1, 2, 3]) {
+        const listed = yield* allPages(limit, (page) => repository.ofSeller(permit(sellerId), page))
+        assert.deepEqual(
+          listed.map((entry) => [entry.couponId, entry.code]),
+          made.toReversed().map((id) => [id, id])
+        )
+      }
+    })
+  )
+
   it.effect("a user's coupons are listed newest first, by status and over pages of any size", () =>
     Effect.gen(function* () {
       const repository = yield* Coupons
@@ -688,6 +710,8 @@ export const ofCoupons = (it: It) => {
       const repository = yield* Coupons
       const asked = { limit: 1, cursor, status: undefined }
       assert.strictEqual((yield* Effect.flip(repository.issuable(asked)))._tag, "InvalidCursor")
+      const ofSeller = repository.ofSeller(permit(userId(Scene.next())), asked)
+      assert.strictEqual((yield* Effect.flip(ofSeller))._tag, "InvalidCursor")
       assert.strictEqual((yield* Effect.flip(repository.ofUser(userId(Scene.next()), asked)))._tag, "InvalidCursor")
     })
   )

@@ -48,6 +48,7 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
       statistics: (id) => ask(coupons.statistics(id)),
       claimable: (code) => ask(coupons.claimable(code)),
       issuable: (page) => ask(coupons.issuable(page)),
+      ofSeller: (seller, page) => ask(coupons.ofSeller(seller, page)),
       ofUser: (user, query) => ask(coupons.ofUser(user, query)),
       takeOwed: (limit) => ask(coupons.takeOwed(limit)),
       settleOwed: (owed) => ask(coupons.settleOwed(owed))

@@ -202,6 +202,12 @@ export const layer = HttpApiBuilder.group(
         return replay(yield* Effect.catchTag(revoke({ request, coupon, reason: payload.reason }), never, Effect.die))
       }),
 
+      ofSeller: Effect.fnUntraced(function* ({ params, query: { limit, cursor } }) {
+        const seller = yield* Policy.visibleSeller(params.sellerId)
+        const { items, nextCursor } = yield* coupons.ofSeller(seller, { limit, cursor })
+        return { items: items.map((entry) => ({ ...shown(entry, journal.now()), code: entry.code })), nextCursor }
+      }),
+
       ofUser: Effect.fnUntraced(function* ({ params, query: { limit, cursor, status } }) {
         const user = yield* Policy.visibleUser(params.userId)
         if ((yield* directory.read("wallet", user)) === undefined) return yield* new UserNotFound({ userId: user })
