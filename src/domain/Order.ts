@@ -230,3 +230,6 @@ export const partOf = (order: Order, isTheirs: (line: OrderLine) => boolean): Or
   const refunds = refundsOf(order).filter(({ items }) => items.every(({ productId }) => theirs.has(productId)))
   return { ...order, lines, totalAmount, discountAmount, paidAmount, payments: [], refunds, userCouponId: undefined }
 }
+
+/** What an order is to whoever sold all of its lines: how it was paid is its buyer's alone. */
+export const asSold = (order: Order): Order => partOf(order, () => true) ?? order

@@ -19,7 +19,7 @@ import {
   type Payment,
   type Refund,
   refundsOf,
-  type RefundStatus
+  RefundStatus
 } from "./Order.ts"
 import { Policy } from "./Policy.ts"
 import { GatewayName, GatewayTransactionId, PaymentKey, Tender } from "./Tender.ts"
@@ -104,17 +104,23 @@ export class PaymentInProgress extends Schema.TaggedError<PaymentInProgress>()("
   paymentId: PaymentId
 }) {}
 
-/** A gateway is giving something back, which may take minutes: its refunds go one after the other. */
+/** Refunds go one after the other: one waits for its seller's decision, or for a gateway, which may take minutes. */
 export class RefundInProgress extends Schema.TaggedError<RefundInProgress>()("RefundInProgress", {
-  refundId: RefundId
+  refundId: RefundId,
+  refundStatus: RefundStatus
 }) {}
 
 export class AmountMismatch extends Schema.TaggedError<AmountMismatch>()("AmountMismatch", {
   payable: Money
 }) {}
 
+/** What is asked for is more than there is: of this product so many pieces are left. */
+const Missing = { productId: Schema.optionalKey(ProductId), left: Schema.optionalKey(Schema.Int) }
+type Missing = { readonly productId: ProductId; readonly left: number }
+
 export class OrderNotCancellable extends Schema.TaggedError<OrderNotCancellable>()("OrderNotCancellable", {
-  orderStatus: OrderStatus
+  orderStatus: OrderStatus,
+  ...Missing
 }) {}
 
 /** It was paid too long ago; what comes back now is a refund (C22, C33). */
@@ -124,7 +130,8 @@ export class CancelWindowClosed extends Schema.TaggedError<CancelWindowClosed>()
 }) {}
 
 export class NotRefundable extends Schema.TaggedError<NotRefundable>()("NotRefundable", {
-  orderStatus: OrderStatus
+  orderStatus: OrderStatus,
+  ...Missing
 }) {}
 
 /** It does not go from this status to that one. */
@@ -353,18 +360,24 @@ const givenUp = (order: Order, cancelReason: CancelReason, at: number, note?: st
 const worth = ({ amount, discount, quantity }: OrderLine, count: number): Money =>
   won(Number((BigInt(amount - discount) * BigInt(count)) / BigInt(quantity)))
 
-/** Takes pieces off the lines, and says what they cost. `undefined`: there are not so many. */
-const without = (lines: ReadonlyArray<OrderLine>, items: Items) => {
-  const wanted = new Map(items.map(({ productId, quantity }) => [productId, quantity]))
-  const known = new Set(lines.map(({ productId }) => productId))
-  if (wanted.size !== items.length || items.some(({ productId }) => !known.has(productId))) return undefined
-  const left = lines.map((line): OrderLine => ({
+/** Takes pieces off the lines, and says what they cost; or of what there are not so many. Each product is named once. */
+const without = (
+  lines: ReadonlyArray<OrderLine>,
+  items: Items
+): Result.Result<{ readonly lines: ReadonlyArray<OrderLine>; readonly amount: Money }, Missing> => {
+  const there = new Map(lines.map(({ productId, quantity, cancelled }) => [productId, quantity - cancelled]))
+  const wanted = new Map<ProductId, number>()
+  for (const { productId, quantity } of items) {
+    const left = there.get(productId) ?? 0
+    if (wanted.has(productId) || quantity > left) return Result.fail({ productId, left })
+    wanted.set(productId, quantity)
+  }
+  const less = lines.map((line): OrderLine => ({
     ...line,
     cancelled: pieces(line.cancelled + (wanted.get(line.productId) ?? 0))
   }))
-  if (left.some(({ cancelled, quantity }) => cancelled > quantity)) return undefined
-  const amount = lines.map((line, n) => minus(worth(line, left[n]?.cancelled ?? 0), worth(line, line.cancelled)))
-  return { lines: left, amount: sum(amount) }
+  const amount = lines.map((line, n) => minus(worth(line, less[n]?.cancelled ?? 0), worth(line, line.cancelled)))
+  return Result.succeed({ lines: less, amount: sum(amount) })
 }
 
 const remaining = (lines: ReadonlyArray<OrderLine>): Items =>
@@ -374,8 +387,11 @@ const remaining = (lines: ReadonlyArray<OrderLine>): Items =>
 
 /** Nobody has decided about it. */
 const isOpen = ({ status }: Refund) => status === "REFUND_REQUESTED"
-/** What a gateway is giving back of what was paid: its refunds go one after the other. */
-const onItsWay = (order: Order): Refund | undefined => refundsOf(order).find(({ status }) => status === "PROCESSING")
+/** What was asked back, or a gateway is giving back, of what was paid: refunds go one after the other. */
+const underWayBack = (order: Order): RefundInProgress | undefined => {
+  const refund = order.refunds.find(isOpen) ?? refundsOf(order).find(({ status }) => status === "PROCESSING")
+  return refund && new RefundInProgress({ refundId: refund.refundId, refundStatus: refund.status })
+}
 
 /** What the gateways still have of the buyer's, and nobody has asked back. */
 const atGateway = (order: Order): Money => {
@@ -434,21 +450,22 @@ const cancel = (order: Order, deed: Deed & { readonly _tag: "Cancel" }, at: numb
     return Result.map(withoutAttempt(order), (free) => givenUp(free, reason, at, note))
   }
   if (orderStatus !== "CONFIRMED" && orderStatus !== "PREPARING") return refused
-  if (order.refunds.some(isOpen) || isForUnpaid(reason)) return refused
-  const other = onItsWay(order)
-  if (other !== undefined) return Result.fail(new RefundInProgress({ refundId: other.refundId }))
+  if (isForUnpaid(reason)) return refused
+  const other = underWayBack(order)
+  if (other !== undefined) return Result.fail(other)
   const closedAt = paidAt + Policy.order.cancelWindowMs
   if (reason === "BUYER" && at >= closedAt) return Result.fail(new CancelWindowClosed({ closedAt }))
   const off = items ?? remaining(order.lines)
-  const less = without(order.lines, off)
-  if (less === undefined) return refused
-  const refund = refunding(order, refundId, { amount: less.amount, items: off, reason: note, isManual }, at)
-  const cancelled = { ...toWallet(order, refund), lines: less.lines, refunds: [...order.refunds, refund] }
-  return Result.succeed(
-    remaining(less.lines).length === 0
-      ? enter({ ...cancelled, cancelReason: reason }, "CANCELLED", at, note)
-      : cancelled
-  )
+  return Result.mapBoth(without(order.lines, off), {
+    onFailure: (missing) => new OrderNotCancellable({ orderStatus, ...missing }),
+    onSuccess: ({ lines, amount }) => {
+      const refund = refunding(order, refundId, { amount, items: off, reason: note, isManual }, at)
+      const cancelled = { ...toWallet(order, refund), lines, refunds: [...order.refunds, refund] }
+      return remaining(lines).length === 0
+        ? enter({ ...cancelled, cancelReason: reason }, "CANCELLED", at, note)
+        : cancelled
+    }
+  })
 }
 
 const next: Record<OrderStatus, OrderStatus | undefined> = {
@@ -468,16 +485,18 @@ const askRefund = (
 ): Decided => {
   const { status: orderStatus } = order
   const refused = Result.fail(new NotRefundable({ orderStatus }))
-  if (orderStatus === "CREATED" || orderStatus === "CANCELLED" || order.refunds.some(isOpen)) return refused
-  const other = onItsWay(order)
-  if (other !== undefined) return Result.fail(new RefundInProgress({ refundId: other.refundId }))
+  if (orderStatus === "CREATED" || orderStatus === "CANCELLED") return refused
+  const other = underWayBack(order)
+  if (other !== undefined) return Result.fail(other)
   const wanted = items ?? remaining(order.lines)
-  const less = without(order.lines, wanted)
-  if (less === undefined || wanted.length === 0) return refused
-  const refund = refunding(order, refundId, { amount: less.amount, items: wanted, reason }, at)
-  return Result.succeed({
-    ...order,
-    refunds: [...order.refunds, { ...refund, viaGateway: zero, status: "REFUND_REQUESTED", dueAt: undefined }]
+  if (wanted.length === 0) return refused
+  return Result.mapBoth(without(order.lines, wanted), {
+    onFailure: (missing) => new NotRefundable({ orderStatus, ...missing }),
+    onSuccess: ({ amount }) => {
+      const refund = refunding(order, refundId, { amount, items: wanted, reason }, at)
+      const asked: Refund = { ...refund, viaGateway: zero, status: "REFUND_REQUESTED", dueAt: undefined }
+      return { ...order, refunds: [...order.refunds, asked] }
+    }
   })
 }
 
@@ -506,12 +525,13 @@ const decideRefund = (
   ).pipe(
     Result.map((decided) => {
       const refund = decided.refunds.find((each) => each.refundId === refundId)
-      const less = refund === undefined || !isApproved ? undefined : without(order.lines, refund.items)
-      if (refund === undefined || less === undefined) return decided
-      const back = { ...toWallet(decided, refund), lines: less.lines }
+      if (refund === undefined || !isApproved) return decided
+      const less = without(order.lines, refund.items)
+      if (Result.isFailure(less)) return decided
+      const { lines } = less.success
+      const back = { ...toWallet(decided, refund), lines }
       // Nothing of it is left to be sent.
-      const isOver =
-        remaining(less.lines).length === 0 && (order.status === "CONFIRMED" || order.status === "PREPARING")
+      const isOver = remaining(lines).length === 0 && (order.status === "CONFIRMED" || order.status === "PREPARING")
       return isOver ? enter({ ...back, cancelReason: "BUYER" }, "CANCELLED", at, refund.reason) : back
     })
   )

@@ -90,8 +90,8 @@ export class InsufficientBalance extends Schema.TaggedError<InsufficientBalance>
   required: Money
 }) {}
 
-/** There is enough, but others hold some of it: ask again in a moment. */
-export class BalanceUndecided extends Schema.TaggedError<BalanceUndecided>()("BalanceUndecided", {}) {}
+/** There is enough, but others hold some of it; or its user is leaving, and may yet be refused: ask again in a moment. */
+export class WalletUndecided extends Schema.TaggedError<WalletUndecided>()("WalletUndecided", {}) {}
 
 /** So many orders of the buyer's wait for their payment already, or are being decided. */
 export class TooManyUnpaid extends Schema.TaggedError<TooManyUnpaid>()("TooManyUnpaid", {
@@ -106,7 +106,7 @@ export class BalanceRemaining extends Schema.TaggedError<BalanceRemaining>()("Ba
   balance: Money
 }) {}
 
-/** The user has orders that are neither completed nor cancelled. */
+/** The user has bought or sold what is in an order that is neither completed nor cancelled. */
 export class OrdersOpen extends Schema.TaggedError<OrdersOpen>()("OrdersOpen", {}) {}
 
 /** Not a positive whole number of won, or more than one charge may bring. */
@@ -121,7 +121,7 @@ export class ChargeBelowMinimum extends Schema.TaggedError<ChargeBelowMinimum>()
 export const WalletRefusal = Schema.Union([
   UserNotFound,
   InsufficientBalance,
-  BalanceUndecided,
+  WalletUndecided,
   TooManyUnpaid,
   BalanceLimitExceeded,
   BalanceRemaining,
@@ -222,7 +222,7 @@ const order = (
   if (wallet.balance < amount) {
     return Result.fail(new InsufficientBalance({ balance: available(wallet), required: amount }))
   }
-  if (available(wallet) < amount) return Result.fail(new BalanceUndecided())
+  if (available(wallet) < amount) return Result.fail(new WalletUndecided())
   return wallet.balance + wallet.incoming + give > maxBalance
     ? Result.fail(new BalanceLimitExceeded({ maximum: won(maxBalance) }))
     : granted({
@@ -272,7 +272,8 @@ const close = (wallet: Wallet) => {
 
 export const WalletKind: Kind<UserId, Wallet, WalletCommand, WalletGrant, WalletRefusal> = {
   hold: (userId, wallet, command) => {
-    if (wallet === undefined || wallet.closing) return Result.fail(new UserNotFound({ userId }))
+    if (wallet === undefined) return Result.fail(new UserNotFound({ userId }))
+    if (wallet.closing) return Result.fail(new WalletUndecided())
     switch (command._tag) {
       case "Take":
         return take(wallet, command)

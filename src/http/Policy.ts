@@ -13,7 +13,7 @@ import type { Overloaded, Unavailable } from "../actors/Errors.ts"
 import { permit, type Permitted, type Privilege, Role } from "../domain/Authority.ts"
 import { CouponNotFound, type GrantOn } from "../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, type UserCouponId, UserId } from "../domain/Ids.ts"
-import { type CancelReason, type Order, partOf } from "../domain/Order.ts"
+import { asSold, type CancelReason, type Order, partOf } from "../domain/Order.ts"
 import { OrderNotFound } from "../domain/OrderLife.ts"
 import { ProductNotFound } from "../domain/Product.ts"
 import { Tier } from "../domain/Tier.ts"
@@ -98,6 +98,14 @@ export const changeableUser = (
 ): Effect.Effect<Permitted<UserId>, UserNotFound | Overloaded | Unavailable, Principal | Directory> =>
   Effect.catchTag(actingFor(claimed), "Forbidden", () => Effect.fail(new UserNotFound({ userId: claimed })))
 
+/** The user who withdraws: oneself, or anybody for an ADMIN. With a privilege, also one's own, it is seen. */
+export const leavingUser = Effect.fnUntraced(function* (claimed: ClaimedUserId) {
+  const who = yield* Principal
+  const { of: userId, by } = yield* changeableUser(claimed)
+  const isPrivileged = who.role === "MANAGER" || who.role === "ADMIN"
+  return permit(userId, by ?? (isPrivileged ? powerOf(who, undefined) : undefined))
+})
+
 /** The user something is done for: oneself, or anybody for an ADMIN. */
 export const actingForOf = (
   who: Asker,
@@ -107,7 +115,7 @@ export const actingForOf = (
   return Effect.flatMap(administers(who), (isAllowed): Effect.Effect<Permitted<UserId>, Forbidden | UserNotFound> =>
     isAllowed
       ? Effect.map(anyUser(claimed), (userId) => permit(userId, powerOf(who, userId)))
-      : Effect.fail(new Forbidden())
+      : Effect.fail(new Forbidden({ needs: "ADMIN" }))
   )
 }
 export const actingFor = (claimed: ClaimedUserId | undefined) =>
@@ -118,7 +126,7 @@ const anyUser = (claimed: ClaimedUserId): Effect.Effect<UserId, UserNotFound> =>
   isUserId(claimed) ? Effect.succeed(claimed) : Effect.fail(new UserNotFound({ userId: claimed }))
 
 const administrator = Effect.gen(function* () {
-  if (!(yield* administers(yield* Principal))) return yield* new Forbidden()
+  if (!(yield* administers(yield* Principal))) return yield* new Forbidden({ needs: "ADMIN" })
 })
 
 /** A look at the cluster, for an ADMIN. */
@@ -160,7 +168,7 @@ const delegatingSeller = Effect.fnUntraced(function* (
     const sellerId = yield* anySeller(claimed)
     return permit(sellerId, powerOf(who, sellerId))
   }
-  if (who.role !== "SELLER" || claimed !== who.userId) return yield* new Forbidden()
+  if (who.role !== "SELLER" || claimed !== who.userId) return yield* new Forbidden({ needs: "OWN" })
   return permit(yield* active(subject(who.userId)), powerOf(who, undefined))
 })
 
@@ -198,12 +206,12 @@ export const actingSeller = Effect.fnUntraced(function* (
   const own = subject(who.userId)
   switch (who.role) {
     case "BUYER":
-      return yield* new Forbidden()
+      return yield* new Forbidden({ needs: "SELLER" })
     case "SELLER":
     case "ADMIN": {
       yield* active(own)
       if (claimed === undefined || claimed === who.userId) return permit(own)
-      if (who.role === "SELLER") return yield* new Forbidden()
+      if (who.role === "SELLER") return yield* new Forbidden({ needs: "ADMIN" })
       const sellerId = yield* anySeller(claimed)
       return permit(sellerId, powerOf(who, sellerId))
     }
@@ -212,12 +220,14 @@ export const actingSeller = Effect.fnUntraced(function* (
       if (claimed === undefined) {
         const sellerIds = yield* managers.sellersOf(own)
         const [sellerId, another] = sellerIds
-        if (sellerId === undefined) return yield* new Forbidden()
+        if (sellerId === undefined) return yield* new Forbidden({ needs: "ASSIGNMENT" })
         return another === undefined
           ? permit(sellerId, powerOf(who, sellerId))
           : yield* new SellerRequired({ sellerIds })
       }
-      if (!isUserId(claimed) || !(yield* managers.isAssigned(claimed, own))) return yield* new Forbidden()
+      if (!isUserId(claimed) || !(yield* managers.isAssigned(claimed, own))) {
+        return yield* new Forbidden({ needs: "ASSIGNMENT" })
+      }
       return permit(claimed, powerOf(who, claimed))
     }
   }
@@ -226,7 +236,7 @@ export const actingSeller = Effect.fnUntraced(function* (
 /** Those who manage things at all, and are still here. */
 const manager = Effect.gen(function* () {
   const { role, userId } = yield* Principal
-  if (role === "BUYER") return yield* new Forbidden()
+  if (role === "BUYER") return yield* new Forbidden({ needs: "SELLER" })
   if (role !== "MANAGER") yield* active(subject(userId))
 })
 
@@ -239,14 +249,16 @@ const managed = Effect.fnUntraced(function* <A>(
   const own = subject(who.userId)
   switch (who.role) {
     case "BUYER":
-      return yield* new Forbidden()
+      return yield* new Forbidden({ needs: "SELLER" })
     case "SELLER":
-      return sellerId === own ? permit(thing) : yield* new Forbidden()
+      return sellerId === own ? permit(thing) : yield* new Forbidden({ needs: "OWN" })
     case "ADMIN":
       return sellerId === own ? permit(thing) : permit(thing, powerOf(who, sellerId))
     case "MANAGER": {
       const { isAssigned } = yield* Managers
-      if (sellerId === undefined || !(yield* isAssigned(sellerId, own))) return yield* new Forbidden()
+      if (sellerId === undefined || !(yield* isAssigned(sellerId, own))) {
+        return yield* new Forbidden({ needs: "ASSIGNMENT" })
+      }
       return permit(thing, powerOf(who, sellerId))
     }
   }
@@ -400,7 +412,7 @@ export const revocableCoupon = Effect.fnUntraced(function* (
 const managedSellers = Effect.fnUntraced(function* (sellers: ReadonlySet<UserId>) {
   const { role, userId } = yield* Principal
   const own = subject(userId)
-  if (role === "SELLER") return Array.from(sellers).filter((seller) => seller === own)
+  if (role === "SELLER") return sellers.has(own) && (yield* isHere(own)) ? [own] : []
   if (role !== "MANAGER") return []
   const { isAssigned } = yield* Managers
   return yield* Effect.filter(sellers, (seller) => isAssigned(seller, own))
@@ -456,24 +468,32 @@ const anyOrder = (
  */
 export const namedOrder = (claimed: string): OrderId | undefined => (isOrderId(claimed) ? claimed : undefined)
 
-interface ChangeableOrder {
+export interface ChangeableOrder {
   readonly order: Permitted<OrderId>
   /** What its cancellation would be for. */
   readonly reason: CancelReason
+  /** What of it is for who asks to see (G14). */
+  readonly seen: (order: Order) => Order
+  /** Where it goes, as long as that may be told. */
+  readonly shippingAddress: string | undefined
 }
+
+/** All of it. */
+const inFull = (order: Order) => order
 
 /** An order one made, or anybody's for an ADMIN: to pay, to cancel, to ask the money back for. */
 export const changeableOrderOf = (
   who: Asker,
   claimed: ClaimedOrderId
 ): Effect.Effect<ChangeableOrder, OrderNotFound | Overloaded | Unavailable, Directory> =>
-  Effect.flatMap(anyOrder(claimed), ({ orderId, userId }) => {
+  Effect.flatMap(anyOrder(claimed), ({ orderId, userId, shippingAddress }) => {
+    const all = { seen: inFull, shippingAddress }
     if (userId === subject(who.userId)) {
-      return Effect.succeed<ChangeableOrder>({ order: permit(orderId), reason: "BUYER" })
+      return Effect.succeed<ChangeableOrder>({ order: permit(orderId), reason: "BUYER", ...all })
     }
     return Effect.flatMap(administers(who), (isAllowed): Effect.Effect<ChangeableOrder, OrderNotFound> =>
       isAllowed
-        ? Effect.succeed({ order: permit(orderId, powerOf(who, userId)), reason: "ADMIN" })
+        ? Effect.succeed({ order: permit(orderId, powerOf(who, userId)), reason: "ADMIN", ...all })
         : Effect.fail(new OrderNotFound({ orderId: claimed }))
     )
   })
@@ -485,14 +505,21 @@ export const soldOrder = Effect.fnUntraced(function* (
   claimed: ClaimedOrderId
 ): Effect.fn.Return<ChangeableOrder, Forbidden | OrderNotFound | Overloaded | Unavailable, Managing> {
   const who = yield* Principal
+  const missing = new OrderNotFound({ orderId: claimed })
   const order = yield* anyOrder(claimed)
-  const { orderId } = order
-  if (yield* administers(who)) return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN" }
+  const { orderId, shippingAddress } = order
+  if (yield* administers(who)) {
+    return { order: permit(orderId, powerOf(who, order.userId)), reason: "ADMIN", seen: inFull, shippingAddress }
+  }
   const { part, seller } = yield* soldPart(order)
-  if (part === undefined) return yield* new OrderNotFound({ orderId: claimed })
+  if (part === undefined) {
+    // One's own is there, but not to be sent or taken back.
+    return yield* order.userId === subject(who.userId) ? new Forbidden({ needs: "SELLER" }) : missing
+  }
   // Others sold some of it: what becomes of all of it is an ADMIN's to say.
-  if (part.lines.length < order.lines.length) return yield* new Forbidden()
-  return { order: permit(orderId, who.role === "MANAGER" ? powerOf(who, seller) : undefined), reason: "SELLER" }
+  if (part.lines.length < order.lines.length) return yield* new Forbidden({ needs: "ADMIN" })
+  const by = who.role === "MANAGER" ? powerOf(who, seller) : undefined
+  return { order: permit(orderId, by), reason: "SELLER", seen: asSold, shippingAddress }
 })
 
 /** An order to cancel: one's own, or one of which one sold all lines. */
@@ -510,8 +537,9 @@ export const visibleSeller = Effect.fnUntraced(function* (
   Principal | Directory | Managers | Audit
 > {
   const who = yield* Principal
-  // Who sells no more looks at nothing that was sold.
-  if (who.role === "BUYER") return yield* new UserNotFound({ userId: claimed })
+  // Who sells no more, or has withdrawn, looks at nothing that was sold.
+  const isSelling = who.role === "SELLER" ? yield* isHere(subject(who.userId)) : who.role !== "BUYER"
+  if (!isSelling) return yield* new UserNotFound({ userId: claimed })
   if (who.role === "MANAGER" && isUserId(claimed)) {
     const { isAssigned } = yield* Managers
     if (yield* isAssigned(claimed, subject(who.userId))) {
@@ -560,7 +588,8 @@ export const grantedRole = Effect.fnUntraced(function* (
   if (claimed === undefined || claimed === "BUYER") return permit("BUYER")
   if (claimed === "SELLER") return permit("SELLER")
   const who = yield* Visitor
-  if (!isRole(claimed) || who === undefined || !(yield* administers(who))) return yield* new Forbidden()
+  if (!isRole(claimed) || who === undefined || !(yield* administers(who)))
+    return yield* new Forbidden({ needs: "ADMIN" })
   return permit(claimed, powerOf(who, undefined))
 })
 
@@ -571,7 +600,8 @@ export const changedRole = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Permitted<Role>, Forbidden | Overloaded | Unavailable, Principal | Directory> {
   const who = yield* Principal
   const isSelf = user === subject(who.userId)
-  if (!isRole(claimed) || (isSelf && claimed !== "ADMIN") || !(yield* administers(who))) return yield* new Forbidden()
+  if (!isRole(claimed) || !(yield* administers(who))) return yield* new Forbidden({ needs: "ADMIN" })
+  if (isSelf && claimed !== "ADMIN") return yield* new Forbidden({ needs: "ANOTHER_ADMIN" })
   return permit(claimed, powerOf(who, undefined))
 })
 
@@ -580,6 +610,6 @@ export const grantedTier = Effect.fnUntraced(function* (
   claimed: ClaimedTier
 ): Effect.fn.Return<Permitted<Tier>, Forbidden | Overloaded | Unavailable, Principal | Directory> {
   const who = yield* Principal
-  if (!isTier(claimed) || !(yield* administers(who))) return yield* new Forbidden()
+  if (!isTier(claimed) || !(yield* administers(who))) return yield* new Forbidden({ needs: "ADMIN" })
   return permit(claimed, powerOf(who, undefined))
 })

@@ -42,6 +42,8 @@ export class Catalogue extends Context.Service<
   {
     /** A product in any status. */
     readonly get: (productId: ProductId) => Effect.Effect<CatalogueEntry | undefined, Unavailable>
+    /** Whether any of a seller's products is on sale. */
+    readonly isSelling: (sellerId: UserId) => Effect.Effect<boolean, Unavailable>
     /** Products that are not discontinued. */
     readonly list: (query: CatalogueQuery) => Effect.Effect<Page<CatalogueEntry>, InvalidCursor | Unavailable>
   }

@@ -1,6 +1,6 @@
 /** Coupons, and what users have of them, to read; and how a coupon begins. */
 import { Context, type Effect, Schema } from "effect"
-import type { Audited, Privilege } from "../domain/Authority.ts"
+import type { Audited, Permitted, Privilege } from "../domain/Authority.ts"
 import type { Coupon, GrantOn } from "../domain/Coupon.ts"
 import type { Money } from "../domain/Money.ts"
 import { CouponId, type OrderId, UserCouponId, type UserId } from "../domain/Ids.ts"
@@ -83,6 +83,11 @@ export class Coupons extends Context.Service<
     readonly claimable: (code: string) => Effect.Effect<CouponId | undefined, Unavailable>
     /** Those that who comes first can have now, newest first. */
     readonly issuable: (page: PageRequest) => Effect.Effect<Page<CouponEntry>, InvalidCursor | Unavailable>
+    /** A seller's, whatever has become of them, newest first. */
+    readonly ofSeller: (
+      sellerId: Permitted<UserId>,
+      page: PageRequest
+    ) => Effect.Effect<Page<CouponEntry>, InvalidCursor | Unavailable>
     /** A user's, newest first. */
     readonly ofUser: (
       userId: UserId,

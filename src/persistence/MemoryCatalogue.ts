@@ -51,6 +51,13 @@ export const layer = Layer.effect(
           return record === undefined ? undefined : entryOf(uuidOf(id), record)
         }),
 
+      isSelling: (seller) =>
+        Effect.sync(() =>
+          Array.from(products.values()).some(
+            (record) => record.seller === uuidOf(seller) && record.status === "ON_SALE"
+          )
+        ),
+
       list: Effect.fnUntraced(function* (wanted) {
         const after = yield* pages.read(wanted)
         const order = orders[wanted.sort]

@@ -135,6 +135,14 @@ export const layer = Layer.effect(
         return cursor.page(found, request, (last) => last.couponId)
       }),
 
+      ofSeller: Effect.fnUntraced(function* ({ of: seller }, request) {
+        const after = yield* cursor.read(request)
+        const found = Array.from(coupons, ([id, record]) => entryOf(id, record))
+          .filter((entry) => entry.sellerId === seller && (after === undefined || entry.couponId < after))
+          .toSorted(Order.mapInput(newest, (entry) => entry.couponId))
+        return cursor.page(found, request, (last) => last.couponId)
+      }),
+
       ofUser: Effect.fnUntraced(function* (user, request) {
         const after = yield* userCursor.read(request)
         const found = Array.from(userCoupons)

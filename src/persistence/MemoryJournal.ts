@@ -69,7 +69,7 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
   const products = draftOf(tables.products)
   for (const { product, ...row } of of(written.products)) {
     need(products.get(product) === undefined, "a product's id is its own")
-    need(tables.users.has(row.seller), "a product has a seller")
+    need(tables.users.get(row.seller)?.withdrawn === false, "a product has a seller who is there")
     products.set(product, { ...row, onHand: 0, reserved: 0, version: 1, createdAt: now, updatedAt: now })
   }
 
@@ -172,6 +172,8 @@ const commit = (tables: Tables, batch: ReadonlyArray<Transaction>, now: number):
     const theirs = orders.entries().filter(([, order]) => uuidOf(order.userId) === user)
     const isWaiting = theirs.some(([, { status }]) => status === "CREATED")
     need(record !== undefined && wallets.get(user) === 0 && !isWaiting, "who withdraws has an empty wallet")
+    const isSelling = products.entries().some(([, { seller, status }]) => seller === user && status === "ON_SALE")
+    need(record?.role !== "ADMIN" && !isSelling, "who withdraws is no administrator, and sells nothing")
     wallets.set(user, undefined)
     for (const [id, order] of theirs) orders.set(id, { ...order, shippingAddress: undefined })
     if (record !== undefined) {

@@ -79,7 +79,8 @@ export const layer = Layer.effect(
       hasOpen: (user) =>
         Effect.sync(() =>
           Array.from(orders.values()).some(
-            ({ userId, status }) => userId === user && status !== "COMPLETED" && status !== "CANCELLED"
+            ({ userId, status, lines }) =>
+              (userId === user || lines.some(isOf(user))) && status !== "COMPLETED" && status !== "CANCELLED"
           )
         ),
 

@@ -55,7 +55,7 @@ export class Orders extends Context.Service<
       asked: Permitted<PageRequest>,
       at: number
     ) => Effect.Effect<Page<StuckPayment>, InvalidCursor | Unavailable>
-    /** Whether a user has orders that are neither completed nor cancelled. */
+    /** Whether a user has bought or sold what is in an order that is neither completed nor cancelled. */
     readonly hasOpen: (userId: UserId) => Effect.Effect<boolean, Unavailable>
     /** A user's orders, newest first. */
     readonly list: (userId: UserId, page: PageRequest) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>

@@ -23,6 +23,8 @@ const entries = query(
   })
 )
 
+const ids = query(Schema.Struct({ productId: ProductId }))
+
 /** Text as a pattern that finds it anywhere. */
 const containing = (text: string) => `%${text.replace(/[\\%_]/g, "\\$&")}%`
 
@@ -45,6 +47,13 @@ export const layer = Layer.effect(
       get: Effect.fn("Catalogue.get")(function* (productId) {
         const [found] = yield* entries(sql`SELECT ${entry} FROM products WHERE product_id = ${uuidOf(productId)}`)
         return found
+      }),
+
+      isSelling: Effect.fn("Catalogue.isSelling")(function* (sellerId) {
+        const found = yield* ids(sql`
+          SELECT 'prd_' || product_id AS "productId" FROM products
+          WHERE seller_id = ${uuidOf(sellerId)} AND sale_status = 'ON_SALE' LIMIT 1`)
+        return found.length > 0
       }),
 
       list: Effect.fn("Catalogue.list")(function* (wanted) {

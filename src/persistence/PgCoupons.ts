@@ -177,6 +177,16 @@ export const layer = Layer.effect(
         return cursor.page(found.map(entryOf), request, (last) => last.couponId)
       }),
 
+      ofSeller: Effect.fn("Coupons.ofSeller")(function* ({ of: seller }, request) {
+        const after = yield* cursor.read(request)
+        const conditions = [sql`seller_id = ${uuidOf(seller)}`]
+        if (after !== undefined) conditions.push(sql`coupon_id < ${uuidOf(after)}`)
+        const found = yield* entries(sql`
+          SELECT ${entry} FROM coupons c WHERE ${sql.and(conditions)}
+          ORDER BY coupon_id DESC LIMIT ${request.limit + 1}`)
+        return cursor.page(found.map(entryOf), request, (last) => last.couponId)
+      }),
+
       ofUser: Effect.fn("Coupons.ofUser")(function* (userId, request) {
         const after = yield* userCursor.read(request)
         const conditions = [sql`u.user_id = ${uuidOf(userId)}`]

@@ -97,7 +97,10 @@ export const layer = Layer.effect(
       hasOpen: Effect.fn("Orders.hasOpen")(function* (userId) {
         const found = yield* ids(sql`
           SELECT 'ord_' || order_id AS "orderId" FROM orders
-          WHERE user_id = ${uuidOf(userId)} AND status NOT IN ('COMPLETED', 'CANCELLED') LIMIT 1`)
+          WHERE user_id = ${uuidOf(userId)} AND status NOT IN ('COMPLETED', 'CANCELLED')
+          UNION ALL
+          SELECT 'ord_' || o.order_id FROM products p JOIN order_lines l USING (product_id) JOIN orders o USING (order_id)
+          WHERE p.seller_id = ${uuidOf(userId)} AND o.status NOT IN ('COMPLETED', 'CANCELLED') LIMIT 1`)
         return found.length > 0
       }),
 

@@ -5,6 +5,7 @@ import { UserId } from "../domain/Ids.ts"
 import { gain, Money } from "../domain/Money.ts"
 import { chargeable, type ChargeBelowMinimum, type InvalidAmount, type WalletRefusal } from "../domain/Wallet.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
+import { whenDecided } from "./Waiters.ts"
 
 export interface ChargeRequest {
   readonly request: Keyed
@@ -36,7 +37,7 @@ export const charge = ({
       answer: ChargeAnswer,
       plan: Effect.fnUntraced(function* ({ hold }) {
         const money = yield* Effect.fromResult(chargeable(amount))
-        const { balance } = yield* hold("wallet", userId, { _tag: "Give", amount: money })
+        const { balance } = yield* whenDecided(hold("wallet", userId, { _tag: "Give", amount: money }))
         return {
           changes: [{ _tag: "MoneyMoved", userId, delta: gain(money), reason: "CHARGE" }],
           events: [{ type: "BalanceCharged", entity: userId, payload: { amount: money } }],

@@ -15,6 +15,7 @@ import { CouponNotUsable, unusable } from "../domain/UserCoupon.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Attempt, type Failure, type Keyed, Transact } from "./Transact.ts"
+import { whenDecided } from "./Waiters.ts"
 
 export interface CheckoutItem {
   readonly productId: ProductId
@@ -68,12 +69,9 @@ export const checkout = ({
           const coupon = userCouponId === undefined ? undefined : yield* couponOf(attempt, buyer, userCouponId)
           const { lines, total, discount, payable } = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
           const firstPurchaseOnly = coupon?.firstPurchaseOnly
-          const { balance } = yield* hold("wallet", buyer, {
-            _tag: "Take",
-            amount: payable,
-            userCouponId,
-            firstPurchaseOnly
-          })
+          const { balance } = yield* whenDecided(
+            hold("wallet", buyer, { _tag: "Take", amount: payable, userCouponId, firstPurchaseOnly })
+          )
           const order = placed({
             orderId: orderId(id),
             userId: buyer,

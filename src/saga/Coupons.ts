@@ -14,14 +14,13 @@ import {
   make
 } from "../domain/Coupon.ts"
 import { couponId, CouponId, RequestKey, userCouponId, UserCouponId, UserId } from "../domain/Ids.ts"
-import { CouponUndecided } from "../domain/UserCoupon.ts"
 import { UserNotFound, type WalletRefusal } from "../domain/Wallet.ts"
 import { type CouponCodeTaken, Coupons, type NewCoupon as Entry } from "../persistence/Coupons.ts"
 import type { Rank } from "../persistence/Journal.ts"
 import { Users } from "../persistence/Users.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
-import { inAMoment } from "./Waiters.ts"
+import { whenDecided } from "./Waiters.ts"
 
 /** Whose coupon it is, what it is for, who makes it, and whether users get it by themselves. */
 export type CouponScope = Pick<Entry, "createdBy" | "sellerId" | "productIds" | "grantOn">
@@ -106,11 +105,6 @@ export interface Issued {
   readonly answer: typeof Issue.Type & { readonly rank: Rank }
   readonly replayed: boolean
 }
-
-const isUndecided = (error: unknown): error is CouponUndecided => error instanceof CouponUndecided
-
-/** While coupons are held by steps that are not decided, it is open what there is: asks again in a moment. */
-export const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided>) => inAMoment(hold, isUndecided)
 
 /**
  * One coupon for a user: hold one of the quota → hold a place in the user's wallet → commit, which ranks it → settle. In
@@ -238,7 +232,7 @@ export const revoke = ({
       by,
       answer: Revocation,
       plan: Effect.fnUntraced(function* ({ now, hold }) {
-        yield* hold("wallet", userId, { _tag: "Revoke", userCouponId: id })
+        yield* whenDecided(hold("wallet", userId, { _tag: "Revoke", userCouponId: id }))
         return {
           changes: [{ _tag: "CouponRevoked", userCouponId: id, userId, reason }],
           events: [{ type: "CouponRevoked", entity: id, payload: { couponId: of, userId, reason } }],

@@ -24,11 +24,12 @@ import { Policy } from "../domain/Policy.ts"
 import { type PriceChanged, quote } from "../domain/Pricing.ts"
 import type { ProductRefusal } from "../domain/Product.ts"
 import { CouponNotUsable, Unusable } from "../domain/UserCoupon.ts"
-import { BalanceUndecided, type WalletRefusal } from "../domain/Wallet.ts"
+import { WalletUndecided, type WalletRefusal } from "../domain/Wallet.ts"
 import type { Unavailable } from "../actors/Errors.ts"
 import { type CheckoutItem, couponOf, quotedOf } from "./Checkout.ts"
 import { iso } from "./Time.ts"
 import { type Answer, type Attempt, type Failure, type Interruption, type Keyed, Transact } from "./Transact.ts"
+import { whenDecided } from "./Waiters.ts"
 
 /** What to do about a coupon that cannot be used (C6). */
 export const CouponPolicy = Schema.Literals(["reject", "drop", "dropIfMinimumOnly"])
@@ -107,7 +108,7 @@ export const createOrder = ({
                 shippingAddress
               })
               const moved = moves(undefined, order, coupon?.firstPurchaseOnly)
-              if (moved.wallet !== undefined) yield* hold("wallet", buyer, moved.wallet)
+              if (moved.wallet !== undefined) yield* whenDecided(hold("wallet", buyer, moved.wallet))
               return { order, moved, dropped: undefined }
             })
           const { order, moved, dropped } = yield* Effect.catchTag(
@@ -146,9 +147,9 @@ const couponAnswer = (wanted: UserCouponId | undefined, dropped: CouponNotUsable
 export type ChangeRefusal = OrderRefusal | ProductRefusal | WalletRefusal
 
 const isUndecided = (error: unknown): error is OrderUndecided => error instanceof OrderUndecided
-/** The coupon is the order's own: its wallet has not heard yet what became of it last. Or others hold the money. */
-const isUnheard = (error: unknown): error is CouponNotUsable | BalanceUndecided =>
-  error instanceof CouponNotUsable || error instanceof BalanceUndecided
+/** The coupon is the order's own: its wallet has not heard yet what became of it last. Or it is open what is there. */
+const isUnheard = (error: unknown): error is CouponNotUsable | WalletUndecided =>
+  error instanceof CouponNotUsable || error instanceof WalletUndecided
 
 /** The order before and after, once nobody else is deciding about it. */
 const holdOrder = ({ hold, now, waiters }: Attempt, id: OrderId, deed: Deed) =>

@@ -2,6 +2,8 @@
 import { Effect, Schedule } from "effect"
 import { Overloaded, Unavailable } from "../actors/Errors.ts"
 import type { OrderId } from "../domain/Ids.ts"
+import { CouponUndecided } from "../domain/UserCoupon.ts"
+import { WalletUndecided } from "../domain/Wallet.ts"
 
 /** More than the people and nodes that ever mean one order at once. */
 export const waitersMost = 32
@@ -26,6 +28,13 @@ export const inAMoment = <A, E, X extends E, E2 = never>(
       Effect.fail(new Unavailable())
     )
   )
+
+const isUndecided = (error: unknown): error is CouponUndecided | WalletUndecided =>
+  error instanceof CouponUndecided || error instanceof WalletUndecided
+
+/** While others hold coupons, or a wallet may be closed, it is open what there is: asks again in a moment. */
+export const whenDecided = <A, E>(hold: Effect.Effect<A, E | CouponUndecided | WalletUndecided>) =>
+  inAMoment(hold, isUndecided)
 
 export class Waiters {
   readonly #waiting = new Map<OrderId, number>()

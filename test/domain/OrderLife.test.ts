@@ -205,14 +205,14 @@ describe("An order", () => {
       after(inStatus("CONFIRMED"), askRefund()),
       cancel(),
       soon,
-      "OrderNotCancellable"
+      "RefundInProgress"
     ],
     [
       "is asked back once at a time",
       after(inStatus("DELIVERED"), askRefund([[boot, 1]])),
       askRefund(),
       soon,
-      "NotRefundable"
+      "RefundInProgress"
     ],
     [
       "is decided on once",
@@ -222,6 +222,15 @@ describe("An order", () => {
       "NotRefundable"
     ]
   ])("%s", (_, order, deed, at, expected) => assert.strictEqual(said(decide(order, deed, at)), expected))
+
+  it.each<["OrderNotCancellable" | "NotRefundable", Deed]>([
+    ["OrderNotCancellable", cancel([[boot, 5]])],
+    ["NotRefundable", askRefund([[boot, 5]])]
+  ])("tells of what there is less than is asked for, and how much: %s", (_tag, deed) => {
+    const order = after(inStatus("CONFIRMED"), cancel([[boot, 3]]))
+    const refused = Result.getOrThrow(Result.flip(decide(order, deed, soon)))
+    assert.deepInclude(refused, { _tag, orderStatus: "CONFIRMED", productId: boot, left: 4 })
+  })
 
   it("tells how long it could have been cancelled", () => {
     const refused = Result.getOrThrow(Result.flip(decide(inStatus("CONFIRMED"), cancel(), deadline * 2)))
@@ -293,7 +302,11 @@ describe("What an order gives back", () => {
   it("goes back through a gateway one after the other: whoever asks meanwhile is told at once", () => {
     const [first] = [after(byCard, cancel([[boot, 1]]))]
     const refused = Result.flip(decide(first, cancel(undefined, { refundId: refundId(uuid(32)) }), soon))
-    assert.deepInclude(Result.getOrThrow(refused), { _tag: "RefundInProgress", refundId: refund1 })
+    assert.deepInclude(Result.getOrThrow(refused), {
+      _tag: "RefundInProgress",
+      refundId: refund1,
+      refundStatus: "PROCESSING"
+    })
     assert.strictEqual(said(decide(first, askRefund(), soon)), "RefundInProgress")
   })
 

@@ -30,7 +30,7 @@ describe("A wallet", () => {
     ["is not closed with money in it", wallet(1), close, "BalanceRemaining"],
     ["is not closed while something is bought for nothing", held(wallet(0), take(0)).state, close, "OrdersOpen"],
     ["is not closed with money on its way", { ...wallet(0), incoming: won(1) }, close, "BalanceRemaining"],
-    ["takes nothing while it closes", { ...wallet(0), closing: true }, give(1000), "UserNotFound"]
+    ["says nothing while it closes", { ...wallet(0), closing: true }, give(1000), "WalletUndecided"]
   ])("%s", (_, state, command, expected) => assert.strictEqual(outcome(state, command), expected))
 
   it("promises the balance that follows all it admitted", () => {
@@ -322,7 +322,7 @@ describe("A wallet, asked by an order,", () => {
       "waits for what is held: it may be given back",
       { ...wallet(1000), held: won(1) },
       become({ take: 1000 }),
-      "BalanceUndecided"
+      "WalletUndecided"
     ],
     [
       "does not wait for what would not do",
@@ -338,7 +338,7 @@ describe("A wallet, asked by an order,", () => {
     ],
     ["that does not exist does not pay", undefined, become({}), "UserNotFound"],
     ["takes nothing back beyond its limit", wallet(maxBalance), become({ give: 1 }), "BalanceLimitExceeded"],
-    ["takes nothing while it closes", { ...wallet(0), closing: true }, become({ give: 1 }), "UserNotFound"],
+    ["says nothing while it closes", { ...wallet(0), closing: true }, become({ give: 1 }), "WalletUndecided"],
     ["needs its coupon", having(), become({}, "HELD"), "NOT_FOUND"],
     ["needs its coupon to be free of other decisions", having(mine({ pending: "use" })), become({}, "HELD"), "HELD"],
     ["needs its coupon to be there", having(mine({ pending: "issue" })), become({}, "HELD"), "NOT_FOUND"]

@@ -94,6 +94,7 @@ describe("The audit", () => {
           `/coupons/user/${user.userId}`,
           `/orders?userId=${user.userId}`,
           `/users/${user.userId}/managers`,
+          `/sellers/${user.userId}/coupons`,
           `/sellers/${user.userId}/orders`,
           `/sellers/${user.userId}/refunds`,
           "/admin/refunds",
@@ -123,6 +124,7 @@ describe("The audit", () => {
           looked("coupons.ofUser"),
           looked("orders.list"),
           looked("managers.list"),
+          looked("coupons.ofSeller"),
           looked("orders.sold"),
           looked("refunds.requested"),
           ["refunds.list", "refunds", null, '{"status":"MANUAL"}'],
@@ -229,6 +231,7 @@ describe("The audit", () => {
             `/users/${userId}`,
             `/balances/${userId}`,
             "/orders",
+            `/sellers/${userId}/coupons`,
             `/sellers/${userId}/orders`,
             `/sellers/${userId}/refunds`
           ]) {

@@ -54,6 +54,24 @@ describe("Coupons", () => {
       })
     )
 
+    it.effect("are told with their codes to who manages them, and to nobody else", () =>
+      Effect.gen(function* () {
+        const [seller, other, manager] = [yield* person("SELLER"), yield* person("SELLER"), yield* person("MANAGER")]
+        yield* call("PUT", `/users/${seller.userId}/managers/${manager.userId}`, seller)
+        const make = call("POST", "/coupons", { token: seller.token, body: wanted })
+        const [first, second] = [yield* make, yield* make]
+        yield* call("POST", "/coupons", { token: other.token, body: wanted })
+        const path = `/sellers/${seller.userId}/coupons`
+        for (const who of [seller, manager]) {
+          const { body } = yield* call("GET", path, { token: who.token })
+          assert.deepStrictEqual(body, { items: [second.body, first.body], nextCursor: null })
+        }
+        for (const who of [other, yield* person()]) {
+          assert.strictEqual(yield* outcome("GET", path, { token: who.token }), "404 USER_NOT_FOUND")
+        }
+      })
+    )
+
     it.effect("are made once for a key, and told as they were then, code and all", () =>
       Effect.gen(function* () {
         const { token } = yield* person("SELLER")

@@ -95,7 +95,11 @@ const routes = [
   ["POST /api/v1/auth/login", "public", "BAD_CREDENTIALS LOGIN_DISABLED RATE_LIMITED"],
   ["GET /api/v1/users/{userId}", "token", "USER_NOT_FOUND"],
   ["PATCH /api/v1/users/{userId}", "token", "FORBIDDEN USER_NOT_FOUND"],
-  ["DELETE /api/v1/users/{userId}", "token", "USER_NOT_FOUND BALANCE_REMAINING ORDERS_OPEN"],
+  [
+    "DELETE /api/v1/users/{userId}",
+    "token",
+    "USER_NOT_FOUND BALANCE_REMAINING ORDERS_OPEN PRODUCTS_ON_SALE ADMIN_CANNOT_WITHDRAW"
+  ],
   ["PUT /api/v1/users/{sellerId}/managers/{managerId}", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER NOT_A_MANAGER"],
   ["DELETE /api/v1/users/{sellerId}/managers/{managerId}", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER"],
   ["GET /api/v1/users/{sellerId}/managers", "token", "USER_NOT_FOUND INVALID_CURSOR"],
@@ -149,6 +153,7 @@ const routes = [
     "token",
     "COUPON_PERMISSION_DENIED USER_NOT_FOUND COUPON_NOT_FOUND COUPON_NOT_REVOCABLE"
   ],
+  ["GET /api/v1/sellers/{sellerId}/coupons", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   ["GET /api/v1/coupons/user/{userId}", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   [
     "POST /api/v1/checkout",

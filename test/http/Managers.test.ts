@@ -117,7 +117,7 @@ describe("A manager", () => {
     it.effect("serves nobody once the seller has withdrawn, and neither does a seller's own token", () =>
       Effect.gen(function* () {
         const { seller, manager } = yield* team
-        const productId = yield* product(seller)
+        const productId = yield* product(seller, { saleStatus: "PREPARING" })
         assert.strictEqual(yield* outcome("DELETE", `/users/${seller.userId}`, { token: seller.token }), "204")
         const create = ({ token }: Shop.Person) => outcome("POST", "/products", { token, body: goods })
         assert.strictEqual(yield* create(manager), "403 FORBIDDEN")
@@ -125,6 +125,39 @@ describe("A manager", () => {
         assert.strictEqual(yield* assign(seller, manager), "404 USER_NOT_FOUND")
         const edit = { token: manager.token, ifMatch: 1, body: { price: 0 } }
         assert.strictEqual(yield* outcome("PATCH", `/products/${productId}`, edit), "403 FORBIDDEN")
+      })
+    )
+  })
+})
+
+describe("An order whose seller has withdrawn", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    it.effect("is nothing to the seller's old token any more: not to see, to send, or to cancel", () =>
+      Effect.gen(function* () {
+        const [{ seller, manager }, buyer] = [yield* team, yield* person("BUYER", 1000)]
+        const productId = yield* product(seller)
+        const bought = yield* buy(buyer, productId)
+        const path = `/orders/${String(bought.body["orderId"])}`
+        for (const status of ["PREPARING", "SHIPPED", "DELIVERED"]) {
+          assert.strictEqual(yield* outcome("PUT", `${path}/status`, { token: seller.token, body: { status } }), "200")
+        }
+        assert.strictEqual(yield* outcome("PUT", `${path}/confirm`, buyer), "200")
+        yield* call("DELETE", `/products/${productId}`, { token: seller.token, ifMatch: 1 })
+        assert.strictEqual(yield* outcome("DELETE", `/users/${seller.userId}`, seller), "204")
+        for (const { token } of [seller, manager]) {
+          for (const list of ["orders", "refunds"]) {
+            assert.strictEqual(
+              yield* outcome("GET", `/sellers/${seller.userId}/${list}`, { token }),
+              "404 USER_NOT_FOUND"
+            )
+          }
+          assert.strictEqual(yield* outcome("GET", path, { token }), "404 ORDER_NOT_FOUND")
+          const send = { token, body: { status: "PREPARING" } }
+          assert.strictEqual(yield* outcome("PUT", `${path}/status`, send), "404 ORDER_NOT_FOUND")
+          const cancel = { token, key: "cancel", body: {} }
+          assert.strictEqual(yield* outcome("PUT", `${path}/cancel`, cancel), "404 ORDER_NOT_FOUND")
+        }
+        assert.strictEqual((yield* call("GET", path, buyer)).body["status"], "COMPLETED")
       })
     )
   })

@@ -18,6 +18,7 @@ import type {
 import { Authenticated, type Claims } from "../../src/http/api/Middleware.ts"
 import type { Audit } from "../../src/persistence/Audit.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import type { Coupons } from "../../src/persistence/Coupons.ts"
 import type { Orders, RefundQuery } from "../../src/persistence/Orders.ts"
 import type { Users } from "../../src/persistence/Users.ts"
 import type { charge } from "../../src/saga/Charge.ts"
@@ -51,6 +52,7 @@ describe("A handler", () => {
       false satisfies IsA<Role, NonNullable<Parameters<Users["Service"]["update"]>[1]["role"]>>,
       false satisfies IsA<object, Parameters<Audit["Service"]["list"]>[0]>,
       false satisfies IsA<UserId, Parameters<Orders["Service"]["sold"]>[0]>,
+      false satisfies IsA<UserId, Parameters<Coupons["Service"]["ofSeller"]>[0]>,
       false satisfies IsA<RefundQuery, Parameters<Orders["Service"]["waitingRefunds"]>[0]>,
       false satisfies IsA<object, Parameters<Directory["Service"]["placed"]>[0]>,
       false satisfies IsA<{ plan: never; answer: never }, Parameters<Transact["Service"]["run"]>[0]>
@@ -58,7 +60,7 @@ describe("A handler", () => {
     // Without this the proof would hold for types that go nowhere.
     assert.isTrue(true satisfies IsA<UserId, UserId>)
     assert.isTrue(true satisfies IsA<Permitted<ProductId>, Parameters<typeof editProduct>[0]>)
-    assert.lengthOf(refused, 21)
+    assert.lengthOf(refused, 22)
   })
 })
 
@@ -176,6 +178,7 @@ const table: ReadonlyArray<Row> = [
   ["coupons.issueLimited", "POST /coupons/issue/limited", owning, "201", forbidden, { key: "take", body: forOwner }],
   ["coupons.claim", "POST /coupons/claim", users, "201", "", { key: "claim", body: { code: "{code}" } }],
   ["coupons.revoke", "POST /coupons/revoke", managing, "200", noPermission, { key: "revoke", body: fraud }],
+  ["coupons.ofSeller", "GET /sellers/{user}/coupons", managing, "200", noUser],
   ["coupons.ofUser", "GET /coupons/user/{user}", owning, "200", noUser],
   ["orders.checkout", "POST /checkout", users, "409 INSUFFICIENT_BALANCE", "", { key: "buy", body: purchase }],
   ["orders.list", "GET /orders", users, "200"],
@@ -326,13 +329,15 @@ describe("An administrator who has withdrawn", () => {
       it_.effect(`may do no more than a stranger: ${request} ${body === undefined ? "" : JSON.stringify(body)}`, () =>
         Effect.gen(function* () {
           const { fill } = yield* scene
-          const { userId, token } = yield* person("ADMIN")
+          const [{ userId, token }, other] = [yield* person("ADMIN"), yield* person("ADMIN")]
+          const demote = { token: other.token, body: { role: "BUYER" } }
+          assert.strictEqual(yield* outcome("PATCH", `/users/${userId}`, demote), "200")
           assert.strictEqual(yield* outcome("DELETE", `/users/${userId}`, { token }), "204")
           assert.include([denied, noUser], yield* ask(row, token, fill))
           const { audit } = yield* MemoryTables
-          assert.notInclude(
-            audit.map(({ actorId }) => actorId),
-            userId
+          assert.deepStrictEqual(
+            audit.flatMap(({ actorId, act }) => (actorId === userId ? [act] : [])),
+            ["users.withdraw"]
           )
         })
       )
@@ -387,8 +392,8 @@ describe("Somebody else's things", () => {
         Effect.gen(function* () {
           const { token } = yield* person("ADMIN")
           const send = { ...options, token, ...(body === undefined ? {} : { body }) }
-          // A user who never was has no orders, sales and managers, and nobody but an administrator can ask.
-          const never = /\.(?:list|sold|requested)$/.test(operation) ? [] : [unknown.user]
+          // A user who never was has no orders, sales, coupons and managers, and nobody but an administrator can ask.
+          const never = /\.(?:list|sold|requested|ofSeller)$/.test(operation) ? [] : [unknown.user]
           for (const id of [
             ...never,
             unknown.order,

@@ -141,6 +141,32 @@ describe("A user", () => {
       })
     )
 
+    it.effect("who administers does not withdraw before another one has taken the role away; then it is seen", () =>
+      Effect.gen(function* () {
+        const [admin, other] = [yield* person("ADMIN"), yield* person("ADMIN")]
+        const leave = ({ token }: { readonly token: string }) => outcome("DELETE", `/users/${admin.userId}`, { token })
+        assert.strictEqual(yield* leave(admin), "409 ADMIN_CANNOT_WITHDRAW")
+        assert.strictEqual(yield* leave(other), "409 ADMIN_CANNOT_WITHDRAW")
+        const demote = { token: other.token, body: { role: "BUYER" } }
+        assert.strictEqual(yield* outcome("PATCH", `/users/${admin.userId}`, demote), "200")
+        assert.strictEqual(yield* leave(admin), "204")
+        const { audit } = yield* MemoryTables
+        const seen = { actorId: admin.userId, act: "users.withdraw", entity: admin.userId, onBehalfOf: undefined }
+        assert.deepInclude(audit.at(-1), seen)
+      })
+    )
+
+    it.effect("withdraws as a seller once nothing is on sale", () =>
+      Effect.gen(function* () {
+        const seller = yield* person("SELLER")
+        const id = yield* product(seller)
+        const leave = outcome("DELETE", `/users/${seller.userId}`, seller)
+        assert.strictEqual(yield* leave, "409 PRODUCTS_ON_SALE")
+        yield* call("DELETE", `/products/${id}`, { token: seller.token, ifMatch: 1 })
+        assert.strictEqual(yield* leave, "204")
+      })
+    )
+
     it.effect("withdraws with an empty wallet only, and is gone then", () =>
       Effect.gen(function* () {
         const rich = yield* person("BUYER", 1000)

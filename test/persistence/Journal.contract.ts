@@ -309,8 +309,9 @@ const constraints = (it: It) => {
     ["edits a name away", (scene) => [edited(scene, { name: "" })]],
     ["edits a price beyond the highest", (scene) => [edited(scene, { price: won(1e9 + 1) })]],
     ["lets somebody go who has money", ({ buyer }) => [{ _tag: "UserWithdrew", userId: buyer }]],
+    ["lets a seller go who sells something", ({ seller }) => [{ _tag: "UserWithdrew", userId: seller }]],
     ["lets nobody go", () => [{ _tag: "UserWithdrew", userId: nobody }]],
-    ["gives money to one who goes", ({ seller }) => [money(seller, 1), { _tag: "UserWithdrew", userId: seller }]]
+    ["leaves money to one who goes", ({ buyer }) => [money(buyer, -9999), { _tag: "UserWithdrew", userId: buyer }]]
   ]
   const sameId = productId(Scene.next())
   const sameProduct = (change: Change): Change =>
@@ -420,6 +421,31 @@ const states = (it: It) => {
       yield* commit(yield* edit("A"), sale, yield* edit("B"))
       const [found] = yield* (yield* Journal).load("product", [product])
       assert.deepEqual([found?.name, found?.version, found?.onHand], ["B", 3, pieces(7)])
+    })
+  )
+
+  it.effect("an administrator does not withdraw", () =>
+    Effect.gen(function* () {
+      const fences = [yield* Scene.claimed]
+      const changes: ReadonlyArray<Change> = [{ _tag: "UserWithdrew", userId: yield* Scene.register("ADMIN") }]
+      assert.strictEqual(
+        (yield* Effect.flip(commit(yield* Scene.transaction({ fences, changes }))))._tag,
+        "BatchRejected"
+      )
+    })
+  )
+
+  it.effect("who has withdrawn has no new product", () =>
+    Effect.gen(function* () {
+      const fences = [yield* Scene.claimed]
+      const seller = yield* Scene.register("SELLER")
+      yield* Scene.commit(fences, Scene.created(seller, 1, { saleStatus: "SUSPENDED" }).changes)
+      yield* Scene.commit(fences, [{ _tag: "UserWithdrew", userId: seller }])
+      const { changes } = Scene.created(seller, 1)
+      assert.strictEqual(
+        (yield* Effect.flip(commit(yield* Scene.transaction({ fences, changes }))))._tag,
+        "BatchRejected"
+      )
     })
   )
 

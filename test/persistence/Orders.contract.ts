@@ -398,10 +398,11 @@ const rejected = (it: It) => {
   it.effect("who gives an order up may go in the same step, and takes the address along", () =>
     Effect.gen(function* () {
       const scene = yield* market
-      const order = { ...made(scene), userId: scene.seller }
+      const userId = yield* Scene.register()
+      const order = { ...made(scene), userId }
       yield* commit(scene.fences, become(undefined, order))
       const given = Result.getOrThrow(decide(order, cancel(), createdAt + 1))
-      const changes: ReadonlyArray<Change> = [...become(order, given), { _tag: "UserWithdrew", userId: scene.seller }]
+      const changes: ReadonlyArray<Change> = [...become(order, given), { _tag: "UserWithdrew", userId }]
       assert.deepEqual(yield* commit(scene.fences, changes), ["Committed"])
       assert.deepEqual(yield* found(order), { ...given, shippingAddress: undefined })
     })

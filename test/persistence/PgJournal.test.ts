@@ -190,6 +190,51 @@ describe("two nodes", () => {
     )
   )
 
+  it.live("whose batches make products of sellers who go in the other's never deadlock", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const fences = [yield* Scene.claimed]
+        const sellers = Effect.replicateEffect(Scene.register("SELLER"), 20)
+        const buyer = yield* Scene.register()
+        const node = (making: ReadonlyArray<UserId>, going: ReadonlyArray<UserId>) =>
+          Effect.gen(function* () {
+            const made = making.map((seller) => [
+              ...Scene.created(seller, 1, { saleStatus: "SUSPENDED" }).changes,
+              Scene.charge(buyer, 1)
+            ])
+            const gone = going.map((userId): ReadonlyArray<Change> => [{ _tag: "UserWithdrew", userId }])
+            const batch = yield* Effect.forEach([...made, ...gone], (changes) => Scene.transaction({ fences, changes }))
+            // Whoever comes second is refused: nothing is made for who has gone.
+            yield* Effect.catchTag((yield* Journal).commit(batch), "BatchRejected", () => Effect.void)
+          }).pipe(Effect.provide(Layer.fresh(storage(url))))
+        for (let round = 0; round < 12; round++) {
+          const [some, others] = [yield* sellers, yield* sellers]
+          yield* Effect.all([node(some, others.toReversed()), node(others, some.toReversed())], { concurrency: 2 })
+        }
+      })
+    )
+  )
+
+  it.live("whose batches make a product of a seller who goes, and share a wallet, take the seller first", () =>
+    withDatabase((url) =>
+      Effect.gen(function* () {
+        const [seller, buyer] = [yield* Scene.register("SELLER"), yield* Scene.register()]
+        const fences = [yield* Scene.claimed]
+        const other = yield* connect(url)
+        yield* other`BEGIN`
+        yield* other`SELECT FROM users WHERE user_id = ${uuidOf(seller)} FOR KEY SHARE`
+        const changes: ReadonlyArray<Change> = [Scene.charge(buyer, 1), { _tag: "UserWithdrew", userId: seller }]
+        const goes = yield* Scene.transaction({ fences, changes })
+        const committing = yield* Effect.forkChild((yield* Journal).commit([goes]))
+        yield* somebodyWaits(other)
+        const free = yield* other`SELECT FROM wallets WHERE user_id = ${uuidOf(buyer)} FOR UPDATE SKIP LOCKED`
+        assert.lengthOf(free, 1)
+        yield* other`COMMIT`
+        assert.deepEqual(yield* Fiber.join(committing), ["Committed"])
+      })
+    )
+  )
+
   it.live("whose batches name the same keys of gateways take them in one order", () =>
     withDatabase((url) =>
       Effect.gen(function* () {

@@ -134,6 +134,20 @@ const ids = (page: { readonly items: ReadonlyArray<{ readonly productId: string 
   page.items.map((entry) => entry.productId)
 
 export const ofCatalogue = (it: It) => {
+  it.effect("a seller sells while any product is on sale", () =>
+    Effect.gen(function* () {
+      const { isSelling } = yield* Catalogue
+      const fences = [yield* Scene.claimed]
+      const seller = yield* Scene.register("SELLER")
+      const statuses = ["PREPARING", "SUSPENDED", "DISCONTINUED", "ON_SALE"] as const
+      const selling = yield* Effect.forEach(statuses, (saleStatus) =>
+        Effect.andThen(Scene.commit(fences, Scene.created(seller, 1, { saleStatus }).changes), isSelling(seller))
+      )
+      assert.deepEqual(selling, [false, false, false, true])
+      assert.isFalse(yield* isSelling(yield* Scene.register("SELLER")))
+    })
+  )
+
   it.effect("a product is there with its texts, as it was committed", () =>
     Effect.gen(function* () {
       const { add, seller, category, catalogue } = yield* shop
@@ -299,19 +313,23 @@ export const ofOrders = (it: It) => {
     })
   )
 
-  it.effect("an order is open until it is completed or cancelled", () =>
+  it.effect("an order is open until it is completed or cancelled, for its buyer and for who sold it", () =>
     Effect.gen(function* () {
-      const { fences, product } = yield* market
+      const { fences } = yield* market
       const { hasOpen } = yield* Orders
       const open: Array<string> = []
       for (const status of ["CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED", "COMPLETED", "CANCELLED"] as const) {
-        const buyer = yield* Scene.register()
+        const [buyer, seller] = [yield* Scene.register(), yield* Scene.register("SELLER")]
+        const { id: product, changes } = Scene.created(seller, 1)
+        yield* Scene.commit(fences, changes)
+        assert.isFalse(yield* hasOpen(seller))
         const before = Scene.orderOf(buyer, product, 1)
         const cancelReason = status === "CANCELLED" ? "BUYER" : undefined
         const after = { ...before, status, cancelReason, version: before.version + 1 } as const
         yield* Scene.commit(fences, [{ _tag: "OrderPlaced", order: before }])
         yield* Scene.commit(fences, [{ _tag: "OrderChanged", before, after }])
         if (yield* hasOpen(buyer)) open.push(status)
+        assert.strictEqual(yield* hasOpen(seller), open.includes(status))
       }
       assert.deepEqual(open, ["CONFIRMED", "PREPARING", "SHIPPED", "DELIVERED"])
       assert.isFalse(yield* hasOpen(userId(Scene.next())))
@@ -633,6 +651,28 @@ export const ofCoupons = (it: It) => {
     })
   )
 
+  it.effect("a seller's coupons are listed newest first, whatever has become of them", () =>
+    Effect.gen(function* () {
+      const repository = yield* Coupons
+      const [sellerId, other] = [yield* Scene.register("SELLER"), yield* Scene.register("SELLER")]
+      const past = (yield* Journal).now() - 1000
+      const made = [
+        yield* Scene.offered(sellerId, { sellerId }),
+        yield* Scene.offered(sellerId, { sellerId, issueBy: ["CODE"] }),
+        yield* Scene.offered(sellerId, { sellerId, validity: { from: undefined, until: past } })
+      ]
+      yield* Scene.offered(other, { sellerId: other })
+      yield* Scene.offered(sellerId, { sellerId: undefined })
+      for (const limit of [1, 2, 3]) {
+        const listed = yield* allPages(limit, (page) => repository.ofSeller(permit(sellerId), page))
+        assert.deepEqual(
+          listed.map((entry) => [entry.couponId, entry.code]),
+          made.toReversed().map((id) => [id, id])
+        )
+      }
+    })
+  )
+
   it.effect("a user's coupons are listed newest first, by status and over pages of any size", () =>
     Effect.gen(function* () {
       const repository = yield* Coupons
@@ -670,6 +710,8 @@ export const ofCoupons = (it: It) => {
       const repository = yield* Coupons
       const asked = { limit: 1, cursor, status: undefined }
       assert.strictEqual((yield* Effect.flip(repository.issuable(asked)))._tag, "InvalidCursor")
+      const ofSeller = repository.ofSeller(permit(userId(Scene.next())), asked)
+      assert.strictEqual((yield* Effect.flip(ofSeller))._tag, "InvalidCursor")
       assert.strictEqual((yield* Effect.flip(repository.ofUser(userId(Scene.next()), asked)))._tag, "InvalidCursor")
     })
   )

@@ -24,6 +24,7 @@ import type { Deed } from "../../src/domain/OrderLife.ts"
 import * as Entropy from "../../src/Entropy.ts"
 import { GroupCommit } from "../../src/persistence/GroupCommit.ts"
 import { Journal } from "../../src/persistence/Journal.ts"
+import * as MemoryCatalogue from "../../src/persistence/MemoryCatalogue.ts"
 import * as MemoryCoupons from "../../src/persistence/MemoryCoupons.ts"
 import * as MemoryJournal from "../../src/persistence/MemoryJournal.ts"
 import * as MemoryOrders from "../../src/persistence/MemoryOrders.ts"
@@ -43,13 +44,15 @@ export type JournalShape = Journal["Service"]
 
 export const partitions = 4
 
+const repositories = Layer.mergeAll(MemoryUsers.layer, MemoryCatalogue.layer, MemoryCoupons.layer, MemoryOrders.layer)
+
 /** An engine over some tables; `wrap` stands between it and the disk. */
 export const engineOver = (wrap: (journal: JournalShape) => JournalShape = (journal) => journal) =>
   Transact.layer({ requestTimeoutMs: 5000, stepsMost: 2000 }).pipe(
     Layer.provideMerge(Directory.layer({ partitions, owner: "test", residentActors: 1000 })),
     Layer.provideMerge(GroupCommit.layer({ batchSize: 64, inFlight: 2, queueSize: 2000, drainWithin: "1 second" })),
     Layer.provideMerge(Layer.effect(Journal, Effect.map(Journal, wrap)).pipe(Layer.provide(MemoryJournal.layer))),
-    Layer.provideMerge(Layer.mergeAll(MemoryUsers.layer, MemoryCoupons.layer, MemoryOrders.layer, MemoryGateway.layer)),
+    Layer.provideMerge(Layer.mergeAll(repositories, MemoryGateway.layer)),
     Layer.provideMerge(MemoryTables.layer),
     Layer.provide(Entropy.layer)
   )

@@ -17,12 +17,13 @@ import { OrderNotFound } from "../../src/domain/OrderLife.ts"
 import type { CancelReason } from "../../src/domain/Order.ts"
 import type { Deed } from "../../src/domain/OrderLife.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import { Orders } from "../../src/persistence/Orders.ts"
 import { charge } from "../../src/saga/Charge.ts"
 import { setCondition } from "../../src/saga/Coupons.ts"
 import { editProduct } from "../../src/saga/Products.ts"
 import { Transact } from "../../src/saga/Transact.ts"
 import { withdraw } from "../../src/saga/Withdrawal.ts"
-import { uuid } from "../domain/Samples.ts"
+import { seller, uuid } from "../domain/Samples.ts"
 import {
   askBack,
   audit,
@@ -81,6 +82,22 @@ const waiting = Effect.gen(function* () {
   return { product, buyer, userCouponId, order: answer.orderId }
 })
 const paid = Effect.tap(waiting, ({ order }) => payFor(order, 1))
+
+/** Somebody asks to leave, and the disk does not say before `end` whether there are open orders. */
+const leaving = Effect.fnUntraced(function* (who: UserId) {
+  const orders = yield* Orders
+  const [isAsking, isOver] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+  const hasOpen: Orders["Service"]["hasOpen"] = (id) =>
+    Deferred.succeed(isAsking, undefined).pipe(
+      Effect.andThen(Deferred.await(isOver)),
+      Effect.andThen(orders.hasOpen(id))
+    )
+  const left = yield* withdraw(permit(who)).pipe(
+    Effect.provideService(Orders, { ...orders, hasOpen }),
+    Effect.forkChild
+  )
+  return { isAsking, end: Deferred.succeed(isOver, undefined), left }
+})
 
 const untouched = { stock: [10], reserved: [0], money: 10_000, coupons: ["ISSUED"] }
 const held = { stock: [10], reserved: [2], money: 10_000, coupons: ["HELD"] }
@@ -209,6 +226,55 @@ describe("An order that is made", () => {
     }).pipe(Effect.provide(engine()))
   )
 
+  it.live("is one of many whose buyer may leave: they are looked for together", () => {
+    const asked: Array<number> = []
+    const counted = (journal: JournalShape): JournalShape => ({
+      ...journal,
+      load: (kind, ids) => {
+        if (kind === "order") asked.push(ids.length)
+        return journal.load(kind, ids)
+      }
+    })
+    return Effect.gen(function* () {
+      const product = yield* onSale(1)
+      const buyer = yield* user(1, 0)
+      for (const key of numbers(120)) {
+        const { answer } = yield* make({ key, buyer, items: [[product, 1]], shippingAddress: "Seoul" })
+        yield* cancel(answer.orderId)
+      }
+      asked.length = 0
+      yield* withdraw(permit(buyer))
+      assert.strictEqual(
+        asked.reduce((all, each) => all + each, 0),
+        120
+      )
+      assert.isBelow(asked.length, 20)
+      const { orders } = yield* MemoryTables
+      assert.isTrue([...orders.values()].every(({ shippingAddress }) => shippingAddress === undefined))
+    }).pipe(Effect.provide(engine(counted)))
+  })
+
+  it.live("keeps its seller, who cannot go before the sale has ended and all is done", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(2)
+      const buyer = yield* user(1, 1000)
+      const { wallets } = yield* MemoryTables
+      wallets.set(uuidOf(seller), 0)
+      const leave = tagOf(withdraw(permit(seller)))
+      const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
+      assert.strictEqual(yield* leave, "ProductsOnSale")
+      yield* editProduct(permit(product), 1, { saleStatus: "SUSPENDED" })
+      assert.strictEqual(yield* leave, "OrdersOpen")
+      yield* payFor(order, 1)
+      for (const to of ["PREPARING", "SHIPPED", "DELIVERED", "COMPLETED"] as const) {
+        assert.strictEqual(yield* leave, "OrdersOpen", `before ${to}`)
+        yield* does(order, { _tag: "Advance", to })
+      }
+      yield* withdraw(permit(seller))
+      assert.deepStrictEqual((yield* audit).disagreements, [])
+    }).pipe(Effect.provide(engine()))
+  )
+
   it.live("keeps its buyer also once it is paid, until it is confirmed", () =>
     Effect.gen(function* () {
       const product = yield* onSale(1)
@@ -220,6 +286,29 @@ describe("An order that is made", () => {
         yield* does(order, { _tag: "Advance", to })
       }
       yield* withdraw(permit(buyer))
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("gives back what it cost, also while its buyer asks to leave and may not", () =>
+    Effect.gen(function* () {
+      const { order, buyer, product } = yield* paid
+      yield* buy({ key: 2, buyer, product, quantity: 4, expectedTotal: won(6000) })
+      yield* buy({ key: 3, buyer, product: yield* onSale(10), quantity: 2, expectedTotal: won(2000) })
+      const { isAsking, end, left } = yield* leaving(buyer)
+      yield* Deferred.await(isAsking)
+      const cancelled = yield* Effect.forkChild(cancel(order, { reason: "SELLER" }))
+      const charged = yield* Effect.forkChild(charge({ request: request(8), user: permit(buyer), amount: 1000 }))
+      const given = yield* Effect.forkChild(Effect.flatMap(offered({}), (wanted) => take(wanted, buyer, 9)))
+      const { read } = yield* Directory
+      yield* read("order", order).pipe(Effect.repeat({ until: (state) => state?.pending !== undefined }))
+      yield* end
+      assert.strictEqual(yield* tagOf(Fiber.join(left)), "OrdersOpen")
+      assert.strictEqual((yield* Fiber.join(cancelled)).answer, "CANCELLED")
+      yield* Fiber.join(charged)
+      yield* Fiber.join(given)
+      assert.strictEqual((yield* onDisk(order)).refunds[0]?.status, "REFUNDED")
+      const { money, coupons } = yield* books
+      assert.deepStrictEqual({ money, coupons }, { money: 3000, coupons: ["REFUNDED", "ISSUED"] })
     }).pipe(Effect.provide(engine()))
   )
 
@@ -688,7 +777,7 @@ describe("Money asked back", () => {
       const { answer } = yield* askBack(order, 1, [[product, 1]])
       assert.deepInclude(answer, { status: "REFUND_REQUESTED", amount: won(1000) })
       assert.deepStrictEqual(yield* askBack(order, 1, [[product, 1]]), { answer, replayed: true })
-      assert.strictEqual(yield* tagOf(askBack(order, 2)), "NotRefundable")
+      assert.strictEqual(yield* tagOf(askBack(order, 2)), "RefundInProgress")
       assert.deepStrictEqual(yield* books, sold)
       const approve = does(order, { _tag: "DecideRefund", refundId: answer.refundId, approved: true })
       const results = yield* Effect.all(

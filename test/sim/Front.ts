@@ -7,6 +7,7 @@ import { OrderId, refundId } from "../../src/domain/Ids.ts"
 import { pieces, Quantity } from "../../src/domain/Money.ts"
 import { OrderStatus } from "../../src/domain/Order.ts"
 import { OrderNotFound } from "../../src/domain/OrderLife.ts"
+import type { Catalogue } from "../../src/persistence/Catalogue.ts"
 import type { Orders } from "../../src/persistence/Orders.ts"
 import type { Users } from "../../src/persistence/Users.ts"
 import { charge } from "../../src/saga/Charge.ts"
@@ -38,7 +39,7 @@ export class Front extends Context.Service<
 }
 
 /** What use cases need of a node. */
-type Engine = Transact | Directory | Users | Gateways | Orders
+type Engine = Transact | Directory | Users | Gateways | Catalogue | Orders
 
 /** As HTTP says it. */
 class ValidationFailed {

@@ -37,13 +37,18 @@ export const layer = (network: Network, link: Link, from: Host, database: Databa
 
   return Layer.mergeAll(
     Layer.succeed(Audit, { seen: (record) => ask(audit.seen(record)), list: (query) => ask(audit.list(query)) }),
-    Layer.succeed(Catalogue, { get: (id) => ask(catalogue.get(id)), list: (query) => ask(catalogue.list(query)) }),
+    Layer.succeed(Catalogue, {
+      get: (id) => ask(catalogue.get(id)),
+      isSelling: (seller) => ask(catalogue.isSelling(seller)),
+      list: (query) => ask(catalogue.list(query))
+    }),
     Layer.succeed(Coupons, {
       create: (coupon, by, once) => ask(coupons.create(coupon, by, once)),
       get: (id) => ask(coupons.get(id)),
       statistics: (id) => ask(coupons.statistics(id)),
       claimable: (code) => ask(coupons.claimable(code)),
       issuable: (page) => ask(coupons.issuable(page)),
+      ofSeller: (seller, page) => ask(coupons.ofSeller(seller, page)),
       ofUser: (user, query) => ask(coupons.ofUser(user, query)),
       takeOwed: (limit) => ask(coupons.takeOwed(limit)),
       settleOwed: (owed) => ask(coupons.settleOwed(owed))

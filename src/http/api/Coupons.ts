@@ -359,7 +359,10 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
       params,
       success: versioned(Coupon),
       error: problems(...asking, "COUPON_NOT_FOUND")
-    }).annotate(OpenApi.Description, "For everybody, without its code; its ETag is what an edit names as If-Match."),
+    }).annotate(
+      OpenApi.Description,
+      "For everybody, without its code, which GET /sellers/{sellerId}/coupons tells; its ETag is what an edit names as If-Match."
+    ),
     HttpApiEndpoint.patch("edit", "/coupons/:couponId", {
       params,
       headers: IfMatch,
@@ -437,6 +440,17 @@ export class CouponsApi extends HttpApiGroup.make("coupons")
       .annotate(
         OpenApi.Description,
         "It still counts for how many its user may have. One that is in use is not taken."
+      ),
+    HttpApiEndpoint.get("ofSeller", "/sellers/:sellerId/coupons", {
+      params: { sellerId: ClaimedUserId },
+      query: PageQuery,
+      success: page(ManagedCoupon),
+      error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
+    })
+      .middleware(Authenticated)
+      .annotate(
+        OpenApi.Description,
+        "A seller's coupons with their codes, whatever has become of them, newest first. For the seller and whoever manages for the seller."
       ),
     HttpApiEndpoint.get("ofUser", "/coupons/user/:userId", {
       params: { userId: ClaimedUserId },

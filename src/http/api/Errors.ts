@@ -47,7 +47,10 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
   retryAfterSeconds: Schema.Int
 }) {}
 
-export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {}
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
+  /** A role: SELLER is whoever sells it, or manages for a seller. OWN: it is one's own. ASSIGNMENT: by its seller. */
+  needs: Schema.Literals(["SELLER", "ADMIN", "ANOTHER_ADMIN", "OWN", "ASSIGNMENT"])
+}) {}
 
 /** Whoever acts for several sellers must say for which one: `sellerId`. */
 export class SellerRequired extends Schema.TaggedError<SellerRequired>()("SellerRequired", {

@@ -316,7 +316,10 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       payload: RefundDecision,
       success: Order,
       error: problems(...writing, ...changing, ...becoming, "FORBIDDEN", "NOT_REFUNDABLE", "STOCK_LIMIT_EXCEEDED")
-    }).annotate(OpenApi.Description, "Approved, the pieces are in stock again and the money goes back."),
+    }).annotate(
+      OpenApi.Description,
+      "Approved, the pieces are in stock again and the money goes back. Again is no different from once."
+    ),
     HttpApiEndpoint.get("list", "/orders", {
       query: { ...PageQuery, ...view, userId: Schema.optionalKey(ClaimedUserId) },
       success: page(Order),

@@ -40,6 +40,7 @@ import {
 import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable, WalletFull } from "../../domain/UserCoupon.ts"
 import { CouponCodeTaken } from "../../persistence/Coupons.ts"
 import { PaymentDeclined, PaymentKeyUsed, PaymentUnavailable } from "../../saga/Payments.ts"
+import { AdminCannotWithdraw, ProductsOnSale } from "../../saga/Withdrawal.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
 import { LoginIdTaken } from "../../persistence/Users.ts"
 import * as Errors from "./Errors.ts"
@@ -162,8 +163,22 @@ export const catalogue = [
     "ORDERS_OPEN",
     409,
     OrdersOpen,
-    "완료되거나 취소되지 않은 주문이 있습니다",
-    "There are orders that are neither completed nor cancelled"
+    "완료되거나 취소되지 않은 구매 또는 판매 주문이 있습니다",
+    "There are orders, bought or sold, that are neither completed nor cancelled"
+  ),
+  row(
+    "PRODUCTS_ON_SALE",
+    409,
+    ProductsOnSale,
+    "판매 중인 상품이 있습니다. 먼저 판매를 중지해 주세요",
+    "There are products on sale; suspend or discontinue them first"
+  ),
+  row(
+    "ADMIN_CANNOT_WITHDRAW",
+    409,
+    AdminCannotWithdraw,
+    "관리자는 탈퇴할 수 없습니다. 먼저 다른 관리자가 역할을 바꿔야 합니다",
+    "An ADMIN cannot withdraw; another ADMIN has to change the role first"
   ),
   row("ORDER_NOT_PAYABLE", 409, OrderNotPayable, "결제할 수 없는 주문입니다", "The order cannot be paid now"),
   row(
@@ -178,9 +193,8 @@ export const catalogue = [
     "REFUND_IN_PROGRESS",
     409,
     RefundInProgress,
-    "다른 환불이 진행 중입니다. 잠시 후 다시 시도해 주세요",
-    "A gateway is giving something of this order back; try again once that refund is done",
-    again
+    "다른 환불이 진행 중입니다. 그 환불이 끝난 후 다시 시도해 주세요",
+    "Another refund of this order waits for its seller or its gateway; try again once that is done"
   ),
   row(
     "ORDER_NOT_CANCELLABLE",

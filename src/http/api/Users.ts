@@ -91,12 +91,19 @@ export class UsersApi extends HttpApiGroup.make("users")
     HttpApiEndpoint.delete("withdraw", "/users/:userId", {
       params,
       success: HttpApiSchema.NoContent,
-      error: problems(...changing, "USER_NOT_FOUND", "BALANCE_REMAINING", "ORDERS_OPEN")
+      error: problems(
+        ...changing,
+        "USER_NOT_FOUND",
+        "BALANCE_REMAINING",
+        "ORDERS_OPEN",
+        "PRODUCTS_ON_SALE",
+        "ADMIN_CANNOT_WITHDRAW"
+      )
     })
       .middleware(Authenticated)
       .annotate(
         OpenApi.Description,
-        "Withdrawal: the balance must be 0, and all orders completed or cancelled; name, login and password are erased, and the addresses of the orders."
+        "Withdrawal: the balance must be 0, nothing on sale, and all orders, bought or sold, completed or cancelled; an ADMIN has to lose the role first. Name, login and password are erased, and the addresses of the orders."
       )
   )
   .annotate(OpenApi.Description, "Users and their sessions") {}

@@ -29,6 +29,7 @@ export const summaries: Readonly<Record<string, string>> = {
   "coupons.claim": "Get a coupon by its code",
   "coupons.issue": "Give a coupon to somebody",
   "coupons.revoke": "Take a coupon away from somebody",
+  "coupons.ofSeller": "A seller's coupons, with their codes",
   "coupons.ofUser": "A user's coupons",
   "orders.checkout": "Buy and pay at once",
   "orders.create": "Make an order, to be paid within half an hour",

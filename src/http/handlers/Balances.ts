@@ -40,7 +40,7 @@ export const layer = HttpApiBuilder.group(
         const charged = charge({ request, user, amount: payload.amount })
         const impossible = [
           "InsufficientBalance",
-          "BalanceUndecided",
+          "WalletUndecided",
           "TooManyUnpaid",
           "BalanceRemaining",
           "OrdersOpen",

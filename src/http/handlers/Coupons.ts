@@ -78,7 +78,7 @@ const conditionOf: Record<(typeof CouponChange.Type)["status"], CouponCondition>
 /** What a wallet can refuse only to whoever asks for money. */
 const ofMoney = [
   "InsufficientBalance",
-  "BalanceUndecided",
+  "WalletUndecided",
   "TooManyUnpaid",
   "BalanceLimitExceeded",
   "BalanceRemaining",
@@ -200,6 +200,12 @@ export const layer = HttpApiBuilder.group(
         const coupon = yield* Policy.revocableCoupon(payload.userId, payload.userCouponId)
         const never = ["CouponNotUsable", "CouponAlreadyIssued", "CouponUndecided", "WalletFull", ...ofMoney] as const
         return replay(yield* Effect.catchTag(revoke({ request, coupon, reason: payload.reason }), never, Effect.die))
+      }),
+
+      ofSeller: Effect.fnUntraced(function* ({ params, query: { limit, cursor } }) {
+        const seller = yield* Policy.visibleSeller(params.sellerId)
+        const { items, nextCursor } = yield* coupons.ofSeller(seller, { limit, cursor })
+        return { items: items.map((entry) => ({ ...shown(entry, journal.now()), code: entry.code })), nextCursor }
       }),
 
       ofUser: Effect.fnUntraced(function* ({ params, query: { limit, cursor, status } }) {

@@ -1,13 +1,13 @@
-import { Effect } from "effect"
+import { Effect, Schema, Struct } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import type { Permitted } from "../../domain/Authority.ts"
-import { type OrderId, refundId, type UserId } from "../../domain/Ids.ts"
+import { refundId, type RefundId, type UserId } from "../../domain/Ids.ts"
 import {
   fulfilmentStatus,
   type Order,
   type OrderView,
   paymentOf,
   refundedAmount,
+  refundsOf,
   statusView
 } from "../../domain/Order.ts"
 import { type Deed, underWay } from "../../domain/OrderLife.ts"
@@ -74,7 +74,7 @@ const impossible = [
   "StaleVersion",
   "StockLimitExceeded",
   "BalanceLimitExceeded",
-  "BalanceUndecided",
+  "WalletUndecided",
   "BalanceRemaining",
   "OrdersOpen",
   "CouponNotFound",
@@ -127,7 +127,7 @@ export const itsOwn = [
   "StockShortage",
   "ProductNotOnSale",
   "StaleVersion",
-  "BalanceUndecided",
+  "WalletUndecided",
   "TooManyUnpaid",
   "BalanceRemaining",
   "OrdersOpen",
@@ -143,17 +143,36 @@ const unpaid = [...itsOwn, "InsufficientBalance", "OrderNotPayable", "AmountMism
 /** And without a key. */
 const keyless = ["RequestInProgress", "KeyReused"] as const
 
-/** Does a deed to an order; answers with what it is then. */
-const become = (order: Permitted<OrderId>, deed: Parameters<typeof change>[0]["deed"], request?: Keyed) =>
-  Effect.catchTag(
-    change({ request, order, deed, schema: Shown, answer: ({ order: after }) => shown(after) }),
-    unpaid,
-    Effect.die
+/** An answer may be kept for longer than its buyer stays: the address is told as long as it is there, and not kept. */
+const Kept = Schema.Struct(Struct.omit(Shown.fields, ["shippingAddress"]))
+const kept = (order: Order): typeof Kept.Type => Struct.omit(shown(order), ["shippingAddress"])
+
+/** Does a deed to an order; answers with what of it is for who asks to see, then. */
+const become = (
+  { order, seen, shippingAddress }: Policy.ChangeableOrder,
+  deed: Parameters<typeof change>[0]["deed"],
+  request?: Keyed
+) =>
+  change({ request, order, deed, schema: Kept, answer: ({ order: after }) => kept(seen(after)) }).pipe(
+    Effect.catchTag(unpaid, Effect.die),
+    Effect.map(({ answer, ...rest }) => ({
+      ...rest,
+      answer: { ...answer, ...(shippingAddress !== undefined && { shippingAddress }) }
+    }))
   )
 
-/** Again is no different from once. */
-const advance = (order: Permitted<OrderId>, to: (Deed & { readonly _tag: "Advance" })["to"]) =>
-  become(order, () => ({ _tag: "Advance", to })).pipe(
+/** Again is no different from once: whoever asks for what has become of the order is told so. */
+const orAsItIs =
+  <X>({ order: { of: id }, seen }: Policy.ChangeableOrder, isDone: (order: Order) => boolean) =>
+  (refusal: X) =>
+    Effect.flatMap(Directory, ({ read }) => read("order", id)).pipe(
+      Effect.flatMap((state) =>
+        state !== undefined && isDone(state.order) ? Effect.succeed(shown(seen(state.order))) : Effect.fail(refusal)
+      )
+    )
+
+const advance = (changeable: Policy.ChangeableOrder, to: (Deed & { readonly _tag: "Advance" })["to"]) =>
+  become(changeable, () => ({ _tag: "Advance", to })).pipe(
     Effect.catchTag(
       [
         ...keyless,
@@ -167,11 +186,30 @@ const advance = (order: Permitted<OrderId>, to: (Deed & { readonly _tag: "Advanc
       Effect.die
     ),
     Effect.map(({ answer }) => answer),
-    Effect.catchTag("OrderStatusConflict", (conflict) =>
-      Effect.flatMap(Directory, ({ read }) => read("order", order.of)).pipe(
-        Effect.flatMap((state) =>
-          state?.order.status === to ? Effect.succeed(shown(state.order)) : Effect.fail(conflict)
-        )
+    Effect.catchTag(
+      "OrderStatusConflict",
+      orAsItIs(changeable, ({ status }) => status === to)
+    )
+  )
+
+const decideRefund = (sold: Policy.ChangeableOrder, id: RefundId, approved: boolean) =>
+  become(sold, () => ({ _tag: "DecideRefund", refundId: id, approved })).pipe(
+    Effect.catchTag(
+      [
+        ...keyless,
+        "PaymentInProgress",
+        "RefundInProgress",
+        "OrderStatusConflict",
+        "OrderNotCancellable",
+        "CancelWindowClosed"
+      ],
+      Effect.die
+    ),
+    Effect.map(({ answer }) => answer),
+    Effect.catchTag(
+      "NotRefundable",
+      orAsItIs(sold, (order) =>
+        refundsOf(order).some(({ refundId: known, status }) => known === id && (status !== "FAILED") === approved)
       )
     )
   )
@@ -193,11 +231,12 @@ export const layer = HttpApiBuilder.group(
 
       cancel: Effect.fnUntraced(function* ({ params, headers, payload }) {
         const who = yield* Policy.self
-        const { order, reason } = yield* Policy.cancellableOrder(params.orderId)
+        const cancellable = yield* Policy.cancellableOrder(params.orderId)
+        const { order, reason } = cancellable
         const { items, reason: note } = payload
         const request = keyed(who, `PUT /orders/${order.of}/cancel`, headers["idempotency-key"], payload)
         const cancelled = become(
-          order,
+          cancellable,
           (id) => ({ _tag: "Cancel", refundId: refundId(id), reason, items, note }),
           request
         )
@@ -205,9 +244,9 @@ export const layer = HttpApiBuilder.group(
       }),
 
       progress: ({ params, payload }) =>
-        Effect.flatMap(Policy.soldOrder(params.orderId), ({ order }) => advance(order, payload.status)),
+        Effect.flatMap(Policy.soldOrder(params.orderId), (sold) => advance(sold, payload.status)),
 
-      confirm: ({ params }) => Effect.flatMap(changeable(params.orderId), ({ order }) => advance(order, "COMPLETED")),
+      confirm: ({ params }) => Effect.flatMap(changeable(params.orderId), (own) => advance(own, "COMPLETED")),
 
       refund: Effect.fnUntraced(function* ({ headers, payload }) {
         const who = yield* Policy.self
@@ -230,23 +269,8 @@ export const layer = HttpApiBuilder.group(
         )
       }),
 
-      decideRefund: Effect.fnUntraced(function* ({ params, payload: { approved } }) {
-        const { order } = yield* Policy.soldOrder(params.orderId)
-        const decided = become(order, () => ({ _tag: "DecideRefund", refundId: params.refundId, approved }))
-        const { answer } = yield* Effect.catchTag(
-          decided,
-          [
-            ...keyless,
-            "PaymentInProgress",
-            "RefundInProgress",
-            "OrderStatusConflict",
-            "OrderNotCancellable",
-            "CancelWindowClosed"
-          ],
-          Effect.die
-        )
-        return answer
-      }),
+      decideRefund: ({ params: { orderId, refundId: id }, payload: { approved } }) =>
+        Effect.flatMap(Policy.soldOrder(orderId), (sold) => decideRefund(sold, id, approved)),
 
       list: Effect.fnUntraced(function* ({ query: { userId, limit, cursor, view } }) {
         const user = yield* userId === undefined ? Policy.self : Policy.visibleUser(userId)

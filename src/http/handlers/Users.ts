@@ -5,6 +5,7 @@ import { userId } from "../../domain/Ids.ts"
 import { firstTier } from "../../domain/Tier.ts"
 import { couponRefusals } from "../../domain/UserCoupon.ts"
 import { UserNotFound } from "../../domain/Wallet.ts"
+import { Catalogue } from "../../persistence/Catalogue.ts"
 import { Orders } from "../../persistence/Orders.ts"
 import { Users } from "../../persistence/Users.ts"
 import { withdraw } from "../../saga/Withdrawal.ts"
@@ -20,6 +21,7 @@ export const layer = HttpApiBuilder.group(
   "users",
   Effect.fnUntraced(function* (handlers) {
     const users = yield* Users
+    const catalogue = yield* Catalogue
     const orders = yield* Orders
     const passwords = yield* Passwords
     const tokens = yield* Tokens
@@ -63,14 +65,16 @@ export const layer = HttpApiBuilder.group(
       }),
 
       withdraw: ({ params }) =>
-        Effect.flatMap(Policy.changeableUser(params.userId), withdraw).pipe(
+        Effect.flatMap(Policy.leavingUser(params.userId), withdraw).pipe(
+          Effect.provideService(Users, users),
+          Effect.provideService(Catalogue, catalogue),
           Effect.provideService(Orders, orders),
           Effect.catchTag(
             [
               "RequestInProgress",
               "KeyReused",
               "InsufficientBalance",
-              "BalanceUndecided",
+              "WalletUndecided",
               "TooManyUnpaid",
               "BalanceLimitExceeded",
               ...couponRefusals

@@ -53,7 +53,7 @@ END $$;
 --
 -- The columns of each table come as arrays, or as NULL if every row has what is usual there; `…_t` is the ordinal (from 1) of the transaction a row belongs to. A function
 -- has at most 100 arguments: rows that are rare come as one, `…_rows`, a JSON array of objects with a `t`.
--- Rows are written in one global order, hot ones last: request keys, orders, coupons they are made with or that are revoked, wallets, ledger and
+-- Rows are written in one global order, hot ones last: request keys, users who go and sellers of new products, orders, coupons they are made with or that are revoked, wallets, ledger and
 -- outbox, coupons issued, products. Keys and rows that two batches may share are taken in the order of their ids, so
 -- batches of two nodes wait for, but never deadlock, one another. The ledger follows the wallets' locks: a wallet's
 -- entries are in the order of their commits.
@@ -135,11 +135,21 @@ BEGIN
       INTO verdicts FROM unnest(verdicts, t_key, t_id) WITH ORDINALITY r(verdict, key, id, t);
   END IF;
 
+  -- A product locks its seller, who may be going. Whoever goes is locked before whatever a batch may wait for.
+  IF cardinality(x_t) > 0 THEN
+    PERFORM 1 FROM users WHERE user_id = ANY (x_user || n_seller) ORDER BY user_id FOR UPDATE;
+  END IF;
   INSERT INTO products (product_id, seller_id, name, description, category, price, on_hand, sale_status)
     SELECT r.product, r.seller, r.name, r.description, r.category, r.price, 0, r.status
     FROM unnest(n_t, n_product, n_seller, n_name, n_description, n_category, n_price, n_status)
       r(t, product, seller, name, description, category, price, status)
-    WHERE r.t <> ALL (skip);
+    WHERE r.t <> ALL (skip) ORDER BY r.seller;
+  IF EXISTS (
+    SELECT FROM unnest(n_t, n_seller) n(t, seller) JOIN users u ON u.user_id = n.seller
+    WHERE n.t <> ALL (skip) AND u.withdrawn_at IS NOT NULL
+  ) THEN
+    RAISE EXCEPTION 'the seller of a product has withdrawn' USING ERRCODE = 'check_violation';
+  END IF;
   INSERT INTO orders (order_id, user_id, status, total_amount, discount_amount, paid_amount, created_at,
       user_coupon_id, pay_until, due_at, address)
     SELECT r.id, r.usr, r.status, r.total, r.discount, r.paid, to_timestamp(r.created / 1000.0), r.coupon,
@@ -298,7 +308,12 @@ BEGIN
       RAISE EXCEPTION 'user % has money left, or an order', it.usr USING ERRCODE = 'check_violation';
     END IF;
     UPDATE orders SET address = NULL WHERE user_id = it.usr AND address IS NOT NULL;
-    UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = '' WHERE user_id = it.usr;
+    UPDATE users SET withdrawn_at = now(), login_id = NULL, password_hash = NULL, name = ''
+      WHERE user_id = it.usr AND role <> 'ADMIN'
+        AND NOT EXISTS (SELECT FROM products WHERE seller_id = it.usr AND sale_status = 'ON_SALE');
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'user % is an administrator, or sells something', it.usr USING ERRCODE = 'check_violation';
+    END IF;
   END LOOP;
 
   -- Issues and edits of the same coupons come in one order.
