@@ -22,13 +22,16 @@ const eventually = (condition: () => boolean, within: Duration.Input = "30 secon
     Effect.timeout(within)
   )
 
+/** What npm runs: after `exec`, and `node`. */
+const clusterArgs = manifest.scripts.cluster.split(" ").slice(2)
+
 /** Starts it as npm does, with a folder of its own for whatever it leaves. */
 const start = Effect.fnUntraced(function* (port: number) {
   const temporary = yield* folder
   chmodSync(temporary, 0o755)
   const typed = yield* Queue.bounded<string>(10)
   const program = yield* Child.start({
-    args: [...manifest.scripts.cluster.split(" ").slice(1), "--nodes", "3", "--port", String(port)],
+    args: [...clusterArgs, "--nodes", "3", "--port", String(port)],
     env: { PATH: Option.getOrElse(yield* variable("PATH"), () => ""), HOME: temporary, TMPDIR: temporary },
     input: Stream.fromQueue(typed)
   })
