@@ -67,9 +67,10 @@ const program = Effect.fnUntraced(function* ({ count, port }: { readonly count: 
   yield* allReady(members, healthOf)
 
   const api = `http://127.0.0.1:${port}/api/v1`
-  const { productId, buyer } = yield* Shop.open(api)
+  const { productId, userId, buyer } = yield* Shop.open(api)
   const token = yield* Shop.login(api, chosen.ADMIN_LOGIN_ID, chosen.ADMIN_PASSWORD)
-  const nodes = { members, healthOf, shares: Verbs.sharesOf(api, token, addresses) }
+  const actors = { "the product": ["product", productId], "the buyer's wallet": ["wallet", userId] } as const
+  const nodes = { members, healthOf, shares: Verbs.sharesOf(api, token, addresses, actors) }
   yield* Console.log(welcome({ port, count, buyer, productId }))
 
   const { stdin } = yield* Stdio.Stdio

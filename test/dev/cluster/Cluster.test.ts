@@ -94,8 +94,10 @@ it.live(
 
       assert.deepStrictEqual(yield* buyAll(keys(20, "before")), allSold(20))
       yield* cluster.type("nodes", "node 3")
-      const pids = cluster.log.flatMap((line) => /node \d.*pid (\d+)$/.exec(line)?.slice(1).map(Number) ?? [])
+      const pids = cluster.log.flatMap((line) => /node \d.*pid (\d+)\b/.exec(line)?.slice(1).map(Number) ?? [])
       assert.lengthOf(pids.filter(runs), 3)
+      const isOwner = (line: string) => /node \d.* partitions.*, the product/.test(line)
+      assert.lengthOf(cluster.log.filter(isOwner), 1)
 
       yield* cluster.type("kill 2", "node 2 killed")
       assert.lengthOf(pids.filter(runs), 2)
