@@ -12,6 +12,7 @@ import {
   ValidationFailed
 } from "./api/Errors.ts"
 import { catalogue, mediaType, type Row } from "./api/Problems.ts"
+import { tokenOf } from "./Auth.ts"
 
 const rows = new Map(catalogue.map((row) => [row.tag, row]))
 
@@ -48,6 +49,12 @@ const retryAfterSeconds = (error: object): number =>
     ? error.retryAfterSeconds
     : 1
 
+/** RFC 6750 §3.1: who has sent a token is told that it is not good, and who has sent none just that one is needed. */
+const challengeOf = (code: Row["code"], { headers }: Reader): string =>
+  code === "UNAUTHENTICATED" && tokenOf(headers["authorization"]?.toString() ?? "") !== ""
+    ? 'Bearer error="invalid_token"'
+    : "Bearer"
+
 export interface Rendered {
   readonly status: number
   readonly headers: { readonly [name: string]: string }
@@ -73,7 +80,7 @@ export const rendered = (error: object, reader: Reader, traceId = traceIdOf(read
     "content-type": `${mediaType}; charset=utf-8`,
     "content-language": language
   }
-  if (status === 401) headers["www-authenticate"] = "Bearer"
+  if (status === 401) headers["www-authenticate"] = challengeOf(code, reader)
   if (retryable) headers["retry-after"] = String(retryAfterSeconds(error))
   return { status, headers, body: JSON.stringify(document) }
 }

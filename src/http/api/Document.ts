@@ -7,7 +7,7 @@ import { parameters, summaries } from "./Words.ts"
 const token = { bearer: [] }
 const header = (name: string, description: string) => ({ [name]: { description, schema: { type: "string" } } })
 
-const challenge = header("WWW-Authenticate", "Bearer")
+const challenge = header("WWW-Authenticate", `Bearer; with error="invalid_token" if there was a token (RFC 6750)`)
 const retryAfter = header("Retry-After", "Seconds to wait before trying again")
 
 const retryable = new Set<string>(catalogue.flatMap((row) => (row.retryable ? [row.code] : [])))
