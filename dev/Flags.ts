@@ -1,5 +1,4 @@
 /** Flags of our programs: what is no number, or out of bounds, is refused with what it must be. */
-import { Schema } from "effect"
 import { Flag } from "effect/cli"
 
 type Bounds = readonly [minimum: number, maximum: number]
