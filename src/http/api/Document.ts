@@ -1,6 +1,7 @@
 /** What the OpenAPI document says besides what the endpoints' schemas do: words, tokens, and the headers of problems. */
+import { Context } from "effect"
 import { HttpApi, type HttpApiGroup, type OpenApi } from "effect/http-api"
-import { Authenticated, MaybeAuthenticated } from "./Middleware.ts"
+import { Authenticated, MaybeAuthenticated, OptionalBody } from "./Middleware.ts"
 import { catalogue } from "./Problems.ts"
 import { parameters, summaries } from "./Words.ts"
 
@@ -22,6 +23,7 @@ export const complete =
       onEndpoint: ({ endpoint, middleware, successes, errors }) => {
         const keys = new Set(Array.from(middleware, ({ key }) => key))
         const operation = document["paths"][endpoint.path.replaceAll(/:(\w+)/g, "{$1}")][endpoint.method.toLowerCase()]
+        if (Context.get(endpoint.annotations, OptionalBody)) operation.requestBody.required = false
         operation.summary = summaries[operation.operationId]
         for (const parameter of operation.parameters) Object.assign(parameter, parameters[parameter.name])
         if (keys.has(Authenticated.key)) operation.security = [token]

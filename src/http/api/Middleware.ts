@@ -43,3 +43,6 @@ export class MaybeAuthenticated extends HttpApiMiddleware.Service<MaybeAuthentic
 export class Exchange extends HttpApiMiddleware.Service<Exchange>()("sluice/http/Exchange", {
   error: problems("INTERNAL")
 }) {}
+
+/** Says of an endpoint that its body may be left out: nothing means `{}`. */
+export const OptionalBody = Context.Reference<boolean>("sluice/http/OptionalBody", { defaultValue: () => false })

@@ -27,7 +27,7 @@ import {
   says,
   Timestamp
 } from "./Fields.ts"
-import { Authenticated } from "./Middleware.ts"
+import { Authenticated, OptionalBody } from "./Middleware.ts"
 import { asking, changing, keyed, problems, writing } from "./Problems.ts"
 import * as Samples from "./Samples.ts"
 
@@ -287,7 +287,9 @@ export class OrdersApi extends HttpApiGroup.make("orders")
         "REFUND_IN_PROGRESS",
         "STOCK_LIMIT_EXCEEDED"
       )
-    }).annotate(OpenApi.Description, "All of an order, or pieces of a paid one: within half an hour of its payment."),
+    })
+      .annotate(OptionalBody, true)
+      .annotate(OpenApi.Description, "All of an order, or pieces of a paid one: within half an hour of its payment."),
     HttpApiEndpoint.put("progress", "/orders/:orderId/status", {
       params: { orderId: ClaimedOrderId },
       payload: Progress,
