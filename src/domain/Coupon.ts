@@ -8,7 +8,7 @@
 import { Result, Schema } from "effect"
 import { CouponId, ProductId, UserId } from "./Ids.ts"
 import type { Held, Kind } from "./Kind.ts"
-import { allocate, BasisPoints, least, Money, shareOf, sum, zero } from "./Money.ts"
+import { allocate, BasisPoints, between, least, Money, shareOf, sum, zero } from "./Money.ts"
 import type { OrderLine } from "./Order.ts"
 import { Policy } from "./Policy.ts"
 import { type Product, StaleVersion } from "./Product.ts"
@@ -46,9 +46,9 @@ export const Window = Schema.Struct({
 export type Window = typeof Window.Type
 
 /** How many of one coupon there can be. */
-export const CouponQuantity = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Policy.coupon.quantityMax }))
+export const CouponQuantity = between(1, Policy.coupon.quantityMax)
 /** How many of one coupon a user can have. */
-export const PerUserLimit = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Policy.coupon.perUserMost }))
+export const PerUserLimit = between(1, Policy.coupon.perUserMost)
 
 export const Coupon = Schema.Struct({
   couponId: CouponId,

@@ -2,7 +2,7 @@ import { Schema, SchemaTransformation } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { CouponQuantity, CouponStatus, GrantOn, IssueBy, PerUserLimit } from "../../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../domain/Ids.ts"
-import { maxPrice, Money } from "../../domain/Money.ts"
+import { between, maxPrice, Money } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
 import { Tier } from "../../domain/Tier.ts"
 import { UserCouponStatus } from "../../domain/UserCoupon.ts"
@@ -39,7 +39,7 @@ const Code = Schema.String.check(
   })
 ).pipe(Schema.decode(toUpperCase))
 const DiscountType = Schema.Literals(["FIXED", "PERCENTAGE"])
-const Won = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxPrice })).pipe(Schema.brand("Money"))
+const Won = between(1, maxPrice).pipe(Schema.brand("Money"))
 
 const terms = {
   name: Schema.String,

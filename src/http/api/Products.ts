@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { ProductId, UserId } from "../../domain/Ids.ts"
-import { maxStock, Money, Price, Stock } from "../../domain/Money.ts"
+import { between, maxStock, Money, Price, Stock } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
 import { SaleStatus, StockStatus } from "../../domain/Product.ts"
 import { Sort } from "../../persistence/Catalogue.ts"
@@ -91,9 +91,7 @@ export const ProductChange = Schema.Struct({
   .pipe(example({ price: 119_000 }))
 
 export const StockChange = Schema.Struct({
-  delta: Schema.Int.check(Schema.isBetween({ minimum: -maxStock, maximum: maxStock })).pipe(
-    says("Pieces that came, or, negative, went.")
-  )
+  delta: between(-maxStock, maxStock).pipe(says("Pieces that came, or, negative, went."))
 })
   .annotate({ identifier: "StockChange" })
   .pipe(example({ delta: 20 }))
