@@ -112,6 +112,12 @@ export class CouponNotIssuable extends Schema.TaggedError<CouponNotIssuable>()("
   reason: Schema.optionalKey(Schema.Literals(["ISSUE_BY", "TIER"]))
 }) {}
 
+/** A new coupon that nobody could ever have, or use. */
+export class CouponOver extends Schema.TaggedError<CouponOver>()("CouponOver", {
+  /** The end that has passed. */
+  end: Schema.Literals(["issueUntil", "validUntil"])
+}) {}
+
 export const CouponRefusal = Schema.Union([
   CouponNotFound,
   CouponExhausted,
@@ -133,6 +139,12 @@ export const make = (coupon: Omit<Coupon, "issued" | "held" | "condition" | "ver
 
 const before = ({ from }: Window, at: number) => from !== undefined && at < from
 const after = ({ until }: Window, at: number) => until !== undefined && at >= until
+
+/** Why a coupon need not be made any more. */
+export const overAlready = ({ issue, validity }: Pick<Coupon, "issue" | "validity">, at: number) => {
+  if (after(issue, at)) return new CouponOver({ end: "issueUntil" })
+  return after(validity, at) ? new CouponOver({ end: "validUntil" }) : undefined
+}
 
 type Standing = Pick<Coupon, "condition" | "issued" | "totalQuantity" | "issue" | "validity">
 
