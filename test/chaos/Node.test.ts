@@ -124,7 +124,7 @@ describe("npm start", () => {
       const child = yield* Child.start({ args: ["src/main.ts"], env: { PORT: "http", NODE_ENV: "production" } })
       assert.strictEqual<number>(yield* child.exitCode, 1)
       const complaint = yield* child.complaint
-      assert.include(complaint, "PORT: Expected a string representing a finite number")
+      assert.include(complaint, "PORT: Expected a port from 1 to 65535")
       assert.notInclude(complaint, " at ")
     })
   )
