@@ -35,7 +35,6 @@ import type {
   ClaimedUserId
 } from "./api/Fields.ts"
 import { type Asker, type Claims, Principal, Visitor } from "./api/Middleware.ts"
-import { callersTrace } from "./Problem.ts"
 
 const isUserId = Schema.is(UserId)
 const isProductId = Schema.is(ProductId)
@@ -60,12 +59,12 @@ const administers = ({ role, userId }: Claims): Effect.Effect<boolean, Overloade
   role === "ADMIN" ? isHere(subject(userId)) : Effect.succeed(false)
 
 /** The power of the one who asks, over what is somebody's. */
-const powerOf = ({ userId, role, act, traceparent }: Asker, onBehalfOf: UserId | undefined): Privilege => ({
+const powerOf = ({ userId, role, act, traceId }: Asker, onBehalfOf: UserId | undefined): Privilege => ({
   actorId: subject(userId),
   role,
   act,
   onBehalfOf,
-  traceId: callersTrace(traceparent)
+  traceId: traceId()
 })
 
 /** The one who asks, for what anybody may do for themselves. */

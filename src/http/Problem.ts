@@ -2,7 +2,6 @@
 import { Predicate, SchemaIssue } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
-import { randomUUID } from "node:crypto"
 import {
   IdempotencyKeyRequired,
   Internal,
@@ -12,18 +11,13 @@ import {
   ValidationFailed
 } from "./api/Errors.ts"
 import { catalogue, type Code, mediaType, type Row } from "./api/Problems.ts"
-import { tokenOf } from "./Auth.ts"
+import { headerOf, type Reader, tokenOf, traceIdOf } from "./Reader.ts"
 
 const rows = new Map(catalogue.map((row) => [row.tag, row]))
 
 /** The row of an error the catalogue knows. */
 const rowOf = (error: unknown): Row | undefined =>
   Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag) ? rows.get(error._tag) : undefined
-
-/** What a problem's reader says of itself. */
-export interface Reader {
-  readonly headers: { readonly [name: string]: string | ReadonlyArray<string> | undefined }
-}
 
 /** Korean, unless English is preferred. */
 const languageOf = ({ headers }: Reader): "ko" | "en" => {
@@ -36,20 +30,10 @@ const languageOf = ({ headers }: Reader): "ko" | "en" => {
   return weightOf("en") > weightOf("ko") ? "en" : "ko"
 }
 
-/** The id of the caller's trace, or a new one. */
-export const traceIdOf = ({ headers }: Reader): string =>
-  callersTrace(headers["traceparent"]?.toString()) ?? randomUUID().replaceAll("-", "")
-
-/** The id of a trace, of the header that tells it. */
-export const callersTrace = (traceparent = ""): string | undefined =>
-  /^[\da-f]{2}-([\da-f]{32})-/.exec(traceparent)?.[1]
-
 const retryAfterSeconds = (error: object): number =>
   Predicate.hasProperty(error, "retryAfterSeconds") && Predicate.isNumber(error.retryAfterSeconds)
     ? error.retryAfterSeconds
     : 1
-
-const headerOf = ({ headers }: Reader, name: string): string => headers[name]?.toString() ?? ""
 
 const hasToken = (reader: Reader): boolean => tokenOf(headerOf(reader, "authorization")) !== ""
 
