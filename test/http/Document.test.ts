@@ -110,8 +110,8 @@ const routes = [
   ["GET /api/v1/balances/{userId}", "token", "USER_NOT_FOUND"],
   ["GET /api/v1/balances/{userId}/transactions", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   ["POST /api/v1/products", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER SELLER_REQUIRED"],
-  ["GET /api/v1/products", "public", "INVALID_CURSOR"],
-  ["GET /api/v1/products/{productId}", "public", "PRODUCT_NOT_FOUND"],
+  ["GET /api/v1/products", "token or none", "USER_NOT_FOUND INVALID_CURSOR"],
+  ["GET /api/v1/products/{productId}", "token or none", "PRODUCT_NOT_FOUND"],
   ["PATCH /api/v1/products/{productId}", "token", "FORBIDDEN USER_NOT_FOUND PRODUCT_NOT_FOUND"],
   ["DELETE /api/v1/products/{productId}", "token", "FORBIDDEN USER_NOT_FOUND PRODUCT_NOT_FOUND"],
   [

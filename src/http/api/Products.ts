@@ -20,7 +20,7 @@ import {
   Timestamp,
   versioned
 } from "./Fields.ts"
-import { Authenticated } from "./Middleware.ts"
+import { Authenticated, MaybeAuthenticated } from "./Middleware.ts"
 import { asking, changing, keyed, ofVersion, problems, writing } from "./Problems.ts"
 import * as Samples from "./Samples.ts"
 
@@ -118,17 +118,29 @@ export class ProductsApi extends HttpApiGroup.make("products")
         sort: Sort.pipe(Schema.withDecodingDefaultKey(Effect.succeed("newest" as const))),
         minPrice: Schema.optionalKey(Price),
         maxPrice: Schema.optionalKey(Price),
-        inStock: Schema.optionalKey(Schema.Boolean)
+        inStock: Schema.optionalKey(Schema.Boolean),
+        sellerId: Schema.optionalKey(ClaimedUserId),
+        saleStatus: Schema.optionalKey(SaleStatus)
       },
       success: page(Product),
-      error: problems(...asking, "VALIDATION_FAILED", "INVALID_CURSOR")
-    }).annotate(OpenApi.Description, "For everybody. Stock is as it was committed last, without what is reserved."),
+      error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
+    })
+      .middleware(MaybeAuthenticated)
+      .annotate(
+        OpenApi.Description,
+        "For everybody: what is ON_SALE or SUSPENDED. With `sellerId`, the seller, whoever manages for the seller and an ADMIN are shown what is PREPARING, too, and what is DISCONTINUED if they ask for it by `saleStatus`. Stock is as it was committed last, without what is reserved."
+      ),
     HttpApiEndpoint.get("read", "/products/:productId", {
       params,
       query: { fresh: Schema.optionalKey(Schema.Boolean) },
       success: versioned(Product),
       error: problems(...asking, "PRODUCT_NOT_FOUND", "VALIDATION_FAILED")
-    }).annotate(OpenApi.Description, "For everybody; its ETag is what an edit names as If-Match."),
+    })
+      .middleware(MaybeAuthenticated)
+      .annotate(
+        OpenApi.Description,
+        "For everybody, unless it is PREPARING: then for who manages it. Its ETag is what an edit names as If-Match."
+      ),
     HttpApiEndpoint.patch("edit", "/products/:productId", {
       params,
       headers: IfMatch,

@@ -102,5 +102,6 @@ export const parameters: Readonly<Record<string, Parameter>> = {
   status: { description: "Only those that are called so now." },
   minPrice: { description: "In won.", schema: price },
   maxPrice: { description: "In won.", schema: price },
+  saleStatus: { description: "Only those that are so now." },
   inStock: { description: "Whether something is left to buy.", schema: { type: "boolean" } }
 }
