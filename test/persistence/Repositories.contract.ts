@@ -344,6 +344,10 @@ export const ofOrders = (it: It) => {
       for (const limit of [1, 2, 4, 5]) {
         assert.deepEqual(yield* allPages(limit, (page) => repository.list(buyer, page)), bought.toReversed())
       }
+      const confirmed = yield* repository.list(buyer, { ...firstPage, status: "CONFIRMED" })
+      assert.deepEqual(confirmed.items, bought.toReversed())
+      const cancelled = yield* repository.list(buyer, { ...firstPage, status: "CANCELLED" })
+      assert.deepEqual(cancelled, { items: [], nextCursor: null })
       assert.deepEqual(yield* repository.list(userId(Scene.next()), firstPage), { items: [], nextCursor: null })
     })
   )

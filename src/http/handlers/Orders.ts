@@ -248,9 +248,9 @@ export const layer = HttpApiBuilder.group(
         return answer
       }),
 
-      list: Effect.fnUntraced(function* ({ query: { userId, limit, cursor, view } }) {
+      list: Effect.fnUntraced(function* ({ query: { userId, status, limit, cursor, view } }) {
         const user = yield* userId === undefined ? Policy.self : Policy.visibleUser(userId)
-        const { items, nextCursor } = yield* orders.list(user, { limit, cursor })
+        const { items, nextCursor } = yield* orders.list(user, { limit, cursor, status })
         return { items: items.map((order) => shown(order, view)), nextCursor }
       }),
 
