@@ -1,9 +1,11 @@
 /** `npm run bench`, or `npm run bench -- <scenario> … --help`. */
 import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, FileSystem, Option, Schema } from "effect"
+import { Console, Effect, FileSystem, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { cpus, loadavg } from "node:os"
 import { version } from "node:process"
+import { whole } from "../dev/Flags.ts"
+import manifest from "../package.json" with { type: "json" }
 import { demand } from "./Conservation.ts"
 import * as FlashSale from "./FlashSale.ts"
 import * as Memory from "./Memory.ts"
@@ -11,12 +13,8 @@ import * as Remote from "./Remote.ts"
 import * as Sale from "./Sale.ts"
 import * as Timers from "./Timers.ts"
 
-const number = (name: string, fallback: number, [minimum, maximum]: readonly [number, number], about: string) =>
-  Flag.Int(name).pipe(
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum, maximum }))),
-    Flag.withDescription(`${about} (${fallback})`),
-    Flag.withDefault(fallback)
-  )
+const number = (name: string, fallback: number, bounds: readonly [number, number], about: string) =>
+  Flag.withDefault(whole(name, bounds, `${about} (${fallback})`), fallback)
 
 const options = {
   scenarios: Argument.Literals("scenario", ["flash-sale", "coupon", "purchase", "timers", "resident", "remote"]).pipe(
@@ -101,7 +99,7 @@ const write = (file: string, figures: unknown) =>
   )
 
 bench.pipe(
-  Command.run({ version: "0.1.0" }),
+  Command.run({ version: manifest.version }),
   Effect.tapErrorTag("BenchFailed", ({ message }) => Console.error(message)),
   Effect.onInterrupt(() => Console.error("Interrupted")),
   Effect.provide([NodeServices.layer, NodeHttpClient.layerNodeHttp]),

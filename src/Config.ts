@@ -13,10 +13,14 @@ export class InvalidSettings extends Schema.TaggedError<InvalidSettings>()("Inva
   }
 }
 
-const between = (minimum: number, maximum: number) =>
-  Schema.Int.check(
-    Schema.isBetween({ minimum, maximum }, { message: `Expected a whole number from ${minimum} to ${maximum}` })
+/** Written in digits; whatever else it is, what it must be is told. */
+const between = (minimum: number, maximum: number, kind = "whole number") => {
+  const message = `Expected a ${kind} from ${minimum} to ${maximum}`
+  return Schema.String.check(Schema.isPattern(/^\d+$/, { message })).pipe(
+    Schema.decodeTo(Schema.FiniteFromString.check(Schema.isBetween({ minimum, maximum }, { message })))
   )
+}
+const port = between(1, 65535, "port")
 const text = Schema.NonEmptyString
 const secret = Schema.Redacted(text)
 const password = Schema.Redacted(
@@ -37,8 +41,8 @@ const address = text.check(
 const hostAndPort = text.check(
   Schema.makeFilter(
     (value) => {
-      const port = Number(/^[^[\]\s]+:(\d{1,5})$/.exec(value)?.[1])
-      return port >= 1 && port <= 65535
+      const at = Number(/^[^[\]\s]+:(\d{1,5})$/.exec(value)?.[1])
+      return at >= 1 && at <= 65535
     },
     { message: "Expected a host:port, the host without brackets" }
   )
@@ -64,7 +68,7 @@ const optional = <A>(variable: string, schema: Schema.Codec<A, unknown>, about: 
 
 /** Every setting there is; the README's table is this one. */
 export const settings = {
-  port: setting("PORT", between(1, 65535), 3000, "Where the HTTP API listens."),
+  port: setting("PORT", port, 3000, "Where the HTTP API listens."),
   host: setting("HOST", text, "127.0.0.1", "The address to listen on; 0.0.0.0 for all."),
   databaseUrl: optional("DATABASE_URL", postgresUrl, "A Postgres server, 15 to 18. Without it: embedded, in DATA_DIR."),
   databaseConnections: setting("DATABASE_CONNECTIONS", between(2, 100), 10, "The most connections to the server."),
@@ -98,7 +102,7 @@ export const settings = {
   redisUrl: optional("REDIS_URL", redisUrl, "Makes nodes that share a DATABASE_URL a cluster. Without it: one node."),
   redisPrefix: setting("REDIS_PREFIX", text, "sluice", "What all keys begin with; clusters that share a Redis differ."),
   clusterHost: setting("CLUSTER_HOST", text, "127.0.0.1", "Where other nodes reach this one."),
-  clusterPort: setting("CLUSTER_PORT", between(1, 65535), 7400, "The port for other nodes; for nobody else."),
+  clusterPort: setting("CLUSTER_PORT", port, 7400, "The port for other nodes; for nobody else."),
   clusterListen: optional(
     "CLUSTER_LISTEN",
     hostAndPort,

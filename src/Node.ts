@@ -1,6 +1,6 @@
 /** A node: which implementation serves which interface, and in which order they start and stop. */
 import { NodeHttpClient } from "@effect/platform-node"
-import { Effect, Layer, Logger, Redacted, References, Schema } from "effect"
+import { Effect, Exit, Layer, Logger, Redacted, References, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { hostname } from "node:os"
 import { pid } from "node:process"
@@ -194,6 +194,11 @@ const drainFirst = ({ drainGraceMs }: Settings) =>
     )
   )
 
+/** The last to go; a node that could not start has said why instead. */
+const lastWord = Layer.effectDiscard(
+  Effect.addFinalizer((exit) => (Exit.hasInterrupts(exit) ? Effect.logInfo("Stopped") : Effect.void))
+)
+
 const levels = { error: "Error", warn: "Warn", info: "Info", debug: "Debug" } as const
 
 const logging = ({ environment, logLevel }: Settings) =>
@@ -220,6 +225,7 @@ export const layer = (settings: Settings) =>
         Layer.provideMerge(
           Layer.mergeAll(Draining.layer, Passwords.layer, Entropy.layer, Tokens.layer({ key, tokenTtlSeconds: 86_400 }))
         ),
+        Layer.provideMerge(lastWord),
         Layer.provide(logging(settings))
       )
     })

@@ -45,10 +45,9 @@ const invitation = Effect.fnUntraced(function* (origin: string) {
   const buyer = yield* Effect.fromNullishOr(yield* users.credentials(Demo.buyer.loginId))
   const seller = yield* Effect.fromNullishOr(yield* users.credentials(Demo.seller.loginId))
   const all = { category: undefined, q: undefined, minPrice: undefined, maxPrice: undefined, cursor: undefined }
-  const { items } = yield* catalogue.list({ ...all, sort: "newest", inStock: true, limit: 100 })
-  const product = yield* Effect.fromNullishOr(
-    items.find(({ sellerId, saleStatus }) => sellerId === seller.user.userId && saleStatus === "ON_SALE")
-  )
+  const theirs = { sellerId: seller.user.userId, saleStatuses: ["ON_SALE"], inStock: true } as const
+  const { items } = yield* catalogue.list({ ...all, ...theirs, sort: "newest", limit: 1 })
+  const product = yield* Effect.fromNullishOr(items[0])
   const { accessToken: buyerToken } = yield* tokens.issue(buyer.user)
   const { accessToken: sellerToken } = yield* tokens.issue(seller.user)
   return walkThrough(origin, buyerToken, sellerToken, product)

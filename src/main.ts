@@ -1,5 +1,5 @@
 import { NodeRuntime } from "@effect/platform-node"
-import { Effect, Layer } from "effect"
+import { Cause, Effect, Exit, Layer, Runtime } from "effect"
 import * as Config from "./Config.ts"
 import * as Node from "./Node.ts"
 
@@ -10,8 +10,12 @@ const tell = (error: Error) =>
     process.exitCode = 1
   })
 
+/** Who was asked to stop, by SIGTERM or Ctrl-C, and has done so has not failed. */
+const teardown: Runtime.Teardown = (exit, onExit) =>
+  Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? onExit(0) : Runtime.defaultTeardown(exit, onExit)
+
 Config.load.pipe(
   Effect.flatMap((settings) => Layer.launch(Node.layer(settings))),
   Effect.catch(tell),
-  NodeRuntime.runMain
+  NodeRuntime.runMain({ teardown })
 )

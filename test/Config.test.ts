@@ -26,9 +26,12 @@ describe("Config", () => {
   )
 
   it.effect.each([
-    { env: { PORT: "http" }, problem: "PORT: Expected a string representing a finite number" },
-    { env: { PORT: "0" }, problem: "PORT: Expected a whole number from 1 to 65535" },
-    { env: { PORT: "70000" }, problem: "PORT: Expected a whole number from 1 to 65535" },
+    { env: { PORT: "http" }, problem: "PORT: Expected a port from 1 to 65535" },
+    { env: { PORT: "0" }, problem: "PORT: Expected a port from 1 to 65535" },
+    { env: { PORT: "70000" }, problem: "PORT: Expected a port from 1 to 65535" },
+    { env: { PORT: "80.5" }, problem: "PORT: Expected a port from 1 to 65535" },
+    { env: { CLUSTER_PORT: "-1" }, problem: "CLUSTER_PORT: Expected a port from 1 to 65535" },
+    { env: { BATCH_SIZE: "many" }, problem: "BATCH_SIZE: Expected a whole number from 1 to 2048" },
     { env: { DATABASE_URL: "mysql://db" }, problem: "DATABASE_URL: Expected a URL that begins with postgres://" },
     { env: { LOG_LEVEL: "loud" }, problem: 'LOG_LEVEL: Expected "error" | "warn" | "info" | "debug"' },
     { env: { JWT_SECRET: "short" }, problem: "JWT_SECRET: Expected at least 32 bytes" },

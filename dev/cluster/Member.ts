@@ -21,7 +21,7 @@ interface Running {
   frozen: boolean
 }
 
-/** Ended by SIGINT or SIGTERM a process has drained. */
+/** A process that was asked to stop has drained, or had not begun yet: then the signal ended it. */
 const drained = new Set([0, 130, 143])
 const lastWord = (code: number) => (drained.has(code) ? "stopped" : `ended (exit code ${code})`)
 

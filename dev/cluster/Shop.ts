@@ -40,13 +40,13 @@ export const login = (api: string, loginId: string, password: string) =>
 export const open = Effect.fnUntraced(function* (api: string) {
   const password = Redacted.value(People.password)
   const join = Effect.fnUntraced(function* (person: typeof People.buyer | typeof People.seller) {
-    yield* ask(`${api}/users`, Registered, { body: { ...person, password } })
-    return yield* login(api, person.loginId, password)
+    const { userId } = yield* ask(`${api}/users`, Registered, { body: { ...person, password } })
+    return { userId, token: yield* login(api, person.loginId, password) }
   })
-  const seller = yield* join(People.seller)
-  const buyer = yield* join(People.buyer)
+  const { token: seller } = yield* join(People.seller)
+  const { token: buyer, userId } = yield* join(People.buyer)
   const product = { name: "한정판 스니커즈 · Limited sneaker", category: "sneakers", price: 1000, stock: 1000 }
   const { productId } = yield* ask(`${api}/products`, Created, { token: seller, body: product })
   yield* ask(`${api}/balances/charge`, Charged, { token: buyer, key: "charge", body: { amount: 1_000_000 } })
-  return { buyer, productId }
+  return { buyer, userId, productId }
 })

@@ -1,5 +1,7 @@
 /** What can be done to the nodes while they run: a word and a number per line. */
-import { Effect, Schema } from "effect"
+import { Effect, Record, Schema } from "effect"
+import { partitionOf } from "../../src/actors/Placement.ts"
+import type { KindName } from "../../src/domain/Actors.ts"
 import type { ServiceUnavailable } from "../services/Attempt.ts"
 import type { Health } from "./Balancer.ts"
 import { say } from "./Log.ts"
@@ -24,11 +26,18 @@ export const parse = (line: string): Order => {
 
 export const help = "kill N, stop N, start N, freeze N, thaw N: what to do to node N; nodes: how they are"
 
+/** What a node owns. */
+export interface Share {
+  readonly partitions: number
+  /** Of the actors of the walk-through, by the names people know them by. */
+  readonly actors: ReadonlyArray<string>
+}
+
 export interface Nodes {
   readonly members: ReadonlyArray<Member>
   readonly healthOf: (name: string) => Health
-  /** How many partitions a node owns, by name. */
-  readonly shares: Effect.Effect<ReadonlyMap<string, number>, ServiceUnavailable>
+  /** By the node's name. */
+  readonly shares: Effect.Effect<ReadonlyMap<string, Share>, ServiceUnavailable>
 }
 
 const done: Record<Verb, string> = {
@@ -51,23 +60,28 @@ export const obey = (line: string, { members, healthOf, shares }: Nodes): Effect
       yield* member[order.verb]
       return say("cluster", `${member.name} ${done[order.verb]}`)
     }
-    const owned = yield* Effect.orElseSucceed(shares, () => new Map<string, number>())
+    const owned = yield* Effect.orElseSucceed(shares, () => new Map<string, Share>())
     for (const { name, port, state } of members) {
-      const share = `${owned.get(name) ?? "?"} partitions`
-      say(name, `${healthOf(name).padEnd(8)}  http://127.0.0.1:${port}  ${share.padEnd(13)}  ${state()}`)
+      const { partitions = "?", actors = [] } = owned.get(name) ?? {}
+      const share = [`${partitions} partitions`, ...actors].join(", ")
+      say(name, `${healthOf(name).padEnd(8)}  http://127.0.0.1:${port}  ${state().padEnd(11)}  ${share}`)
     }
   }).pipe(Effect.catch(({ message }) => Effect.sync(() => say("cluster", message))))
 
 const Cluster = Schema.Struct({
-  partitions: Schema.Array(Schema.Struct({ owner: Schema.NullOr(Schema.String) }))
+  partitions: Schema.Array(Schema.Struct({ partition: Schema.Int, owner: Schema.NullOr(Schema.String) }))
 })
 
+/** Some actors, by the names people know them by. */
+export type Actors = Readonly<Record<string, readonly [kind: KindName, id: string]>>
+
 /** Where partitions are, as an administrator is told; the owner's address says whose they are. */
-export const sharesOf = (api: string, token: string, addresses: ReadonlyMap<string, string>) =>
+export const sharesOf = (api: string, token: string, addresses: ReadonlyMap<string, string>, actors: Actors) =>
   Effect.map(Shop.ask(`${api}/admin/cluster`, Cluster, { token }), ({ partitions }) => {
-    const names = Array.from(
-      addresses,
-      ([name, address]) => [name, partitions.filter(({ owner }) => owner === address).length] as const
-    )
-    return new Map(names)
+    const shareOf = (address: string): Share => {
+      const owned = new Set(partitions.flatMap(({ partition, owner }) => (owner === address ? partition : [])))
+      const isOwned = ([kind, id]: Actors[string]) => owned.has(partitionOf(kind, id, partitions.length))
+      return { partitions: owned.size, actors: Object.keys(Record.filter(actors, isOwned)) }
+    }
+    return new Map(Array.from(addresses, ([name, address]) => [name, shareOf(address)] as const))
   })

@@ -28,8 +28,9 @@ Try it: copy, paste, in another terminal. The token is that of demo-buyer (passw
 
 And while it buys, type here:
 
-  nodes      how they are, and how many partitions each owns
+  nodes      how they are, how many partitions each owns, and who owns this product and this buyer's wallet
   kill 2     the others take its partitions over, in a fraction of a second; start 2 lets it come back
-  freeze 2   nobody can know at once: they come for its partitions when its lease has ended, after 4 s; thaw 2
-  stop 2     hands over what it owns before it goes; nobody should notice
+  freeze 2   nobody can know at once: if it owns the product or the wallet, purchases wait until its lease has ended,
+             after 4 s; if not, one waits about a second, until the balancer asks another node; thaw 2
+  stop 2     hands over what it owns before it goes; nobody should notice; start 2
 `

@@ -1,9 +1,11 @@
 /** `npm run cluster`: a whole cluster on this machine, to try, and to break. */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, Option, Schedule, Schema, Stdio, Stream } from "effect"
+import { Console, Effect, Option, Schedule, Stdio, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { randomBytes } from "node:crypto"
+import manifest from "../../package.json" with { type: "json" }
 import { settings } from "../../src/Config.ts"
+import { whole } from "../Flags.ts"
 import * as Services from "../Services.ts"
 import { unavailable, variable } from "../services/Attempt.ts"
 import { freePort } from "../services/Machine.ts"
@@ -14,16 +16,9 @@ import * as Shop from "./Shop.ts"
 import * as Verbs from "./Verbs.ts"
 import { welcome } from "./Welcome.ts"
 
-const between = (minimum: number, maximum: number) =>
-  Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum, maximum })))
-
 const options = {
-  count: Flag.Int("nodes").pipe(between(1, 9), Flag.withDescription("How many nodes (3)"), Flag.withDefault(3)),
-  port: Flag.Int("port").pipe(
-    between(1, 65535),
-    Flag.withDescription("Where the balancer listens (3000)"),
-    Flag.withDefault(3000)
-  )
+  count: Flag.withDefault(whole("nodes", [1, 9], "How many nodes (3)"), 3),
+  port: Flag.withDefault(whole("port", [1, 65535], "Where the balancer listens (3000)"), 3000)
 }
 
 /** The nodes' settings that are in our own environment. */
@@ -72,9 +67,10 @@ const program = Effect.fnUntraced(function* ({ count, port }: { readonly count: 
   yield* allReady(members, healthOf)
 
   const api = `http://127.0.0.1:${port}/api/v1`
-  const { productId, buyer } = yield* Shop.open(api)
+  const { productId, userId, buyer } = yield* Shop.open(api)
   const token = yield* Shop.login(api, chosen.ADMIN_LOGIN_ID, chosen.ADMIN_PASSWORD)
-  const nodes = { members, healthOf, shares: Verbs.sharesOf(api, token, addresses) }
+  const actors = { "the product": ["product", productId], "the buyer's wallet": ["wallet", userId] } as const
+  const nodes = { members, healthOf, shares: Verbs.sharesOf(api, token, addresses, actors) }
   yield* Console.log(welcome({ port, count, buyer, productId }))
 
   const { stdin } = yield* Stdio.Stdio
@@ -105,7 +101,7 @@ const allReady = (members: ReadonlyArray<Member.Member>, healthOf: (name: string
 
 Command.make("cluster", options, program).pipe(
   Command.withDescription("Starts Postgres, Redis, nodes and a balancer on this machine"),
-  Command.run({ version: "0.1.0" }),
+  Command.run({ version: manifest.version }),
   Effect.tapErrorTag("ServiceUnavailable", ({ message }) => Console.error(message)),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ disableErrorReporting: true })

@@ -16,7 +16,7 @@ export interface Privilege {
   readonly act: string
   /** Whose thing it is; `undefined`: nobody's but the house's, or the actor's own. */
   readonly onBehalfOf: UserId | undefined
-  /** Of the asker's trace. */
+  /** Of the asker's trace, or of the request alone. */
   readonly traceId: string | undefined
 }
 

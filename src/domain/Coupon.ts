@@ -8,7 +8,7 @@
 import { Result, Schema } from "effect"
 import { CouponId, ProductId, UserId } from "./Ids.ts"
 import type { Held, Kind } from "./Kind.ts"
-import { allocate, BasisPoints, least, Money, shareOf, sum, zero } from "./Money.ts"
+import { allocate, BasisPoints, between, least, Money, shareOf, sum, zero } from "./Money.ts"
 import type { OrderLine } from "./Order.ts"
 import { Policy } from "./Policy.ts"
 import { type Product, StaleVersion } from "./Product.ts"
@@ -46,9 +46,9 @@ export const Window = Schema.Struct({
 export type Window = typeof Window.Type
 
 /** How many of one coupon there can be. */
-export const CouponQuantity = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Policy.coupon.quantityMax }))
+export const CouponQuantity = between(1, Policy.coupon.quantityMax)
 /** How many of one coupon a user can have. */
-export const PerUserLimit = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Policy.coupon.perUserMost }))
+export const PerUserLimit = between(1, Policy.coupon.perUserMost)
 
 export const Coupon = Schema.Struct({
   couponId: CouponId,
@@ -112,6 +112,12 @@ export class CouponNotIssuable extends Schema.TaggedError<CouponNotIssuable>()("
   reason: Schema.optionalKey(Schema.Literals(["ISSUE_BY", "TIER"]))
 }) {}
 
+/** A new coupon that nobody could ever have, or use. */
+export class CouponOver extends Schema.TaggedError<CouponOver>()("CouponOver", {
+  /** The end that has passed. */
+  end: Schema.Literals(["issueUntil", "validUntil"])
+}) {}
+
 export const CouponRefusal = Schema.Union([
   CouponNotFound,
   CouponExhausted,
@@ -133,6 +139,12 @@ export const make = (coupon: Omit<Coupon, "issued" | "held" | "condition" | "ver
 
 const before = ({ from }: Window, at: number) => from !== undefined && at < from
 const after = ({ until }: Window, at: number) => until !== undefined && at >= until
+
+/** Why a coupon need not be made any more. */
+export const overAlready = ({ issue, validity }: Pick<Coupon, "issue" | "validity">, at: number) => {
+  if (after(issue, at)) return new CouponOver({ end: "issueUntil" })
+  return after(validity, at) ? new CouponOver({ end: "validUntil" }) : undefined
+}
 
 type Standing = Pick<Coupon, "condition" | "issued" | "totalQuantity" | "issue" | "validity">
 

@@ -20,7 +20,11 @@ const money = Brand.nominal<Money>()
 const quantity = Brand.nominal<Quantity>()
 export const MoneyDelta = Brand.nominal<MoneyDelta>()
 
-const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+/** A whole number; of what is none, or out of bounds, both are told. */
+export const between = (minimum: number, maximum: number) => {
+  const expected = `a whole number from ${minimum} to ${maximum}`
+  return Schema.Number.check(Schema.isInt({ expected }).abort(), Schema.isBetween({ minimum, maximum }, { expected }))
+}
 
 /** Any amount of money. */
 export const Money = between(0, maxBalance).annotate({ description: "Whole won." }).pipe(Schema.brand("Money"))

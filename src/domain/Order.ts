@@ -184,7 +184,24 @@ export type OrderView = typeof OrderView.Type
 export const OrderPhase = Schema.Literals(["PENDING", "PROCESSING"])
 export type OrderPhase = typeof OrderPhase.Type
 
-const views: Record<OrderStatus | OrderPhase, Record<OrderView, string>> = {
+/** What the views call them. */
+export const StatusView = Schema.Literals([
+  "PENDING",
+  "ORDERED",
+  "PAYMENT_PENDING",
+  "PROCESSING",
+  "PAYMENT_IN_PROGRESS",
+  "PAID",
+  "PREPARING",
+  "SHIPPING",
+  "DELIVERED",
+  "PURCHASE_CONFIRMED",
+  "COMPLETED",
+  "CANCELLED"
+])
+export type StatusView = typeof StatusView.Type
+
+const views: Record<OrderStatus | OrderPhase, Record<OrderView, StatusView>> = {
   CREATED: { simple: "PENDING", fulfilment: "ORDERED", tracking: "PAYMENT_PENDING" },
   PENDING: { simple: "PENDING", fulfilment: "ORDERED", tracking: "PAYMENT_PENDING" },
   PROCESSING: { simple: "PROCESSING", fulfilment: "PAYMENT_IN_PROGRESS", tracking: "PAYMENT_PENDING" },
@@ -197,7 +214,7 @@ const views: Record<OrderStatus | OrderPhase, Record<OrderView, string>> = {
 }
 
 /** A status, or where a CREATED order is, in the words of seed 000 (simple), 002 (fulfilment) or 004 (tracking). */
-export const statusView = (status: OrderStatus | OrderPhase, view: OrderView): string => views[status][view]
+export const statusView = (status: OrderStatus | OrderPhase, view: OrderView): StatusView => views[status][view]
 
 /** How far its fulfilment is, whatever becomes of its money (C1). */
 export const FulfilmentStatus = Schema.Literals(["NOT_STARTED", "PREPARING", "SHIPPED", "DELIVERED", "CANCELLED"])

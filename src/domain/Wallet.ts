@@ -111,6 +111,7 @@ export class OrdersOpen extends Schema.TaggedError<OrdersOpen>()("OrdersOpen", {
 
 /** Not a positive whole number of won, or more than one charge may bring. */
 export class InvalidAmount extends Schema.TaggedError<InvalidAmount>()("InvalidAmount", {
+  minimum: Money,
   maximum: Money
 }) {}
 
@@ -138,7 +139,7 @@ export type WalletRefusal = typeof WalletRefusal.Type
 export const chargeable = (amount: number): Result.Result<Money, InvalidAmount | ChargeBelowMinimum> => {
   const { minCharge, maxCharge } = Policy.wallet
   if (!Number.isSafeInteger(amount) || amount <= 0 || amount > maxCharge) {
-    return Result.fail(new InvalidAmount({ maximum: maxCharge }))
+    return Result.fail(new InvalidAmount({ minimum: minCharge, maximum: maxCharge }))
   }
   return amount < minCharge ? Result.fail(new ChargeBelowMinimum({ minimum: minCharge })) : Result.succeed(won(amount))
 }

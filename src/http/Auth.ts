@@ -16,6 +16,7 @@ import { LoginDisabled, Unauthenticated } from "./api/Errors.ts"
 import { ClaimedUserId } from "./api/Fields.ts"
 import { type Asker, Authenticated, type Claims, MaybeAuthenticated, Principal, Visitor } from "./api/Middleware.ts"
 import { Lru } from "./Lru.ts"
+import { headerOf, type Reader, tokenOf, traceIdOf } from "./Reader.ts"
 
 /** What tokens are verified with. */
 export type Key =
@@ -203,32 +204,30 @@ export class Tokens extends Context.Service<
     )
 }
 
-/** What follows `Bearer`; nothing good, when something else is there. */
-export const tokenOf = (authorization: string): string =>
-  authorization.slice(0, 7).toLowerCase() === "bearer " ? authorization.slice(7).trim() : ""
-
 const askerOf = (
   claims: Claims,
-  traceparent: string | undefined,
+  request: Reader,
   { endpoint, group }: Record<"endpoint" | "group", { readonly identifier: string }>
-): Asker => ({ ...claims, act: `${group.identifier}.${endpoint.identifier}`, traceparent })
+): Asker => ({ ...claims, act: `${group.identifier}.${endpoint.identifier}`, traceId: () => traceIdOf(request) })
 
 export const layer = Layer.unwrap(
   Effect.map(Tokens, ({ verify }) =>
     Layer.merge(
       Layer.succeed(Authenticated, (handled, operation) =>
-        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
-          Effect.flatMap(verify(tokenOf(headers["authorization"] ?? "")), (claims) =>
-            Effect.provideService(handled, Principal, askerOf(claims, headers["traceparent"], operation))
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+          Effect.flatMap(verify(tokenOf(headerOf(request, "authorization"))), (claims) =>
+            Effect.provideService(handled, Principal, askerOf(claims, request, operation))
           )
         )
       ),
       Layer.succeed(MaybeAuthenticated, (handled, operation) =>
-        Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers: { authorization, traceparent } }) =>
-          Effect.flatMap(authorization === undefined ? Effect.undefined : verify(tokenOf(authorization)), (claims) =>
-            Effect.provideService(handled, Visitor, claims && askerOf(claims, traceparent, operation))
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+          const { authorization } = request.headers
+          const verified = authorization === undefined ? Effect.undefined : verify(tokenOf(authorization))
+          return Effect.flatMap(verified, (claims) =>
+            Effect.provideService(handled, Visitor, claims && askerOf(claims, request, operation))
           )
-        )
+        })
       )
     )
   )

@@ -86,11 +86,14 @@ const jsonText = (body: Buffer): Effect.Effect<string, Refusal> => {
   return isModest(text) ? Effect.succeed(text) : Effect.fail(tooMany)
 }
 
+/** The same where nothing means `{}`. */
+const jsonTextOrNothing = (body: Buffer) => (body.length === 0 ? Effect.succeed("{}") : jsonText(body))
+
 /** The text of a body that is JSON. */
-export const read = (source: Source, response: Sink): Effect.Effect<string, Refusal> => {
+export const read = (source: Source, response: Sink, text = jsonText): Effect.Effect<string, Refusal> => {
   const { "content-type": type } = source.headers
   if (type !== undefined && type !== "application/json" && !json.test(type)) return Effect.fail(unsupported)
-  return isTooLong(source) ? Effect.fail(tooLarge) : gather(source, response, jsonText)
+  return isTooLong(source) ? Effect.fail(tooLarge) : gather(source, response, text)
 }
 
 /** The text of a body of any kind; what is not UTF-8 in it is not legible, and the rest is. */
@@ -98,9 +101,16 @@ export const whole = (source: Source, response: Sink): Effect.Effect<string, Pay
   isTooLong(source) ? Effect.fail(tooLarge) : gather(source, response, (body) => Effect.succeed(body.toString("utf8")))
 
 /** Reads the body, so that whoever asks the request for its text has it. */
-export const ahead = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<void, Refusal> =>
+export const ahead = (
+  request: HttpServerRequest.HttpServerRequest,
+  { isOptional }: { readonly isOptional: boolean }
+): Effect.Effect<void, Refusal> =>
   Effect.map(
-    read(NodeHttpServerRequest.toIncomingMessage(request), NodeHttpServerRequest.toServerResponse(request)),
+    read(
+      NodeHttpServerRequest.toIncomingMessage(request),
+      NodeHttpServerRequest.toServerResponse(request),
+      isOptional ? jsonTextOrNothing : jsonText
+    ),
     (body) => {
       Object.defineProperty(request, "text", { value: Effect.succeed(body) })
     }

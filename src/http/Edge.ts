@@ -6,7 +6,8 @@ import { Api } from "./api/Api.ts"
 import { Internal, MethodNotAllowed, RouteNotFound } from "./api/Errors.ts"
 import { Draining } from "./Draining.ts"
 import { observers } from "./Metrics.ts"
-import { type Reader, render, traceIdOf } from "./Problem.ts"
+import { render } from "./Problem.ts"
+import { type Reader, traceIdOf } from "./Reader.ts"
 
 const always = { "x-content-type-options": "nosniff", "cache-control": "no-store" }
 export const json = { ...always, "content-type": "application/json; charset=utf-8" }

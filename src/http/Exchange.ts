@@ -1,6 +1,6 @@
-import { Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { Exchange } from "./api/Middleware.ts"
+import { Exchange, OptionalBody } from "./api/Middleware.ts"
 import * as Body from "./Body.ts"
 import { observers } from "./Metrics.ts"
 import { problemOf, render } from "./Problem.ts"
@@ -13,11 +13,12 @@ const answer = (error: unknown, request: HttpServerRequest.HttpServerRequest) =>
 
 export const layer = Layer.effect(
   Exchange,
-  Effect.map(observers, (observerOf) => (handled, { endpoint }) => {
-    const observe = observerOf(`${endpoint.method} ${endpoint.path}`)
+  Effect.map(observers, (observerOf) => (handled, { endpoint: { method, path, payload, annotations } }) => {
+    const observe = observerOf(`${method} ${path}`)
+    const isOptional = Context.get(annotations, OptionalBody)
     return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
       const end = observe()
-      const read: Effect.Effect<void, unknown> = endpoint.payload.size === 0 ? Effect.void : Body.ahead(request)
+      const read: Effect.Effect<void, unknown> = payload.size === 0 ? Effect.void : Body.ahead(request, { isOptional })
       return Effect.andThen(read, handled).pipe(
         Effect.catch((error) => answer(error, request)),
         Effect.map(end)

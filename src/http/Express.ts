@@ -21,7 +21,7 @@ import { IdempotencyKey } from "./api/Fields.ts"
 import type { Asker, Claims } from "./api/Middleware.ts"
 import { Checkout, NewOrder } from "./api/Orders.ts"
 import { PaymentRequest } from "./api/Payments.ts"
-import { tokenOf, Tokens } from "./Auth.ts"
+import { Tokens } from "./Auth.ts"
 import * as Body from "./Body.ts"
 import { Draining } from "./Draining.ts"
 import * as Edge from "./Edge.ts"
@@ -31,6 +31,7 @@ import { process } from "./handlers/Payments.ts"
 import { observers } from "./Metrics.ts"
 import * as Policy from "./Policy.ts"
 import { problemOf, type Rendered, rendered } from "./Problem.ts"
+import { tokenOf, traceIdOf } from "./Reader.ts"
 
 /** A route for whoever has a token, with a key and a body; it creates something, or tells what it created before. */
 interface Route<P, A, E> {
@@ -101,9 +102,9 @@ export class Express extends Context.Service<
         const payloadOf = Schema.decodeUnknownResult(payload, strict)
         const observe = observerOf(`POST ${path}`)
 
-        const asked = ({ headers }: IncomingMessage, claims: Claims, text: string) => {
-          const who = { ...claims, act, traceparent: headers["traceparent"]?.toString() }
-          const decoded = Result.mapError(headersOf(headers), wrong("Headers"))
+        const asked = (request: IncomingMessage, claims: Claims, text: string) => {
+          const who = { ...claims, act, traceId: () => traceIdOf(request) }
+          const decoded = Result.mapError(headersOf(request.headers), wrong("Headers"))
           return Result.flatMap(decoded, ({ "idempotency-key": key }) =>
             Result.flatMap(parse(text), (body) =>
               Result.map(Result.mapError(payloadOf(body), wrong("Payload")), (wanted) => handle(who, key, wanted))

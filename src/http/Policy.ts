@@ -35,7 +35,6 @@ import type {
   ClaimedUserId
 } from "./api/Fields.ts"
 import { type Asker, type Claims, Principal, Visitor } from "./api/Middleware.ts"
-import { callersTrace } from "./Problem.ts"
 
 const isUserId = Schema.is(UserId)
 const isProductId = Schema.is(ProductId)
@@ -60,12 +59,12 @@ const administers = ({ role, userId }: Claims): Effect.Effect<boolean, Overloade
   role === "ADMIN" ? isHere(subject(userId)) : Effect.succeed(false)
 
 /** The power of the one who asks, over what is somebody's. */
-const powerOf = ({ userId, role, act, traceparent }: Asker, onBehalfOf: UserId | undefined): Privilege => ({
+const powerOf = ({ userId, role, act, traceId }: Asker, onBehalfOf: UserId | undefined): Privilege => ({
   actorId: subject(userId),
   role,
   act,
   onBehalfOf,
-  traceId: callersTrace(traceparent)
+  traceId: traceId()
 })
 
 /** The one who asks, for what anybody may do for themselves. */
@@ -190,6 +189,38 @@ export const revocation = Effect.fnUntraced(function* (seller: ClaimedUserId, ma
 })
 
 type Managing = Principal | Directory | Managers
+
+/** Whether one is shown what a seller only prepares: the seller is, whoever manages for the seller, and an ADMIN. */
+export const seesPrepared = Effect.fnUntraced(function* (
+  seller: UserId
+): Effect.fn.Return<boolean, Overloaded | Unavailable, Visitor | Directory | Managers> {
+  const who = yield* Visitor
+  if (who === undefined) return false
+  const own = subject(who.userId)
+  switch (who.role) {
+    case "BUYER":
+      return false
+    case "SELLER":
+      return own === seller
+    case "MANAGER":
+      return yield* (yield* Managers).isAssigned(seller, own)
+    case "ADMIN":
+      return yield* administers(who)
+  }
+})
+
+/** A seller whose products are listed, for everybody, and whether what is only prepared is among them. */
+export const listedSeller = Effect.fnUntraced(function* (
+  claimed: ClaimedUserId | undefined
+): Effect.fn.Return<
+  { readonly sellerId: UserId | undefined; readonly withPrepared: boolean },
+  UserNotFound | Overloaded | Unavailable,
+  Visitor | Directory | Managers
+> {
+  if (claimed === undefined) return { sellerId: undefined, withPrepared: false }
+  const sellerId = yield* anyUser(claimed)
+  return { sellerId, withPrepared: yield* seesPrepared(sellerId) }
+})
 
 /**
  * The seller something new is for: oneself, a seller one was assigned to, or any for an ADMIN. A MANAGER of one seller

@@ -2,7 +2,6 @@
 import { Predicate, SchemaIssue } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApiError } from "effect/http-api"
-import { randomUUID } from "node:crypto"
 import {
   IdempotencyKeyRequired,
   Internal,
@@ -11,18 +10,14 @@ import {
   PreconditionRequired,
   ValidationFailed
 } from "./api/Errors.ts"
-import { catalogue, mediaType, type Row } from "./api/Problems.ts"
+import { catalogue, type Code, mediaType, type Row } from "./api/Problems.ts"
+import { headerOf, type Reader, tokenOf, traceIdOf } from "./Reader.ts"
 
 const rows = new Map(catalogue.map((row) => [row.tag, row]))
 
 /** The row of an error the catalogue knows. */
 const rowOf = (error: unknown): Row | undefined =>
   Predicate.hasProperty(error, "_tag") && Predicate.isString(error._tag) ? rows.get(error._tag) : undefined
-
-/** What a problem's reader says of itself. */
-export interface Reader {
-  readonly headers: { readonly [name: string]: string | ReadonlyArray<string> | undefined }
-}
 
 /** Korean, unless English is preferred. */
 const languageOf = ({ headers }: Reader): "ko" | "en" => {
@@ -35,18 +30,61 @@ const languageOf = ({ headers }: Reader): "ko" | "en" => {
   return weightOf("en") > weightOf("ko") ? "en" : "ko"
 }
 
-/** The id of the caller's trace, or a new one. */
-export const traceIdOf = ({ headers }: Reader): string =>
-  callersTrace(headers["traceparent"]?.toString()) ?? randomUUID().replaceAll("-", "")
-
-/** The id of a trace, of the header that tells it. */
-export const callersTrace = (traceparent = ""): string | undefined =>
-  /^[\da-f]{2}-([\da-f]{32})-/.exec(traceparent)?.[1]
-
 const retryAfterSeconds = (error: object): number =>
   Predicate.hasProperty(error, "retryAfterSeconds") && Predicate.isNumber(error.retryAfterSeconds)
     ? error.retryAfterSeconds
     : 1
+
+const hasToken = (reader: Reader): boolean => tokenOf(headerOf(reader, "authorization")) !== ""
+
+/** RFC 6750 §3.1: who has sent a token is told that it is not good, and who has sent none just that one is needed. */
+const challengeOf = (code: Code, reader: Reader): string =>
+  code === "UNAUTHENTICATED" && hasToken(reader) ? 'Bearer error="invalid_token"' : "Bearer"
+
+/** A problem that has several reasons, and the request that tells this one. */
+interface Remark {
+  readonly code: Code
+  readonly applies: (reader: Reader) => boolean
+  readonly texts: Row["titles"]
+}
+
+const hasNoBody = (reader: Reader): boolean =>
+  headerOf(reader, "transfer-encoding") === "" && Number(headerOf(reader, "content-length")) === 0
+
+const remarks: ReadonlyArray<Remark> = [
+  {
+    code: "MALFORMED_JSON",
+    applies: hasNoBody,
+    texts: { ko: "본문이 비어 있습니다. JSON 객체를 보내 주세요", en: "The body is empty; send a JSON object" }
+  },
+  {
+    code: "IDEMPOTENCY_KEY_REQUIRED",
+    applies: (reader) => headerOf(reader, "idempotency-key") !== "",
+    texts: {
+      ko: "Idempotency-Key는 공백 없는 ASCII 1~255자여야 합니다(따옴표는 선택)",
+      en: "The Idempotency-Key must be 1 to 255 visible ASCII characters, quoted or bare"
+    }
+  },
+  {
+    code: "UNAUTHENTICATED",
+    applies: hasToken,
+    texts: { ko: "토큰이 올바르지 않거나 만료되었습니다", en: "The token is not good, or has expired" }
+  },
+  {
+    code: "STALE_VERSION",
+    applies: (reader) => headerOf(reader, "if-match").startsWith("W/"),
+    texts: {
+      ko: '약한 ETag(W/"3")는 어떤 버전과도 일치하지 않습니다. "3"처럼 강한 ETag를 보내 주세요',
+      en: 'A weak tag, such as W/"3", matches no version; send the strong one, "3"'
+    }
+  }
+]
+
+/** The places of wrong values, which have one name in all languages. */
+const placesOf = (error: object): ReadonlyArray<string> =>
+  error instanceof ValidationFailed
+    ? error.errors.flatMap(({ pointer = "", parameter = pointer }) => (parameter === "" ? [] : [parameter]))
+    : []
 
 export interface Rendered {
   readonly status: number
@@ -61,19 +99,21 @@ export const rendered = (error: object, reader: Reader, traceId = traceIdOf(read
   const { type, code, status, retryable, titles, fields } = row
   const language = languageOf(reader)
   const title = titles[language]
-  const document: Record<string, unknown> = { type, title, detail: title, status, code, traceId, retryable }
-  const particulars: Array<string> = []
+  const remark = remarks.find((one) => one.code === code && one.applies(reader))
+  const detail = remark?.texts[language] ?? title
+  const document: Record<string, unknown> = { type, title, detail, status, code, traceId, retryable }
+  const particulars = [...new Set(placesOf(error))]
   for (const field of fields) {
     if (!Predicate.hasProperty(error, field)) continue
     document[field] = error[field]
     if (typeof error[field] !== "object") particulars.push(`${field} ${error[field]}`)
   }
-  if (particulars.length > 0) document["detail"] = `${title} (${particulars.join(", ")})`
+  if (particulars.length > 0) document["detail"] = `${detail} (${particulars.join(", ")})`
   const headers: Record<string, string> = {
     "content-type": `${mediaType}; charset=utf-8`,
     "content-language": language
   }
-  if (status === 401) headers["www-authenticate"] = "Bearer"
+  if (status === 401) headers["www-authenticate"] = challengeOf(code, reader)
   if (retryable) headers["retry-after"] = String(retryAfterSeconds(error))
   return { status, headers, body: JSON.stringify(document) }
 }
@@ -116,9 +156,11 @@ const undecoded = ({ kind, cause }: HttpApiError.HttpApiSchemaError): object | u
     }
   }
   const { issues } = issuesOf(cause.issue)
-  const errors = issues.slice(0, issuesMost).map(({ path, message }) => ({
-    pointer: (path ?? []).map((segment) => `/${escape(typeof segment === "object" ? segment.key : segment)}`).join(""),
-    message
-  }))
+  const errors = issues.slice(0, issuesMost).map(({ path = [], message }) => {
+    const segments = path.map((segment) => (typeof segment === "object" ? segment.key : segment))
+    return kind === "Payload"
+      ? { pointer: segments.map((segment) => `/${escape(segment)}`).join(""), message }
+      : { parameter: String(segments[0] ?? ""), message }
+  })
   return new ValidationFailed({ errors })
 }

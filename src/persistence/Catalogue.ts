@@ -28,6 +28,9 @@ export const Sort = Schema.Literals(["price", "-price", "newest"])
 export type Sort = typeof Sort.Type
 
 export interface CatalogueQuery extends PageRequest {
+  /** What is in one of these; nothing is in none. */
+  readonly saleStatuses: ReadonlyArray<SaleStatus>
+  readonly sellerId: UserId | undefined
   readonly category: string | undefined
   /** Part of the name or the description, whatever its case. */
   readonly q: string | undefined
@@ -44,7 +47,6 @@ export class Catalogue extends Context.Service<
     readonly get: (productId: ProductId) => Effect.Effect<CatalogueEntry | undefined, Unavailable>
     /** Whether any of a seller's products is on sale. */
     readonly isSelling: (sellerId: UserId) => Effect.Effect<boolean, Unavailable>
-    /** Products that are not discontinued. */
     readonly list: (query: CatalogueQuery) => Effect.Effect<Page<CatalogueEntry>, InvalidCursor | Unavailable>
   }
 >()("sluice/persistence/Catalogue") {}

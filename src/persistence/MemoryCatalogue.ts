@@ -32,8 +32,12 @@ const orders: Record<Sort, Order.Order<Place>> = {
   newest: Order.flip(byId)
 }
 
-const matches = ({ category, q, minPrice, maxPrice, inStock }: CatalogueQuery, entry: CatalogueEntry) =>
-  entry.saleStatus !== "DISCONTINUED" &&
+const matches = (
+  { saleStatuses, sellerId, category, q, minPrice, maxPrice, inStock }: CatalogueQuery,
+  entry: CatalogueEntry
+) =>
+  saleStatuses.includes(entry.saleStatus) &&
+  (sellerId === undefined || entry.sellerId === sellerId) &&
   (category === undefined || entry.category === category) &&
   (q === undefined || [entry.name, entry.description].some((text) => text.toLowerCase().includes(q.toLowerCase()))) &&
   (minPrice === undefined || entry.price >= minPrice) &&

@@ -87,7 +87,8 @@ export const layer = Layer.effect(
       list: Effect.fnUntraced(function* (user, request) {
         const after = yield* cursor.read(request)
         const found = Array.from(orders.values())
-          .filter((order) => order.userId === user && (after === undefined || order.orderId < after))
+          .filter(({ userId, orderId }) => userId === user && (after === undefined || orderId < after))
+          .filter(({ status }) => request.status === undefined || request.status === status)
           .toSorted((a, b) => (a.orderId < b.orderId ? 1 : -1))
         return cursor.page(found, request, (last) => last.orderId)
       }),

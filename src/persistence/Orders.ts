@@ -3,7 +3,7 @@ import { Context, type Effect } from "effect"
 import { OrderId, PaymentId, RefundId, type UserId } from "../domain/Ids.ts"
 import type { Permitted } from "../domain/Authority.ts"
 import type { Money } from "../domain/Money.ts"
-import type { Order, Refund } from "../domain/Order.ts"
+import type { Order, OrderStatus, Refund } from "../domain/Order.ts"
 import type { GatewayName, Method, PaymentKey } from "../domain/Tender.ts"
 import type { Unavailable } from "./Failures.ts"
 import { cursorOf, type InvalidCursor, type Page, type PageRequest } from "./Page.ts"
@@ -38,6 +38,11 @@ export interface RefundQuery extends PageRequest {
   readonly sellerId: UserId | undefined
 }
 
+export interface OrderQuery extends PageRequest {
+  /** Only those in it; `undefined`: all. */
+  readonly status?: OrderStatus | undefined
+}
+
 export class Orders extends Context.Service<
   Orders,
   {
@@ -58,7 +63,7 @@ export class Orders extends Context.Service<
     /** Whether a user has bought or sold what is in an order that is neither completed nor cancelled. */
     readonly hasOpen: (userId: UserId) => Effect.Effect<boolean, Unavailable>
     /** A user's orders, newest first. */
-    readonly list: (userId: UserId, page: PageRequest) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>
+    readonly list: (userId: UserId, query: OrderQuery) => Effect.Effect<Page<Order>, InvalidCursor | Unavailable>
     /** Orders of a seller's products, newest first: of each only what is the seller's (`partOf`). */
     readonly sold: (
       sellerId: Permitted<UserId>,

@@ -57,10 +57,11 @@ export const layer = Layer.effect(
       }),
 
       list: Effect.fn("Catalogue.list")(function* (wanted) {
-        const { category, q, sort, minPrice, maxPrice, inStock, limit } = wanted
+        const { saleStatuses, sellerId, category, q, sort, minPrice, maxPrice, inStock, limit } = wanted
         const after = yield* pages.read(wanted)
         if (![category, q].every((text) => text === undefined || storable(text))) return pages.page([], wanted)
-        const conditions = [sql`sale_status <> 'DISCONTINUED'`]
+        const conditions = [sql`sale_status IN ${sql.in(saleStatuses)}`]
+        if (sellerId !== undefined) conditions.push(sql`seller_id = ${uuidOf(sellerId)}`)
         if (category !== undefined) conditions.push(sql`category = ${category}`)
         if (q !== undefined) {
           const pattern = containing(q)

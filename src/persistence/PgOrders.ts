@@ -107,6 +107,7 @@ export const layer = Layer.effect(
       list: Effect.fn("Orders.list")(function* (userId, request) {
         const after = yield* cursor.read(request)
         const conditions = [sql`user_id = ${uuidOf(userId)}`]
+        if (request.status !== undefined) conditions.push(sql`status = ${request.status}`)
         if (after !== undefined) conditions.push(sql`order_id < ${uuidOf(after)}`)
         const found = yield* orders(sql`
           ${select(sql)} WHERE ${sql.and(conditions)} ORDER BY order_id DESC LIMIT ${request.limit + 1}`)

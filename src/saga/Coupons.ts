@@ -8,10 +8,12 @@ import {
   type Coupon,
   CouponNotFound,
   CouponNotIssuable,
+  type CouponOver,
   type CouponRefusal,
   isForTier,
   type IssueBy,
-  make
+  make,
+  overAlready
 } from "../domain/Coupon.ts"
 import { couponId, CouponId, RequestKey, userCouponId, UserCouponId, UserId } from "../domain/Ids.ts"
 import { UserNotFound, type WalletRefusal } from "../domain/Wallet.ts"
@@ -29,6 +31,8 @@ export type NewCoupon = Omit<Parameters<typeof make>[0], "couponId" | keyof Coup
   readonly scope: Permitted<CouponScope>
   readonly name: string
   readonly code: string | undefined
+  /** By the database's clock, in milliseconds since 1970. */
+  readonly now: number
   /** `undefined`: whoever asks again makes another one. */
   readonly request?: Keyed | undefined
 }
@@ -54,12 +58,17 @@ export const createCoupon = Effect.fnUntraced(function* ({
   code,
   name,
   request,
+  now,
   ...terms
 }: NewCoupon): Effect.fn.Return<
   Answer<typeof Created.Type>,
-  CouponCodeTaken | Failure,
+  CouponCodeTaken | CouponOver | Failure,
   Coupons | SecureRandom.SecureRandom | Transact
 > {
+  const { answered } = yield* Transact
+  const over = overAlready(terms, now)
+  // Made in time, and asked for again since.
+  if (over !== undefined) return (yield* answered({ request, answer: Created })) ?? (yield* over)
   const random = yield* SecureRandom.SecureRandom
   const uuid = yield* random.uuidV7()
   const id = couponId(uuid)
@@ -74,7 +83,6 @@ export const createCoupon = Effect.fnUntraced(function* ({
   const entry = { ...coupon, name, grantOn, createdBy, code: code ?? (yield* newCode) }
   const isFirst = yield* create(entry, by, once)
   if (isFirst) return { answer, replayed: false }
-  const { answered } = yield* Transact
   return (yield* answered({ request, answer: Created })) ?? (yield* new Unavailable())
 })
 

@@ -91,12 +91,23 @@ describe("npm start", () => {
       yield* Deferred.await(some)
       yield* first.signal("SIGINT")
       const answers = yield* Fiber.join(buying)
-      yield* first.exitCode
+      assert.strictEqual<number>(yield* first.exitCode, 0)
       const second = yield* start(env)
       assert.strictEqual((yield* left(second.api, sale)).stock, 1000 - sold(answers))
       assert.isTrue(answers.every((answer) => Option.isNone(answer) || answer.value.status === 201))
     })
   )
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    live(`has not failed when ${signal} ends it, and says so`, () =>
+      Effect.gen(function* () {
+        const node = yield* start({ DATA_DIR: yield* folder, LOG_LEVEL: "info" })
+        yield* node.signal(signal)
+        assert.strictEqual<number>(yield* node.exitCode, 0)
+        assert.match(node.words.at(-1) ?? "", /\bStopped\b/)
+      })
+    )
+  }
 
   live("does not share its data folder", () =>
     Effect.gen(function* () {
@@ -113,7 +124,7 @@ describe("npm start", () => {
       const child = yield* Child.start({ args: ["src/main.ts"], env: { PORT: "http", NODE_ENV: "production" } })
       assert.strictEqual<number>(yield* child.exitCode, 1)
       const complaint = yield* child.complaint
-      assert.include(complaint, "PORT: Expected a string representing a finite number")
+      assert.include(complaint, "PORT: Expected a port from 1 to 65535")
       assert.notInclude(complaint, " at ")
     })
   )

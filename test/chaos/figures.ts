@@ -3,15 +3,20 @@
  * is stopped, and how long a node takes to get its share; the worst of all runs, and whether it is as good as it must be.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect } from "effect"
-import { parseArgs } from "node:util"
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { whole } from "../../dev/Flags.ts"
+import manifest from "../../package.json" with { type: "json" }
 import { breakable, buying, type Cluster, clusterOn, type Member, type Sale, sale } from "./Cluster.ts"
 import { direct } from "./Links.ts"
 
-const { values } = parseArgs({
-  options: { runs: { type: "string", default: "20" }, only: { type: "string" } }
-})
-const runs = Number(values.runs)
+const kinds = ["kill", "stop", "join", "freeze"] as const
+type Kind = (typeof kinds)[number]
+
+const flags = {
+  runs: Flag.withDefault(whole("runs", [1, 10_000], "How often each (20)"), 20),
+  only: Flag.optional(Flag.Literals("only", kinds).pipe(Flag.withDescription("One of them; else all")))
+}
 
 /** The longest time without a sale while something is done to the product's owner; clients ask the others. */
 const gap = <E, R>(
@@ -69,12 +74,14 @@ const show = (what: string, all: ReadonlyArray<Run>, mostMs: number, noErrors: b
   )
 }
 
-const figures = Effect.gen(function* () {
+const figures = Effect.fnUntraced(function* (runs: number, only: Option.Option<Kind>) {
   const { redis, urls } = yield* breakable
   const nodes = yield* clusterOn({ redis, place: direct(urls) }, 3)
   const shop = yield* sale(nodes, 1_000_000)
-  const times = <E, R>(name: string, run: (name: string) => Effect.Effect<Run, E, R>) =>
-    Effect.forEach(Array.from({ length: (values.only ?? name) === name ? runs : 0 }), (_, n) => run(`${name}-${n}`))
+  const times = <E, R>(name: Kind, run: (name: string) => Effect.Effect<Run, E, R>) =>
+    Effect.forEach(Array.from({ length: Option.getOrElse(only, () => name) === name ? runs : 0 }), (_, n) =>
+      run(`${name}-${n}`)
+    )
   const ended = (owner: Member, signal: "SIGKILL" | "SIGTERM") => owner.node.signal(signal)
 
   const killed = yield* times("kill", (name) => gap(nodes, shop, name, (owner) => ended(owner, "SIGKILL"), nodes.again))
@@ -103,4 +110,9 @@ const figures = Effect.gen(function* () {
   yield* show("silence (SIGSTOP, TTL 4 s)", silent, 5000, false)
 })
 
-figures.pipe(Effect.scoped, Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+Command.make("chaos:figures", flags, ({ runs, only }) => Effect.scoped(figures(runs, only))).pipe(
+  Command.withDescription("How long nothing is sold when a product's owner goes, and how long a node takes to join"),
+  Command.run({ version: manifest.version }),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain
+)

@@ -5,17 +5,20 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, Random, Schedule } from "effect"
-import { parseArgs } from "node:util"
+import { Command, Flag } from "effect/cli"
+import { amount } from "../../dev/Flags.ts"
+import manifest from "../../package.json" with { type: "json" }
 import { breakable, clusterOn, type Member } from "./Cluster.ts"
 import { agreed, audit, faults, watchEpochs } from "./Faults.ts"
 import { workload } from "./Workload.ts"
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "10" },
-    seed: { type: "string", default: String(Date.now() % 100_000) }
-  }
-})
+const flags = {
+  minutes: Flag.withDefault(amount("minutes", [0.01, 10_000], "How long (10)"), 10),
+  seed: Flag.String("seed").pipe(
+    Flag.withDescription("Which faults come in which order (another each time)"),
+    Flag.withDefault(String(Date.now() % 100_000))
+  )
+}
 const historyMost = 200
 
 /** Events in two minutes; a thing that lasts is ended by `thaw`, `start` or `heal`. */
@@ -60,7 +63,7 @@ const draw = Effect.gen(function* () {
   return names.find((name) => (left -= weights[name]) < 0) ?? "heal"
 })
 
-const chaos = Effect.gen(function* () {
+const chaos = Effect.fnUntraced(function* (minutes: number) {
   const ground = yield* breakable
   const nodes = yield* clusterOn(ground, 3, { REQUEST_TIMEOUT_MS: "3000" })
   const clients = yield* workload(nodes)
@@ -155,7 +158,7 @@ const chaos = Effect.gen(function* () {
     if (events % 12 === 0) yield* rest
   })
   yield* event.pipe(
-    Effect.repeat(Schedule.during(`${Number(values.minutes)} minutes`)),
+    Effect.repeat(Schedule.during(`${minutes} minutes`)),
     Effect.andThen(rest),
     Effect.andThen(clients.stop),
     Effect.andThen(audit(ground, clients)),
@@ -167,10 +170,15 @@ const chaos = Effect.gen(function* () {
   )
 })
 
-Console.log(`Seed ${values.seed}, ${values.minutes} minutes`).pipe(
-  Effect.andThen(chaos),
-  Random.withSeed(values.seed),
-  Effect.scoped,
+Command.make("chaos", flags, ({ minutes, seed }) =>
+  Console.log(`Seed ${seed}, ${minutes} minutes`).pipe(
+    Effect.andThen(chaos(minutes)),
+    Random.withSeed(seed),
+    Effect.scoped
+  )
+).pipe(
+  Command.withDescription("Faults by chance on a cluster of three, while clients buy, charge and read"),
+  Command.run({ version: manifest.version }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain
 )

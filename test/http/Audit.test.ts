@@ -251,7 +251,7 @@ describe("The audit", () => {
       })
     )
 
-    it.effect("names the trace it belongs to, by either lane, and the actor's role", () =>
+    it.effect("names the trace it belongs to, by either lane, or what its problem does, and the actor's role", () =>
       Effect.gen(function* () {
         const admin = yield* person("ADMIN")
         const user = yield* person()
@@ -260,12 +260,13 @@ describe("The audit", () => {
         const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` }
         yield* call("GET", `/users/${user.userId}`, { token: admin.token, headers })
         yield* take(admin, couponId, { headers, body: { couponId, userId: user.userId } })
-        yield* call("GET", `/users/${user.userId}`, { token: admin.token })
+        const { body } = yield* call("GET", `/balances/${user.userId}/transactions?cursor=x`, { token: admin.token })
+        assert.deepInclude(body, { code: "INVALID_CURSOR" })
         const { items } = yield* auditOf(`actor=${admin.userId}`)
         assert.deepStrictEqual(
           items.map((row) => [row.act, row.traceId, row.role]),
           [
-            ["users.profile", null, "ADMIN"],
+            ["balances.transactions", body["traceId"], "ADMIN"],
             ["coupons.issueLimited", traceId, "ADMIN"],
             ["users.profile", traceId, "ADMIN"]
           ]

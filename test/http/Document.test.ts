@@ -2,6 +2,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest, HttpServer } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
+import manifest from "../../package.json" with { type: "json" }
 import { ProductId } from "../../src/domain/Ids.ts"
 import { pieces } from "../../src/domain/Money.ts"
 import { StockShortage } from "../../src/domain/Product.ts"
@@ -44,6 +45,8 @@ const Operation = Schema.Struct({
 })
 const Document = Schema.Struct({
   openapi: Schema.Literal("3.1.0"),
+  info: Schema.Struct({ version: Schema.String }),
+  servers: Schema.Array(Schema.Struct({ url: Schema.String })),
   paths: Schema.Record(Schema.String, Schema.Record(Schema.String, Operation)),
   components: Schema.Struct({
     schemas: Schema.Record(Schema.String, Schema.Unknown),
@@ -111,8 +114,8 @@ const routes = [
   ["GET /api/v1/balances/{userId}", "token", "USER_NOT_FOUND"],
   ["GET /api/v1/balances/{userId}/transactions", "token", "USER_NOT_FOUND INVALID_CURSOR"],
   ["POST /api/v1/products", "token", "FORBIDDEN USER_NOT_FOUND NOT_A_SELLER SELLER_REQUIRED"],
-  ["GET /api/v1/products", "public", "INVALID_CURSOR"],
-  ["GET /api/v1/products/{productId}", "public", "PRODUCT_NOT_FOUND"],
+  ["GET /api/v1/products", "token or none", "USER_NOT_FOUND INVALID_CURSOR"],
+  ["GET /api/v1/products/{productId}", "token or none", "PRODUCT_NOT_FOUND"],
   ["PATCH /api/v1/products/{productId}", "token", "FORBIDDEN USER_NOT_FOUND PRODUCT_NOT_FOUND"],
   ["DELETE /api/v1/products/{productId}", "token", "FORBIDDEN USER_NOT_FOUND PRODUCT_NOT_FOUND"],
   [
@@ -336,11 +339,32 @@ describe("The OpenAPI document", () => {
       })
     )
 
+    it_.effect("says where the API is, which version it is, and what bounds values have that are looked at later", () =>
+      Effect.gen(function* () {
+        const { info, servers, components } = yield* document
+        assert.strictEqual(info.version, manifest.version)
+        assert.deepStrictEqual(
+          servers.map(({ url }) => url),
+          ["/"]
+        )
+        assert.containSubset(components.schemas, {
+          NewProduct: {
+            properties: {
+              name: { type: "string", minLength: 1, maxLength: 100 },
+              description: { type: "string", maxLength: 5000 }
+            }
+          },
+          NewCoupon: { properties: { name: { type: "string", minLength: 1, maxLength: 100 } } },
+          Charge: { properties: { amount: { type: "integer", minimum: 1000, maximum: 1_000_000_000 } } }
+        })
+      })
+    )
+
     it_.effect("is linked to from the address itself, as is all else that is no route of the API", () =>
       Effect.gen(function* () {
         const { status, body } = yield* call("GET", "/")
         assert.strictEqual(status, 200)
-        assert.deepInclude(body, { name: "sluice", version: "1.0.0" })
+        assert.deepInclude(body, { name: "sluice", version: manifest.version })
         const links = Object.values(Object(body["links"])).filter((link) => link !== "/api/v1")
         assert.lengthOf(links, 5)
         for (const link of links) assert.strictEqual((yield* call("GET", String(link))).status, 200, String(link))

@@ -204,6 +204,50 @@ describe("Bad input", () => {
       )
     }
 
+    for (const [what, sent, detail] of [
+      ["no body", { raw: "" }, "The body is empty; send a JSON object"],
+      ["half a body", { raw: "{" }, "The body is not JSON"],
+      [
+        "wrong values",
+        { body: { items: [{ productId: id, quantity: 0 }], more: 1 } },
+        "Invalid values (/more, /items/0/quantity)"
+      ],
+      ["no key", { body: {}, key: undefined }, "An Idempotency-Key is required"],
+      [
+        "a key that is too long",
+        { body: {}, key: "x".repeat(256) },
+        "The Idempotency-Key must be 1 to 255 visible ASCII characters, quoted or bare"
+      ],
+      ["no token", { body: {}, token: undefined }, "Authentication is required"],
+      ["a token that is none", { body: {}, token: "x" }, "The token is not good, or has expired"]
+    ] as const) {
+      it.effect(`says of ${what} what it is that is wrong`, () =>
+        Effect.gen(function* () {
+          const { token } = yield* person()
+          const headers = { "accept-language": "en" }
+          const { body } = yield* call("POST", "/checkout", { token, key: "k", headers, ...sent })
+          assert.strictEqual(body["detail"], detail)
+        })
+      )
+    }
+
+    it.effect("says of a number what it must be, whether it is out of bounds or not whole", () =>
+      Effect.gen(function* () {
+        for (const price of [-5, 0.5, 1_000_000_001]) {
+          const { body } = yield* send("/products", JSON.stringify({ ...sneaker, price }))
+          const message = `Expected a whole number from 0 to 1000000000`
+          assert.deepStrictEqual(body["errors"], [{ pointer: "/price", message }])
+        }
+        const { token } = yield* person()
+        const headers = { "accept-language": "en" }
+        for (const amount of [-5, 1500.5]) {
+          const { body } = yield* call("POST", "/balances/charge", { token, key: "k", headers, body: { amount } })
+          const bounds = "(minimum 1000, maximum 1000000000)"
+          assert.strictEqual(body["detail"], `A charge is a whole number of won within bounds ${bounds}`)
+        }
+      })
+    )
+
     it.effect("JSON may say it is in UTF-8", () =>
       Effect.gen(function* () {
         const { status } = yield* send("/checkout", "{}", { "content-type": "Application/JSON; charset=UTF-8" })

@@ -85,7 +85,7 @@ export interface Call {
   /** The body as it is sent. */
   readonly raw?: string | ReadableStream<Uint8Array>
   /** The Idempotency-Key. */
-  readonly key?: string
+  readonly key?: string | undefined
   /** The version to edit, or what If-Match says. */
   readonly ifMatch?: number | string
   readonly headers?: Record<string, string>

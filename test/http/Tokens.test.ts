@@ -89,11 +89,11 @@ describe("A token", () => {
       it.effect(`with ${what} is refused, without a word why`, () =>
         Effect.gen(function* () {
           const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-          const { status, headers, body } = yield* call("GET", `/users/${buyer}`, {
-            token: make(Math.floor(now / 1000))
-          })
+          const token = make(Math.floor(now / 1000))
+          const { status, headers, body } = yield* call("GET", `/users/${buyer}`, { token })
           assert.strictEqual(status, 401)
-          assert.strictEqual(headers.get("www-authenticate"), "Bearer")
+          const challenge = token === "" ? "Bearer" : 'Bearer error="invalid_token"'
+          assert.strictEqual(headers.get("www-authenticate"), challenge)
           assert.deepInclude(body, { code: "UNAUTHENTICATED" })
           assert.hasAllKeys(body, ["type", "title", "detail", "status", "code", "traceId", "retryable"])
         })
@@ -111,6 +111,7 @@ describe("A token", () => {
         for (const authorization of [token, `Basic ${token}`, `Token ${token}`, "Bearer"]) {
           const answer = yield* call("GET", `/users/${userId}`, { headers: { authorization } })
           assert.strictEqual(answer.status, 401)
+          assert.strictEqual(answer.headers.get("www-authenticate"), "Bearer")
         }
         assert.strictEqual(yield* outcome("GET", `/users/${userId}?token=${token}`), "401 UNAUTHENTICATED")
       })

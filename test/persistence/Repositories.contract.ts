@@ -119,6 +119,8 @@ const shop = Effect.gen(function* () {
   const list = (query: Partial<CatalogueQuery>) =>
     catalogue.list({
       ...firstPage,
+      saleStatuses: ["ON_SALE"],
+      sellerId: undefined,
       category,
       q: undefined,
       sort: "newest",
@@ -176,14 +178,28 @@ export const ofCatalogue = (it: It) => {
     })
   )
 
-  it.effect("lists what is not discontinued", () =>
+  it.effect("lists what is in the statuses asked for", () =>
     Effect.gen(function* () {
       const { add, fences, list, catalogue } = yield* shop
-      const shown = yield* add(0, { saleStatus: "PREPARING" })
-      const hidden = yield* add(1, {})
-      yield* Scene.commit(fences, [{ _tag: "ProductEdited", productId: hidden, edit: { saleStatus: "DISCONTINUED" } }])
-      assert.deepEqual(ids(yield* list({})), [shown])
-      assert.strictEqual((yield* catalogue.get(hidden))?.saleStatus, "DISCONTINUED")
+      const prepared = yield* add(0, { saleStatus: "PREPARING" })
+      const sold = yield* add(1, {})
+      const gone = yield* add(1, {})
+      yield* Scene.commit(fences, [{ _tag: "ProductEdited", productId: gone, edit: { saleStatus: "DISCONTINUED" } }])
+      assert.deepEqual(ids(yield* list({})), [sold])
+      assert.deepEqual(ids(yield* list({ saleStatuses: ["PREPARING", "ON_SALE"] })), [sold, prepared])
+      assert.deepEqual(ids(yield* list({ saleStatuses: ["DISCONTINUED"] })), [gone])
+      assert.deepEqual(ids(yield* list({ saleStatuses: [] })), [])
+      assert.strictEqual((yield* catalogue.get(gone))?.saleStatus, "DISCONTINUED")
+    })
+  )
+
+  it.effect("lists what is a seller's", () =>
+    Effect.gen(function* () {
+      const [one, other] = [yield* shop, yield* shop]
+      const mine = yield* one.add(1, {})
+      const theirs = yield* other.add(1, {})
+      const listed = (sellerId: UserId) => Effect.map(one.list({ category: undefined, sellerId }), ids)
+      assert.deepEqual([yield* listed(one.seller), yield* listed(other.seller)], [[mine], [theirs]])
     })
   )
 
@@ -346,6 +362,10 @@ export const ofOrders = (it: It) => {
       for (const limit of [1, 2, 4, 5]) {
         assert.deepEqual(yield* allPages(limit, (page) => repository.list(buyer, page)), bought.toReversed())
       }
+      const confirmed = yield* repository.list(buyer, { ...firstPage, status: "CONFIRMED" })
+      assert.deepEqual(confirmed.items, bought.toReversed())
+      const cancelled = yield* repository.list(buyer, { ...firstPage, status: "CANCELLED" })
+      assert.deepEqual(cancelled, { items: [], nextCursor: null })
       assert.deepEqual(yield* repository.list(userId(Scene.next()), firstPage), { items: [], nextCursor: null })
     })
   )

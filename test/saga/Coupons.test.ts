@@ -2,12 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Result } from "effect"
 import { permit } from "../../src/domain/Authority.ts"
 import { type CouponId, couponId, userId, uuidOf } from "../../src/domain/Ids.ts"
+import * as Entropy from "../../src/Entropy.ts"
 import { Directory } from "../../src/actors/Directory.ts"
 import { CouponNotFound } from "../../src/domain/Coupon.ts"
 import { won } from "../../src/domain/Money.ts"
 import { OutcomeUnknown } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
-import { revoke, setCondition } from "../../src/saga/Coupons.ts"
+import { createCoupon, revoke, setCondition } from "../../src/saga/Coupons.ts"
+import * as Samples from "../domain/Samples.ts"
 import { uuid } from "../domain/Samples.ts"
 import { buy, claimed, engine, type JournalShape, offered, onSale, request, take, user } from "./Engine.ts"
 
@@ -425,5 +427,26 @@ describe("A coupon used in a checkout", () => {
       yield* setCondition(permit(coupon), 2, "OPEN")
       yield* buy({ key: 13, buyer, product, userCouponId })
     }).pipe(Effect.provide(engine()))
+  )
+})
+
+describe("A new coupon", () => {
+  it.live(
+    "that nobody could ever have is not made; one made in time is told again for as long as its key is known",
+    () =>
+      Effect.gen(function* () {
+        const make = (key: number, now: number) =>
+          createCoupon({
+            ...Samples.coupon({ issue: { from: undefined, until: 1000 } }),
+            scope: permit({ createdBy: Samples.seller, sellerId: undefined, productIds: [], grantOn: undefined }),
+            name: "Welcome",
+            code: undefined,
+            request: request(key),
+            now
+          })
+        const first = yield* make(1, 999)
+        assert.deepInclude(yield* Effect.flip(make(2, 1000)), { _tag: "CouponOver", end: "issueUntil" })
+        assert.deepStrictEqual(yield* make(1, 1000), { ...first, replayed: true })
+      }).pipe(Effect.provide([engine(), Entropy.layer]))
   )
 })

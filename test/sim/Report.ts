@@ -26,6 +26,12 @@ export const replay = (seed: number): string => `npm run sim -- --seed ${seed}`
 
 export const line = ({ at, what }: Event): string => `  ${at.toFixed(2).padStart(9)} ms  ${what}`
 
+/** What running worlds twice came to. */
+export const agreement = (worlds: number, differed: number): string =>
+  differed === 0
+    ? `Each of the ${worlds} worlds ran twice, and was the same run both times`
+    : `${differed} of the ${worlds} worlds were another run the second time`
+
 export const explain = (history: History, violation: Violation): string => {
   const { options, names } = history
   const about = [...new Set(violation.about)].map((id) => (id.length < 36 ? id : names.of(id)))

@@ -1,45 +1,27 @@
 /** The simulator's command line; docs/simulator.md tells how to use it. */
+import { NodeServices } from "@effect/platform-node"
+import { Effect, Option, Runtime } from "effect"
+import { Command } from "effect/cli"
 import { performance } from "node:perf_hooks"
 import process from "node:process"
-import { parseArgs } from "node:util"
+import manifest from "../../package.json" with { type: "json" }
 import { Counts } from "./Counts.ts"
+import { type Asked, command } from "./Flags.ts"
 import { table } from "./mutants/Table.ts"
-import { describe, draw, attemptsLeast } from "./Options.ts"
-import { explain, line } from "./Report.ts"
+import { attemptsLeast, describe, draw } from "./Options.ts"
+import { agreement, explain, line } from "./Report.ts"
 import { run } from "./Run.ts"
 
 /** With fewer worlds a shape may never have come to what it should, by chance. */
 const enoughSeeds = 100
 const progressEveryMs = 1000
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string" },
-    seeds: { type: "string" },
-    minutes: { type: "string" },
-    from: { type: "string", default: "1" },
-    /** Goes on after a violation. */
-    all: { type: "boolean", default: false },
-    /** Runs every world twice: the same seed is the same run. */
-    twice: { type: "boolean", default: false },
-    /** Prints everything that happened. */
-    trace: { type: "boolean", default: false },
-    /** Prints the seed's world, for regressions.json. */
-    world: { type: "boolean", default: false },
-    mutants: { type: "boolean", default: false },
-    /** Of the mutants: "1/2" and "2/2" are all of them, in two processes. */
-    part: { type: "string", default: "1/1" },
-    /** Mutants with this in their names. */
-    only: { type: "string", default: "" }
-  }
-})
-
-const one = (seed: number) => {
+const one = (seed: number, { world, trace }: Asked) => {
   const options = draw(seed)
-  if (values.world) return console.log(JSON.stringify(options))
+  if (world) return console.log(JSON.stringify(options))
   console.log(`Seed ${seed}: ${describe(options)}\n`)
   const { history, violations, digest, steps, virtualMs } = run(options)
-  if (values.trace) console.log(history.trace.events.map(line).join("\n"), "\n")
+  if (trace) console.log(history.trace.events.map(line).join("\n"), "\n")
   const [first] = violations
   console.log(first === undefined ? "No violation." : explain(history, first))
   const attempts = history.requests.reduce((sum, request) => sum + request.attempts.length, 0)
@@ -50,21 +32,25 @@ const one = (seed: number) => {
   process.exitCode = first === undefined ? 0 : 1
 }
 
-const many = (seedsMost: number, minutes: number) => {
-  const first = Number(values.from)
+const many = ({ twice, trace, ...asked }: Asked) => {
+  const first = Option.getOrElse(asked.from, () => 1)
+  const minutes = Option.getOrElse(asked.minutes, () => Infinity)
+  const seedsMost = Option.getOrElse(asked.seeds, () => (minutes < Infinity ? Infinity : 100))
+  const failedMost = asked.all ? Infinity : 1
   const began = performance.now()
   const counts = new Counts()
-  let [seeds, attempts, failed, told, fewest] = [0, 0, 0, began, Infinity]
+  let [seeds, attempts, failed, differed, told, fewest] = [0, 0, 0, 0, began, Infinity]
   const elapsedMs = () => performance.now() - began
   const progress = () => {
     const perMinute = Math.round((seeds / elapsedMs()) * 60_000)
     return `${seeds} seeds, ${perMinute} a minute, ${attempts} attempts, ${failed} with violations`
   }
-  while (seeds < seedsMost && elapsedMs() < minutes * 60_000 && (failed === 0 || values.all)) {
+  while (seeds < seedsMost && elapsedMs() < minutes * 60_000 && failed < failedMost) {
     const options = draw(first + seeds++)
     const result = run(options)
-    if (values.twice && run(options).digest !== result.digest) {
+    if (twice && run(options).digest !== result.digest) {
       failed++
+      differed++
       console.log(`Seed ${options.seed} was another run the second time\n`)
     }
     counts.add(result.counts)
@@ -82,22 +68,29 @@ const many = (seedsMost: number, minutes: number) => {
   }
   console.log(`${process.stdout.isTTY ? "\r" : ""}${progress()}, ${(elapsedMs() / 1000).toFixed(1)} seconds`)
   const barren = seeds < enoughSeeds ? [] : counts.barren
-  if (values.trace) console.log(counts.lines.join("\n"))
+  if (trace) console.log(counts.lines.join("\n"))
+  if (twice) console.log(agreement(seeds, differed))
   console.log(`At least ${fewest} attempts in each while things went wrong`)
   if (barren.length > 0) console.log(`Never came to what they should: ${barren.join(", ")}`)
   process.exitCode = failed > 0 || barren.length > 0 || fewest < attemptsLeast ? 1 : 0
 }
 
-// Refusals are errors, and where they were made costs as much as making them. One seed tells.
-if (values.seed === undefined) Error.stackTraceLimit = 0
-
-if (values.mutants) {
-  const [which = 1, of = 1] = values.part.split("/").map(Number)
-  const caught = await table((text) => console.log(text), { part: [which, of], only: values.only })
+const work = async (asked: Asked) => {
+  // Refusals are errors, and where they were made costs as much as making them. One seed tells.
+  if (Option.isNone(asked.seed)) Error.stackTraceLimit = 0
+  if (Option.isSome(asked.seed)) return one(asked.seed.value, asked)
+  if (!asked.mutants) return many(asked)
+  const part = Option.getOrElse(asked.part, () => [1, 1] as const)
+  const caught = await table(console.log, { part, only: Option.getOrElse(asked.only, () => "") })
   process.exitCode = caught ? 0 : 1
-} else if (values.seed !== undefined) {
-  one(Number(values.seed))
-} else {
-  const minutes = values.minutes === undefined ? Infinity : Number(values.minutes)
-  many(Number(values.seeds ?? (minutes < Infinity ? Infinity : 100)), minutes)
 }
+
+// Not `runMain`: a world leaves no room for signals, so Ctrl-C must end the process as it is.
+const exit = await command(work).pipe(
+  Command.run({ version: manifest.version }),
+  Effect.provide(NodeServices.layer),
+  Effect.runPromiseExit
+)
+Runtime.defaultTeardown(exit, (code) => {
+  if (code !== 0) process.exitCode = code
+})

@@ -39,6 +39,7 @@ const contract = HttpApi.make("sluice")
     OpenApi.annotations({
       title: "Sluice",
       version,
+      servers: [{ url: "/", description: "Where this document is from." }],
       description:
         "A commerce engine for sales that sell out. Amounts are whole won (KRW), times RFC 3339 in UTC, ids a prefix that names the kind and a UUID; lists give `limit` items and a `nextCursor`; errors are `application/problem+json` with a stable `code`."
     })

@@ -16,7 +16,11 @@ export const AuditEntry = Schema.Struct({
   entity: Schema.String.pipe(says("The id of what was acted on.")),
   onBehalfOf: Schema.NullOr(UserId).pipe(says("Whose it was, if it was anybody's besides the actor's.")),
   details: Schema.Record(Schema.String, Schema.Unknown),
-  traceId: Schema.NullOr(Schema.String)
+  traceId: Schema.NullOr(Schema.String).pipe(
+    says(
+      "Of the caller's `traceparent`, or the request's own, as its problem has it; `null` of what no request asked for."
+    )
+  )
 })
   .annotate({ identifier: "AuditEntry" })
   .pipe(

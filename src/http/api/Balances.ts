@@ -3,7 +3,17 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { OrderId, UserId } from "../../domain/Ids.ts"
 import { Money } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
-import { ClaimedUserId, example, IdempotencyKey, page, PageQuery, replayable, says, Timestamp } from "./Fields.ts"
+import {
+  ClaimedUserId,
+  documented,
+  example,
+  IdempotencyKey,
+  page,
+  PageQuery,
+  replayable,
+  says,
+  Timestamp
+} from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, keyed, problems, writing } from "./Problems.ts"
 import * as Samples from "./Samples.ts"
@@ -12,9 +22,11 @@ export const Balance = Schema.Struct({ userId: UserId, balance: Money })
   .annotate({ identifier: "Balance" })
   .pipe(example({ userId: Samples.buyer, balance: 300_000 }))
 
+const { minCharge: minimum, maxCharge: maximum } = Policy.wallet
+
 /** Any number: what may be charged is for the wallet to say. */
-const Amount = Schema.Finite.annotate({
-  description: `Whole won, ${Policy.wallet.minCharge} to ${Policy.wallet.maxCharge}.`
+const Amount = Schema.Finite.check(documented({ type: "integer", minimum, maximum })).annotate({
+  description: "Whole won."
 })
 
 export const Charge = Schema.Struct({ userId: Schema.optionalKey(ClaimedUserId), amount: Amount })

@@ -2,7 +2,7 @@ import { Schema, SchemaTransformation } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { CouponQuantity, CouponStatus, GrantOn, IssueBy, PerUserLimit } from "../../domain/Coupon.ts"
 import { CouponId, OrderId, ProductId, UserCouponId, UserId } from "../../domain/Ids.ts"
-import { maxPrice, Money } from "../../domain/Money.ts"
+import { between, maxPrice, Money } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
 import { Tier } from "../../domain/Tier.ts"
 import { UserCouponStatus } from "../../domain/UserCoupon.ts"
@@ -39,7 +39,7 @@ const Code = Schema.String.check(
   })
 ).pipe(Schema.decode(toUpperCase))
 const DiscountType = Schema.Literals(["FIXED", "PERCENTAGE"])
-const Won = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxPrice })).pipe(Schema.brand("Money"))
+const Won = between(1, maxPrice).pipe(Schema.brand("Money"))
 
 const terms = {
   name: Schema.String,
@@ -106,36 +106,41 @@ export const ManagedCoupon = Schema.Struct({ ...shown, code: Schema.String })
   .annotate({ identifier: "ManagedCoupon" })
   .pipe(example({ ...sample, code: "WELCOME-2026" }))
 
-const percentage = Schema.makeFilter(
-  ({
-    discountType,
-    discountValue
-  }: {
-    readonly discountType: "FIXED" | "PERCENTAGE"
-    readonly discountValue: number
-  }) => discountType === "FIXED" || discountValue <= 100,
-  { expected: "a discountValue of at most 100 for a PERCENTAGE" }
+/** A rule that fields have among them, and which of them breaks it. */
+const rule = <T>(field: string, expected: string, holds: (coupon: T) => boolean) =>
+  Schema.makeFilter<T>((coupon) => holds(coupon) || { path: [field], issue: `Expected ${expected}` })
+
+interface Off {
+  readonly discountType: "FIXED" | "PERCENTAGE"
+  readonly discountValue: number
+  readonly maxDiscount?: number
+}
+const percentage = rule<Off>(
+  "discountValue",
+  "at most 100 for a PERCENTAGE",
+  ({ discountType, discountValue }) => discountType === "FIXED" || discountValue <= 100
 )
-const cap = Schema.makeFilter(
-  ({ discountType, maxDiscount }: { readonly discountType: "FIXED" | "PERCENTAGE"; readonly maxDiscount?: number }) =>
-    discountType === "PERCENTAGE" || maxDiscount === undefined,
-  { expected: "a maxDiscount for a PERCENTAGE only" }
+const cap = rule<Off>(
+  "maxDiscount",
+  "none for a FIXED discount",
+  ({ discountType, maxDiscount }) => discountType === "PERCENTAGE" || maxDiscount === undefined
 )
-const grantable = Schema.makeFilter(
-  ({ grantOn, issueBy }: { readonly grantOn?: GrantOn; readonly issueBy?: ReadonlyArray<IssueBy> }) =>
-    grantOn === undefined || issueBy === undefined || issueBy.includes("GRANT"),
-  { expected: "GRANT in issueBy for a grantOn" }
+const grantable = rule<{ readonly grantOn?: GrantOn; readonly issueBy?: ReadonlyArray<IssueBy> }>(
+  "issueBy",
+  "GRANT among them for a grantOn",
+  ({ grantOn, issueBy }) => grantOn === undefined || issueBy === undefined || issueBy.includes("GRANT")
 )
 const isWindow = (from: number | undefined, until: number | undefined) =>
   from === undefined || until === undefined || from < until
-const windows = Schema.makeFilter(
-  (each: {
-    readonly issueFrom?: number
-    readonly issueUntil?: number
-    readonly validFrom?: number
-    readonly validUntil?: number
-  }) => isWindow(each.issueFrom, each.issueUntil) && isWindow(each.validFrom, each.validUntil),
-  { expected: "windows that end after they begin" }
+const issueWindow = rule<{ readonly issueFrom?: number; readonly issueUntil?: number }>(
+  "issueUntil",
+  "a time after issueFrom",
+  ({ issueFrom, issueUntil }) => isWindow(issueFrom, issueUntil)
+)
+const validity = rule<{ readonly validFrom?: number; readonly validUntil?: number }>(
+  "validUntil",
+  "a time after validFrom",
+  ({ validFrom, validUntil }) => isWindow(validFrom, validUntil)
 )
 
 export const NewCoupon = Schema.Struct({
@@ -171,7 +176,7 @@ export const NewCoupon = Schema.Struct({
     ClaimedUserId.pipe(says("Whose products it is for: one's own, unless somebody acts for a seller."))
   )
 })
-  .check(percentage, cap, windows, grantable)
+  .check(percentage, cap, issueWindow, validity, grantable)
   .annotate({ identifier: "NewCoupon" })
   .pipe(
     example({

@@ -1,13 +1,14 @@
 /** What the OpenAPI document says besides what the endpoints' schemas do: words, tokens, and the headers of problems. */
+import { Context } from "effect"
 import { HttpApi, type HttpApiGroup, type OpenApi } from "effect/http-api"
-import { Authenticated, MaybeAuthenticated } from "./Middleware.ts"
+import { Authenticated, MaybeAuthenticated, OptionalBody } from "./Middleware.ts"
 import { catalogue } from "./Problems.ts"
 import { parameters, summaries } from "./Words.ts"
 
 const token = { bearer: [] }
 const header = (name: string, description: string) => ({ [name]: { description, schema: { type: "string" } } })
 
-const challenge = header("WWW-Authenticate", "Bearer")
+const challenge = header("WWW-Authenticate", `Bearer; with error="invalid_token" if there was a token (RFC 6750)`)
 const retryAfter = header("Retry-After", "Seconds to wait before trying again")
 
 const retryable = new Set<string>(catalogue.flatMap((row) => (row.retryable ? [row.code] : [])))
@@ -22,6 +23,7 @@ export const complete =
       onEndpoint: ({ endpoint, middleware, successes, errors }) => {
         const keys = new Set(Array.from(middleware, ({ key }) => key))
         const operation = document["paths"][endpoint.path.replaceAll(/:(\w+)/g, "{$1}")][endpoint.method.toLowerCase()]
+        if (Context.get(endpoint.annotations, OptionalBody)) operation.requestBody.required = false
         operation.summary = summaries[operation.operationId]
         for (const parameter of operation.parameters) Object.assign(parameter, parameters[parameter.name])
         if (keys.has(Authenticated.key)) operation.security = [token]

@@ -12,12 +12,14 @@ export class UnsupportedMediaType extends Schema.TaggedError<UnsupportedMediaTyp
   supported: Schema.String
 }) {}
 
-/** Values of the body or the query are not what they must be. */
+/** Values of the body, the query, the path or a header are not what they must be. */
 export class ValidationFailed extends Schema.TaggedError<ValidationFailed>()("ValidationFailed", {
   errors: Schema.Array(
     Schema.Struct({
-      /** A JSON pointer into the body, or `/` and the name of a query parameter. */
-      pointer: Schema.String,
+      /** Where in the body: a JSON pointer. */
+      pointer: Schema.optionalKey(Schema.String),
+      /** Or which parameter of the query or the path, or which header. */
+      parameter: Schema.optionalKey(Schema.String),
       message: Schema.String
     })
   )
@@ -32,7 +34,7 @@ export class IdempotencyKeyRequired extends Schema.TaggedError<IdempotencyKeyReq
 /** An edit needs If-Match. */
 export class PreconditionRequired extends Schema.TaggedError<PreconditionRequired>()("PreconditionRequired", {}) {}
 
-/** If-Match is neither `*` nor entity tags (RFC 9110 §13.1.1). Tags of no version are stale instead. */
+/** If-Match is not one entity tag. `*`, which is any version, would make an edit of one pointless. */
 export class MalformedIfMatch extends Schema.TaggedError<MalformedIfMatch>()("MalformedIfMatch", {}) {}
 
 /** There is no token, or it is not good. Deliberately says no more. */

@@ -1,6 +1,7 @@
 /** What bodies, queries and headers are made of. */
-import { Effect, Schema, SchemaTransformation } from "effect"
+import { Effect, type JsonSchema, Schema, SchemaTransformation } from "effect"
 import { HttpApiSchema } from "effect/http-api"
+import { between } from "../../domain/Money.ts"
 import { iso } from "../../saga/Time.ts"
 
 /** Says in the document what a value is; of what is transformed, as it is sent. */
@@ -8,6 +9,10 @@ export const says = <S extends Schema.Top>(description: string) => Schema.annota
 
 /** Shows in the document what a body is like, as it is sent. */
 export const example = <S extends Schema.Top>(sent: S["Encoded"]) => Schema.annotateEncoded<S>({ examples: [sent] })
+
+/** A rule that is kept elsewhere, or after something else was done, as the document tells it. */
+export const documented = <T>(rule: JsonSchema.JsonSchema) =>
+  Schema.makeFilter<T>(() => true, { toJsonSchema: () => rule })
 
 /**
  * Ids as a request names them: nobody has checked yet whether there is such a thing, or whether the request's sender
@@ -45,17 +50,20 @@ const line = Schema.isPattern(/^[^\p{Cc}\p{Cs}]*$/u, { expected: "text without c
 const lines = Schema.isPattern(/^(?:[^\p{Cc}\p{Cs}]|[\t\n\r])*$/u, { expected: "text without control characters" })
 
 /** Without the space around it; what looks the same is the same (NFC), however a keyboard composes it. */
-const Text = Schema.String.pipe(
-  Schema.decodeTo(
-    Schema.Trimmed,
-    SchemaTransformation.transform({ decode: (text) => text.normalize("NFC").trim(), encode: (text) => text })
-  )
-)
+const Text = (minLength: number, maxLength: number) =>
+  Schema.String.check(documented({ minLength, maxLength }))
+    .pipe(
+      Schema.decodeTo(
+        Schema.Trimmed,
+        SchemaTransformation.transform({ decode: (text) => text.normalize("NFC").trim(), encode: (text) => text })
+      )
+    )
+    .check(Schema.isBetweenCodePoints(minLength, maxLength))
 
 /** One line of text. */
-export const Line = (minimum: number, maximum: number) => Text.check(line, Schema.isBetweenCodePoints(minimum, maximum))
+export const Line = (minimum: number, maximum: number) => Text(minimum, maximum).check(line)
 
-export const Lines = (maximum: number) => Text.check(lines, Schema.isBetweenCodePoints(0, maximum))
+export const Lines = (maximum: number) => Text(0, maximum).check(lines)
 
 /** A secret; space counts. */
 export const Secret = (minimum: number, maximum: number) =>
@@ -120,11 +128,9 @@ export const replayable = <S extends Schema.Top>(answer: S) => HttpApiSchema.Wit
 export const replay = <A>({ answer, replayed }: { readonly answer: A; readonly replayed: boolean }) =>
   HttpApiSchema.withHeaders({ body: answer, headers: replayedIf(replayed) })
 
-const tag = String.raw`(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"`
-
-/** A version as a strong entity tag. Tags that are none of ours are a version there never is. */
+/** A version as a strong entity tag. A tag that is none of ours, or weak, is a version there never is. */
 const EntityTag = Schema.String.check(
-  Schema.isPattern(new RegExp(String.raw`^(?:\*|${tag}(?:[ \t]*,[ \t]*${tag})*)$`, "u"), { expected: "an entity tag" })
+  Schema.isPattern(/^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/u, { expected: "an entity tag" })
 ).pipe(
   Schema.decodeTo(
     Schema.Int,
@@ -151,9 +157,7 @@ export const asCreated = <A extends { readonly version: number }>(answer: A, rep
 
 /** Which page of a list. */
 export const PageQuery = {
-  limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 })).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed(20))
-  ),
+  limit: between(1, 100).pipe(Schema.withDecodingDefaultKey(Effect.succeed(20))),
   cursor: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(512)))
 }
 

@@ -15,8 +15,8 @@ export interface Claims {
 export interface Asker extends Claims {
   /** The operation, as the document calls it. */
   readonly act: string
-  /** The header of that name: the caller's trace. */
-  readonly traceparent: string | undefined
+  /** Of the caller's trace, or the request's own. */
+  readonly traceId: () => string
 }
 
 export class Principal extends Context.Service<Principal, Asker>()("sluice/http/Principal") {}
@@ -43,3 +43,6 @@ export class MaybeAuthenticated extends HttpApiMiddleware.Service<MaybeAuthentic
 export class Exchange extends HttpApiMiddleware.Service<Exchange>()("sluice/http/Exchange", {
   error: problems("INTERNAL")
 }) {}
+
+/** Says of an endpoint that its body may be left out: nothing means `{}`. */
+export const OptionalBody = Context.Reference<boolean>("sluice/http/OptionalBody", { defaultValue: () => false })

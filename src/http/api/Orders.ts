@@ -9,7 +9,8 @@ import {
   OrderStatus,
   OrderView,
   PaymentStatus,
-  RefundStatus
+  RefundStatus,
+  StatusView
 } from "../../domain/Order.ts"
 import { Policy } from "../../domain/Policy.ts"
 import { Method } from "../../domain/Tender.ts"
@@ -27,7 +28,7 @@ import {
   says,
   Timestamp
 } from "./Fields.ts"
-import { Authenticated } from "./Middleware.ts"
+import { Authenticated, OptionalBody } from "./Middleware.ts"
 import { asking, changing, keyed, problems, writing } from "./Problems.ts"
 import * as Samples from "./Samples.ts"
 
@@ -147,7 +148,7 @@ export const Order = Schema.Struct({
   userId: UserId,
   status: OrderStatus,
   phase: Schema.optionalKey(OrderPhase.pipe(says("Where it is while it is CREATED."))),
-  statusView: Schema.optionalKey(Schema.String.pipe(says("The status in the words of the `view` asked for."))),
+  statusView: Schema.optionalKey(StatusView.pipe(says("The status in the words of the `view` asked for."))),
   paymentStatus: Schema.optionalKey(
     PaymentStatus.pipe(says("Of its last payment; none has begun, or it is not for who asks to see."))
   ),
@@ -180,7 +181,7 @@ export const Order = Schema.Struct({
   statusHistory: Schema.Array(
     Schema.Struct({
       status: OrderStatus,
-      statusView: Schema.optionalKey(Schema.String),
+      statusView: Schema.optionalKey(StatusView),
       at: Timestamp,
       note: Schema.optionalKey(Schema.String)
     })
@@ -287,7 +288,9 @@ export class OrdersApi extends HttpApiGroup.make("orders")
         "REFUND_IN_PROGRESS",
         "STOCK_LIMIT_EXCEEDED"
       )
-    }).annotate(OpenApi.Description, "All of an order, or pieces of a paid one: within half an hour of its payment."),
+    })
+      .annotate(OptionalBody, true)
+      .annotate(OpenApi.Description, "All of an order, or pieces of a paid one: within half an hour of its payment."),
     HttpApiEndpoint.put("progress", "/orders/:orderId/status", {
       params: { orderId: ClaimedOrderId },
       payload: Progress,
@@ -321,7 +324,12 @@ export class OrdersApi extends HttpApiGroup.make("orders")
       "Approved, the pieces are in stock again and the money goes back. Again is no different from once."
     ),
     HttpApiEndpoint.get("list", "/orders", {
-      query: { ...PageQuery, ...view, userId: Schema.optionalKey(ClaimedUserId) },
+      query: {
+        ...PageQuery,
+        ...view,
+        userId: Schema.optionalKey(ClaimedUserId),
+        status: Schema.optionalKey(OrderStatus)
+      },
       success: page(Order),
       error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
     }).annotate(OpenApi.Description, "Orders of a user, one's own unless told otherwise, newest first."),

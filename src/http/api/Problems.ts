@@ -107,15 +107,15 @@ export const catalogue = [
     "IDEMPOTENCY_KEY_REQUIRED",
     400,
     Errors.IdempotencyKeyRequired,
-    "Idempotency-Key 헤더(ASCII 1~255자)가 필요합니다",
-    "An Idempotency-Key of 1 to 255 visible ASCII characters is required"
+    "Idempotency-Key 헤더가 필요합니다",
+    "An Idempotency-Key is required"
   ),
   row(
     "MALFORMED_IF_MATCH",
     400,
     Errors.MalformedIfMatch,
-    'If-Match 헤더는 "3"과 같은 ETag여야 합니다',
-    'If-Match must be an ETag, such as "3", with its quotes'
+    'If-Match 헤더는 "3"과 같은 ETag 하나여야 합니다(* 불가)',
+    'If-Match must be one ETag, such as "3", with its quotes; * is not taken'
   ),
   row("STOCK_SHORTAGE", 400, StockShortage, "재고가 부족합니다", "Not enough in stock"),
   row("PRODUCT_NOT_ON_SALE", 400, ProductNotOnSale, "판매 중인 상품이 아닙니다", "The product is not on sale"),
@@ -262,7 +262,13 @@ export const catalogue = [
     "The payment key is of another order's payment"
   ),
   row("AMOUNT_MISMATCH", 422, AmountMismatch, "결제 금액이 일치하지 않습니다", "Not the amount there is to pay"),
-  row("INVALID_AMOUNT", 422, InvalidAmount, "충전 금액이 올바르지 않습니다", "Not an amount that can be charged"),
+  row(
+    "INVALID_AMOUNT",
+    422,
+    InvalidAmount,
+    "충전 금액은 범위 안의 정수(원)여야 합니다",
+    "A charge is a whole number of won within bounds"
+  ),
   row("CHARGE_BELOW_MINIMUM", 422, ChargeBelowMinimum, "최소 충전 금액보다 적습니다", "Below the least charge"),
   row("STOCK_LIMIT_EXCEEDED", 422, StockLimitExceeded, "재고 한도를 초과합니다", "Above the most a stock can be"),
   row("BALANCE_LIMIT_EXCEEDED", 422, BalanceLimitExceeded, "잔액 한도를 초과합니다", "Above the most a balance can be"),

@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { ProductId, UserId } from "../../domain/Ids.ts"
-import { maxStock, Money, Price, Stock } from "../../domain/Money.ts"
+import { between, maxStock, Money, Price, Stock } from "../../domain/Money.ts"
 import { Policy } from "../../domain/Policy.ts"
 import { SaleStatus, StockStatus } from "../../domain/Product.ts"
 import { Sort } from "../../persistence/Catalogue.ts"
@@ -20,7 +20,7 @@ import {
   Timestamp,
   versioned
 } from "./Fields.ts"
-import { Authenticated } from "./Middleware.ts"
+import { Authenticated, MaybeAuthenticated } from "./Middleware.ts"
 import { asking, changing, keyed, ofVersion, problems, writing } from "./Problems.ts"
 import * as Samples from "./Samples.ts"
 
@@ -91,9 +91,7 @@ export const ProductChange = Schema.Struct({
   .pipe(example({ price: 119_000 }))
 
 export const StockChange = Schema.Struct({
-  delta: Schema.Int.check(Schema.isBetween({ minimum: -maxStock, maximum: maxStock })).pipe(
-    says("Pieces that came, or, negative, went.")
-  )
+  delta: between(-maxStock, maxStock).pipe(says("Pieces that came, or, negative, went."))
 })
   .annotate({ identifier: "StockChange" })
   .pipe(example({ delta: 20 }))
@@ -120,17 +118,29 @@ export class ProductsApi extends HttpApiGroup.make("products")
         sort: Sort.pipe(Schema.withDecodingDefaultKey(Effect.succeed("newest" as const))),
         minPrice: Schema.optionalKey(Price),
         maxPrice: Schema.optionalKey(Price),
-        inStock: Schema.optionalKey(Schema.Boolean)
+        inStock: Schema.optionalKey(Schema.Boolean),
+        sellerId: Schema.optionalKey(ClaimedUserId),
+        saleStatus: Schema.optionalKey(SaleStatus)
       },
       success: page(Product),
-      error: problems(...asking, "VALIDATION_FAILED", "INVALID_CURSOR")
-    }).annotate(OpenApi.Description, "For everybody. Stock is as it was committed last, without what is reserved."),
+      error: problems(...asking, "USER_NOT_FOUND", "VALIDATION_FAILED", "INVALID_CURSOR")
+    })
+      .middleware(MaybeAuthenticated)
+      .annotate(
+        OpenApi.Description,
+        "For everybody: what is ON_SALE or SUSPENDED. With `sellerId`, the seller, whoever manages for the seller and an ADMIN are shown what is PREPARING, too, and what is DISCONTINUED if they ask for it by `saleStatus`. Stock is as it was committed last, without what is reserved."
+      ),
     HttpApiEndpoint.get("read", "/products/:productId", {
       params,
       query: { fresh: Schema.optionalKey(Schema.Boolean) },
       success: versioned(Product),
       error: problems(...asking, "PRODUCT_NOT_FOUND", "VALIDATION_FAILED")
-    }).annotate(OpenApi.Description, "For everybody; its ETag is what an edit names as If-Match."),
+    })
+      .middleware(MaybeAuthenticated)
+      .annotate(
+        OpenApi.Description,
+        "For everybody, unless it is PREPARING: then for who manages it. Its ETag is what an edit names as If-Match."
+      ),
     HttpApiEndpoint.patch("edit", "/products/:productId", {
       params,
       headers: IfMatch,

@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import manifest from "../../../package.json" with { type: "json" }
 import { example, says } from "./Fields.ts"
 import { Authenticated } from "./Middleware.ts"
 import { asking, problems } from "./Problems.ts"
@@ -25,14 +26,14 @@ export const Cluster = Schema.Struct({
     })
   )
 
-/** Of the API. */
-export const version = "1.0.0"
+/** One for the program and its API. */
+export const { version } = manifest
 
 const Link = Schema.String.pipe(says("A path on this server."))
 
 export const Index = Schema.Struct({
   name: Schema.String,
-  version: Schema.String.pipe(says("Of the API.")),
+  version: Schema.String,
   links: Schema.Struct({ api: Link, docs: Link, openapi: Link, live: Link, ready: Link, metrics: Link })
 }).annotate({ identifier: "Index" })
 

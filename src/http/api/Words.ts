@@ -79,10 +79,11 @@ export const parameters: Readonly<Record<string, Parameter>> = {
   refundId: { description: "The refund, as its order lists it: `rfd_` and a UUID." },
   "idempotency-key": {
     description:
-      "Makes the request happen once: the same key with the same body is answered as the first time, for 24 hours, on any node. Of your choosing, new for each thing you mean to do."
+      "Makes the request happen once: the same key with the same body is answered as the first time, for 24 hours, on any node. Of your choosing, 1 to 255 visible ASCII characters, new for each thing you mean to do. It is known by user and operation: another user's key, or the same one for another operation (or for the cancellation of another order), is another key."
   },
   "if-match": {
-    description: "The `etag` of the product or the coupon as you saw it; another version is refused (412)."
+    description:
+      'The `etag` of the product or the coupon as you saw it, one strong tag such as `"3"`; another version is refused (412), and so is a weak tag, which matches none. `*` and lists are not taken (400).'
   },
   limit: {
     description: "How many to list.",
@@ -102,5 +103,6 @@ export const parameters: Readonly<Record<string, Parameter>> = {
   status: { description: "Only those that are called so now." },
   minPrice: { description: "In won.", schema: price },
   maxPrice: { description: "In won.", schema: price },
+  saleStatus: { description: "Only those that are so now." },
   inStock: { description: "Whether something is left to buy.", schema: { type: "boolean" } }
 }

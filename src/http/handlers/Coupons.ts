@@ -15,6 +15,7 @@ import { claim, createCoupon, issue, type IssueRequest, revoke, revoked, setCond
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
 import type { CouponChange, IssueRequest as IssueBody, NewCoupon } from "../api/Coupons.ts"
+import { ValidationFailed } from "../api/Errors.ts"
 import { asCreated, replay, withEtag } from "../api/Fields.ts"
 import { type Asker, Principal } from "../api/Middleware.ts"
 import { ClaimGuard } from "../ClaimGuard.ts"
@@ -68,6 +69,9 @@ const discountOf = ({ discountType, discountValue, maxDiscount }: typeof NewCoup
   discountType === "FIXED"
     ? { _tag: "FIXED", amount: won(discountValue) }
     : { _tag: "PERCENTAGE", share: basisPoints(discountValue * 100), most: maxDiscount }
+
+const passed = (end: string) =>
+  new ValidationFailed({ errors: [{ pointer: `/${end}`, message: "Expected a time that is yet to come" }] })
 
 const conditionOf: Record<(typeof CouponChange.Type)["status"], CouponCondition> = {
   ACTIVE: "OPEN",
@@ -139,8 +143,13 @@ export const layer = HttpApiBuilder.group(
           perUserLimit,
           issueBy,
           issue: { from: payload.issueFrom, until: payload.issueUntil },
-          validity: { from: payload.validFrom, until: payload.validUntil }
-        }).pipe(Effect.provideService(SecureRandom.SecureRandom, random), Effect.provideService(Coupons, coupons))
+          validity: { from: payload.validFrom, until: payload.validUntil },
+          now: journal.now()
+        }).pipe(
+          Effect.catchTag("CouponOver", ({ end }) => Effect.fail(passed(end))),
+          Effect.provideService(SecureRandom.SecureRandom, random),
+          Effect.provideService(Coupons, coupons)
+        )
         // Whoever cannot be told what became of it must not think that nothing did.
         const entry = yield* Effect.mapError(coupons.get(answer.couponId), () => new TimedOut())
         if (entry === undefined) return yield* Effect.die("A coupon that was made and is not there")

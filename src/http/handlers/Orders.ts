@@ -272,9 +272,9 @@ export const layer = HttpApiBuilder.group(
       decideRefund: ({ params: { orderId, refundId: id }, payload: { approved } }) =>
         Effect.flatMap(Policy.soldOrder(orderId), (sold) => decideRefund(sold, id, approved)),
 
-      list: Effect.fnUntraced(function* ({ query: { userId, limit, cursor, view } }) {
+      list: Effect.fnUntraced(function* ({ query: { userId, status, limit, cursor, view } }) {
         const user = yield* userId === undefined ? Policy.self : Policy.visibleUser(userId)
-        const { items, nextCursor } = yield* orders.list(user, { limit, cursor })
+        const { items, nextCursor } = yield* orders.list(user, { limit, cursor, status })
         return { items: items.map((order) => shown(order, view)), nextCursor }
       }),
 

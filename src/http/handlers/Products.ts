@@ -5,7 +5,7 @@ import { TimedOut } from "../../actors/Errors.ts"
 import type { Permitted } from "../../domain/Authority.ts"
 import type { ProductId } from "../../domain/Ids.ts"
 import { pieces } from "../../domain/Money.ts"
-import { available, type ProductEdit, ProductNotFound, stockStatus } from "../../domain/Product.ts"
+import { available, type ProductEdit, ProductNotFound, type SaleStatus, stockStatus } from "../../domain/Product.ts"
 import { Catalogue, type CatalogueEntry } from "../../persistence/Catalogue.ts"
 import { adjustStock, createProduct, editProduct } from "../../saga/Products.ts"
 import { iso } from "../../saga/Time.ts"
@@ -23,6 +23,14 @@ const listed = ({ category, onHand, reserved, createdAt, updatedAt, ...entry }: 
   createdAt: iso(createdAt),
   updatedAt: iso(updatedAt)
 })
+
+const everybodys = ["ON_SALE", "SUSPENDED"] as const
+
+/** What a list shows: to those who manage the products what is prepared, too, and what is discontinued if asked for. */
+const shownStatuses = (isManaged: boolean, wanted: SaleStatus | undefined): ReadonlyArray<SaleStatus> => {
+  if (wanted === undefined) return isManaged ? ["PREPARING", ...everybodys] : everybodys
+  return isManaged || everybodys.some((status) => status === wanted) ? [wanted] : []
+}
 
 /** What the engine's types allow, and a change without a key rules out. */
 const impossible = ["RequestInProgress", "KeyReused", "ProductNotOnSale"] as const
@@ -77,7 +85,9 @@ export const layer = HttpApiBuilder.group(
 
       list: Effect.fnUntraced(function* ({ query }) {
         const { category, q, minPrice, maxPrice, cursor, inStock = false } = query
-        const wanted = { ...query, category, q, minPrice, maxPrice, cursor, inStock }
+        const { sellerId, withPrepared } = yield* Policy.listedSeller(query.sellerId)
+        const saleStatuses = shownStatuses(withPrepared, query.saleStatus)
+        const wanted = { ...query, category, q, minPrice, maxPrice, cursor, inStock, sellerId, saleStatuses }
         const { items, nextCursor } = yield* catalogue.list(wanted)
         return { items: items.map(listed), nextCursor }
       }),
@@ -86,7 +96,12 @@ export const layer = HttpApiBuilder.group(
         const product = yield* Policy.anyProduct(params.productId)
         // Whoever claimed the product since is asked instead of this node's memory.
         if (query.fresh === true) yield* directory.dropFenced
-        return yield* current(product)
+        const shown = yield* current(product)
+        const { saleStatus, sellerId } = shown.body
+        if (saleStatus === "PREPARING" && !(yield* Policy.seesPrepared(sellerId))) {
+          return yield* new ProductNotFound({ productId: product })
+        }
+        return shown
       }),
 
       edit: Effect.fnUntraced(function* ({ params, headers, payload }) {

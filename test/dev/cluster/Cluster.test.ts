@@ -22,13 +22,16 @@ const eventually = (condition: () => boolean, within: Duration.Input = "30 secon
     Effect.timeout(within)
   )
 
+/** What npm runs: after `exec`, and `node`. */
+const clusterArgs = manifest.scripts.cluster.split(" ").slice(2)
+
 /** Starts it as npm does, with a folder of its own for whatever it leaves. */
 const start = Effect.fnUntraced(function* (port: number) {
   const temporary = yield* folder
   chmodSync(temporary, 0o755)
   const typed = yield* Queue.bounded<string>(10)
   const program = yield* Child.start({
-    args: [...manifest.scripts.cluster.split(" ").slice(1), "--nodes", "3", "--port", String(port)],
+    args: [...clusterArgs, "--nodes", "3", "--port", String(port)],
     env: { PATH: Option.getOrElse(yield* variable("PATH"), () => ""), HOME: temporary, TMPDIR: temporary },
     input: Stream.fromQueue(typed)
   })
@@ -91,8 +94,10 @@ it.live(
 
       assert.deepStrictEqual(yield* buyAll(keys(20, "before")), allSold(20))
       yield* cluster.type("nodes", "node 3")
-      const pids = cluster.log.flatMap((line) => /node \d.*pid (\d+)$/.exec(line)?.slice(1).map(Number) ?? [])
+      const pids = cluster.log.flatMap((line) => /node \d.*pid (\d+)\b/.exec(line)?.slice(1).map(Number) ?? [])
       assert.lengthOf(pids.filter(runs), 3)
+      const isOwner = (line: string) => /node \d.* partitions.*, the product/.test(line)
+      assert.lengthOf(cluster.log.filter(isOwner), 1)
 
       yield* cluster.type("kill 2", "node 2 killed")
       assert.lengthOf(pids.filter(runs), 2)
