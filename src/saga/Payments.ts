@@ -17,7 +17,7 @@
  */
 import { Effect, Metric, Result, Schedule, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
-import { OrderId, PaymentId, paymentId, refundId, uuidOf } from "../domain/Ids.ts"
+import { OrderId, PaymentId, paymentId, refundId, RequestKey, uuidOf } from "../domain/Ids.ts"
 import { minus, Money } from "../domain/Money.ts"
 import { latePayment, type Order, type Payment, paymentOf, PaymentStatus, type Refund } from "../domain/Order.ts"
 import { forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
@@ -35,6 +35,7 @@ import {
   type PaymentRef,
   whatBecameOf
 } from "./gateways/Gateway.ts"
+import { digest } from "./Keys.ts"
 import { change, type ChangeRefusal } from "./Orders.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
@@ -74,7 +75,7 @@ const Kept = Schema.Union([
   Schema.Struct({ declined: Schema.Struct({ orderId: OrderId, declineCode: Schema.String, reason: Schema.String }) }),
   Schema.Struct({ unavailable: Schema.Struct({ orderId: OrderId }) }),
   /** What is to be asked of the gateway is durable; the order's version by then. */
-  Schema.Struct({ begun: Schema.Int })
+  Schema.Struct({ begun: Schema.Struct({ paymentId: PaymentId, version: Schema.Int }) })
 ])
 type Kept = typeof Kept.Type
 
@@ -120,16 +121,22 @@ const step = <E = never>(
 ) => change<Kept, E>({ request, order, deed, schema: Kept, answer, explain })
 
 /** What the first step of a saga answers. */
-const begun = ({ order: { version } }: Changed): Kept => ({ begun: version })
+const begun = ({ order }: Changed): Kept => ({
+  begun: { paymentId: paymentOf(order)?.paymentId ?? noPayment, version: order.version }
+})
 
-/** The version of the order as of which nobody has asked the gateway; `undefined`, if somebody may have. */
-const untouched = ({ answer, replayed }: Answer<Kept>): number | undefined =>
-  replayed || !("begun" in answer) ? undefined : answer.begun
+/**
+ * How a saga ends is kept under a key of its own, for the request's has said since the first step what was asked for: it
+ * is as little another request's as the payment is.
+ */
+const ending = ({ key, bodyHash }: Keyed, id: PaymentId): Keyed => ({
+  key: RequestKey(digest(`${key}\n${id}`)),
+  bodyHash
+})
 
 export interface PaymentRequest {
+  /** Its key is taken by the first step, whatever comes after it. */
   readonly request: Keyed
-  /** The first of the saga's steps; another key of the same request. */
-  readonly begin: Keyed
   readonly order: Permitted<OrderId>
   /** For all there is to pay, with one gateway's at the most; `undefined`: the wallet for all. */
   readonly tenders: ReadonlyArray<Tender> | undefined
@@ -141,7 +148,7 @@ export interface PaymentRequest {
  * Pays an order. Without enough money in the wallet the order ends CANCELLED, its stock and its coupon are free again
  * (seed 000 F4), and whoever repeats the request is told the same.
  */
-export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentRequest): Paid =>
+export const pay = ({ request, order, tenders, paymentKey }: PaymentRequest): Paid =>
   Effect.gen(function* () {
     const gateways = yield* Gateways
     const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
@@ -151,12 +158,7 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
     yield* isFree
     const isSaga = gateway !== undefined && paymentKey !== undefined
     const pays: Deeds = (id) => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
-    const first = yield* step(
-      { request: isSaga ? begin : request, order },
-      pays,
-      isSaga ? begun : standing,
-      isFree
-    ).pipe(
+    const first = yield* step({ request, order }, pays, isSaga ? begun : standing, isFree).pipe(
       Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
         step(
           { request, order },
@@ -166,22 +168,13 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
           // Somebody else has ended it, or paid it, since.
           Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
         )
-      ),
-      // It came to nothing before it began, and that was answered as the request itself.
-      Effect.catchTag("OrderNotPayable", (refusal) =>
-        Effect.flatMap(answered(request), (known) =>
-          known === undefined ? Effect.fail(refusal) : Effect.succeed(known)
-        )
       )
     )
-    if (!("begun" in first.answer)) return yield* told(first)
-    const before = first.replayed ? yield* answered(request) : undefined
-    return before ?? (yield* carryThrough({ request, order }, untouched(first)))
+    return yield* goOn({ request, order }, first)
   })
 
 export interface ConfirmRequest {
   readonly request: Keyed
-  readonly begin: Keyed
   readonly order: Permitted<OrderId>
   readonly paymentKey: PaymentKey
   /** What the buyer agreed to pay at the gateway's page. */
@@ -189,22 +182,37 @@ export interface ConfirmRequest {
 }
 
 /** The buyer is back from the gateway's page (C47); and whoever asks again is told where it stands. */
-export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRequest): Paid =>
+export const confirm = ({ request, order, paymentKey, amount }: ConfirmRequest): Paid =>
   Effect.gen(function* () {
     const isFree = unused(yield* Orders, order.of, paymentKey)
     yield* isFree
     const asks: Deeds = () => ({ _tag: "AskGateway", paymentKey, amount })
-    const asOf = yield* step({ request: begin, order }, asks, begun, isFree).pipe(
-      Effect.map(untouched),
-      Effect.catchTag("OrderNotPayable", (refusal) =>
-        Effect.flatMap(current(order.of), ({ payments }) =>
-          payments.some((payment) => payment.paymentKey === paymentKey)
-            ? Effect.succeed(undefined)
-            : Effect.fail(refusal)
-        )
-      )
+    return yield* step({ request, order }, asks, begun, isFree).pipe(
+      Effect.matchEffect({
+        onSuccess: (first) => goOn({ request, order }, first),
+        onFailure: (failure) =>
+          failure._tag !== "OrderNotPayable"
+            ? Effect.fail(failure)
+            : Effect.flatMap(current(order.of), ({ payments }) =>
+                payments.some((payment) => payment.paymentKey === paymentKey)
+                  ? carryThrough({ request, order }, undefined)
+                  : Effect.fail(failure)
+              )
+      })
     )
-    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }, asOf))
+  })
+
+/** From the first step to the answer; of a repetition from where the first one may have left off. */
+const goOn = (
+  { request, order }: { readonly request: Keyed; readonly order: Permitted<OrderId> },
+  first: Answer<Kept>
+) =>
+  Effect.gen(function* () {
+    const { answer, replayed } = first
+    if (!("begun" in answer)) return yield* told(first)
+    const end = ending(request, answer.begun.paymentId)
+    const before = replayed ? yield* answered(end) : undefined
+    return before ?? (yield* carryThrough({ request: end, order }, replayed ? undefined : answer.begun.version))
   })
 
 /** What the request was answered before, if it was. */

@@ -1,8 +1,9 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
+import { MemoryGateways } from "../../src/saga/gateways/MemoryGateway.ts"
 import * as Shop from "./Shop.ts"
-import { buy, call, coupon, order, outcome, pay, person, product, take } from "./Shop.ts"
+import { buy, call, coupon, order, outcome, pay, type Person, person, product, take } from "./Shop.ts"
 
 /** A seller's product at 1,500 won, ten of it, and a buyer with 10,000. */
 const scene = Effect.gen(function* () {
@@ -21,6 +22,18 @@ const scene = Effect.gen(function* () {
   const read = (orderId: string) => Effect.map(call("GET", `/orders/${orderId}`, buyer), ({ body }) => body)
   return { seller, buyer, id, stock, balance, read }
 })
+
+/** Pays all of an order by card: 1,500 won, unless told otherwise. */
+const byCard = (
+  { token }: Person,
+  orderId: string,
+  { amount = 1500, once, paymentKey }: { readonly amount?: number; readonly once: string; readonly paymentKey?: string }
+) =>
+  call("POST", "/payments/process", {
+    token,
+    key: once,
+    body: { orderId, tenders: [{ method: "CARD", amount }], ...(paymentKey !== undefined && { paymentKey }) }
+  })
 
 const eventsOf = (orderId: string) =>
   Effect.map(MemoryTables, ({ outbox }) => outbox.flatMap(({ entity, type }) => (entity === orderId ? [type] : [])))
@@ -116,6 +129,55 @@ describe("Paying an order", () => {
         })
         const { body: viewed } = yield* call("GET", `/orders/${orderId}?view=fulfilment`, buyer)
         assert.deepInclude(viewed, { status: "CREATED", statusView: "PAYMENT_IN_PROGRESS" })
+      })
+    )
+
+    it.effect("by card, with a key that paid another order, is refused before anything happens", () =>
+      Effect.gen(function* () {
+        const { buyer, id, read } = yield* scene
+        const [first, second] = [yield* order(buyer, id), yield* order(buyer, id, 2)]
+        assert.strictEqual((yield* pay(buyer, first)).status, 200)
+        const refused = yield* byCard(buyer, second, { amount: 3000, once: "pay", paymentKey: `card_${second}` })
+        assert.deepInclude(refused.body, { status: 422, code: "IDEMPOTENCY_KEY_REUSED" })
+        assert.deepInclude(yield* read(second), { status: "CREATED", phase: "PENDING", payments: [] })
+        const { toss } = yield* MemoryGateways
+        assert.isUndefined(toss.charges.byKey(`card_${second}`))
+      })
+    )
+
+    it.effect("by card, with the key of its own attempt without a paymentKey, is refused before anything happens", () =>
+      Effect.gen(function* () {
+        const { buyer, id, read } = yield* scene
+        const orderId = yield* order(buyer, id)
+        const begun = yield* byCard(buyer, orderId, { once: "pay" })
+        assert.deepInclude(begun.body, { status: "INITIATED" })
+        const refused = yield* byCard(buyer, orderId, { once: "pay", paymentKey: `card_${orderId}` })
+        assert.deepInclude(refused.body, { status: 422, code: "IDEMPOTENCY_KEY_REUSED" })
+        assert.deepInclude(yield* read(orderId), { status: "CREATED", paymentStatus: "INITIATED" })
+        const confirmed = (amount: number) =>
+          call("POST", "/payments/confirm", {
+            token: buyer.token,
+            key: "pay",
+            body: { orderId, paymentKey: `card_${orderId}`, amount }
+          })
+        // Another route's keys are others.
+        assert.deepInclude((yield* confirmed(1500)).body, { status: "COMPLETED" })
+        assert.deepInclude((yield* confirmed(1499)).body, { status: 422, code: "IDEMPOTENCY_KEY_REUSED" })
+      })
+    )
+
+    it.effect("by the wallet, with the key of a card's payment that nobody knows the end of, is refused", () =>
+      Effect.gen(function* () {
+        const { buyer, id, read } = yield* scene
+        const [first, second] = [yield* order(buyer, id), yield* order(buyer, id, 2)]
+        const { toss } = yield* MemoryGateways
+        toss.script.next("approve", "errorAfter")
+        const unknown = yield* byCard(buyer, first, { once: "pay", paymentKey: `card_${first}` })
+        assert.deepInclude(unknown.body, { status: "GATEWAY_REQUESTED" })
+        assert.deepInclude((yield* pay(buyer, second)).body, { status: 422, code: "IDEMPOTENCY_KEY_REUSED" })
+        assert.deepInclude(yield* read(second), { status: "CREATED", payments: [] })
+        const known = yield* byCard(buyer, first, { once: "pay", paymentKey: `card_${first}` })
+        assert.deepInclude(known.body, { status: "COMPLETED" })
       })
     )
 

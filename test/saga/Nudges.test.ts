@@ -58,7 +58,6 @@ const charged = (order: OrderId) =>
 const byCard = (order: OrderId, behaviour: string) =>
   pay({
     request: request(500_001),
-    begin: request(550_001),
     order: permit(order),
     tenders: [
       { method: "WALLET", amount: won(400) },

@@ -33,7 +33,6 @@ const tenders = [
 const byCard = (order: OrderId, n: number, behaviour?: string) =>
   pay({
     request: request(500_000 + n),
-    begin: request(550_000 + n),
     order: permit(order),
     tenders,
     paymentKey: behaviour === undefined ? undefined : key(order, behaviour)
@@ -42,7 +41,6 @@ const byCard = (order: OrderId, n: number, behaviour?: string) =>
 const confirmed = (order: OrderId, n: number, amount = 600) =>
   confirm({
     request: request(600_000 + n),
-    begin: request(650_000 + n),
     order: permit(order),
     paymentKey: key(order),
     amount: won(amount)
@@ -133,7 +131,6 @@ describe("A payment through a gateway", () => {
       const { orderId: other } = (yield* make({ key: 2, buyer, items })).answer
       const stolen = pay({
         request: request(1),
-        begin: request(2),
         order: permit(other),
         tenders,
         paymentKey: key(order)
@@ -171,7 +168,6 @@ describe("A key that several orders are paid with at the same time", () => {
         ({ answer: { orderId } }, n) =>
           pay({
             request: request(700_000 + n),
-            begin: request(750_000 + n),
             order: permit(orderId),
             tenders,
             paymentKey: paymentKey("key_shared")
@@ -282,6 +278,32 @@ describe("A node that dies in the middle of a payment", () => {
     }).pipe(Effect.provide(world))
   )
 
+  it.effect("has taken its key: another node refuses it for another order, before anything happens", () =>
+    Effect.gen(function* () {
+      const first = yield* boot
+      const order = yield* Time.soon(first.on(waiting))
+      const { userId: buyer, lines } = yield* stored(order)
+      const items = lines.map(({ productId }) => [productId, 2] as const)
+      const { orderId: other } = (yield* Time.soon(first.on(make({ key: 2, buyer, items })))).answer
+      yield* first.dieAfter(1)
+      const paying = yield* Effect.forkChild(Effect.exit(first.on(byCard(order, 1, "cut"))))
+      yield* pass(100, 5)
+      yield* Fiber.interrupt(paying).pipe(Effect.forkDetach)
+      yield* first.stop
+
+      const second = yield* boot
+      const again = pay({
+        request: request(500_001, 1),
+        order: permit(other),
+        tenders: undefined,
+        paymentKey: undefined
+      })
+      assert.strictEqual(yield* Time.soon(second.on(tagOf(again))), "KeyReused")
+      assert.deepInclude(yield* stored(other), { status: "CREATED", payments: [] })
+      yield* second.stop
+    }).pipe(Effect.provide(world))
+  )
+
   it.effect.each([0, 1, 2, 3])("or of giving money back, after %i commits: it is given back once", (step) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
@@ -370,7 +392,6 @@ describe("While a gateway is giving money back", () => {
       const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 2]] })).answer
       yield* pay({
         request: request(500_001),
-        begin: request(550_001),
         order: permit(order),
         tenders: [{ method: "CARD", amount: won(2000) }],
         paymentKey: key(order)

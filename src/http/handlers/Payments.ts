@@ -30,11 +30,8 @@ const impossible = [
 export const process = (who: Asker, key: string, payload: typeof PaymentRequest.Type) => {
   const { orderId, tenders, paymentKey } = payload
   const request = keyed(Policy.selfOf(who), "POST /payments/process", key, payload)
-  // Without a gateway's key it is one step.
-  const begin =
-    paymentKey === undefined ? request : keyed(Policy.selfOf(who), "POST /payments/process, begun", key, payload)
   return Effect.flatMap(Policy.changeableOrderOf(who, orderId), ({ order }) =>
-    Effect.catchTag(pay({ request, begin, order, tenders, paymentKey }), impossible, Effect.die)
+    Effect.catchTag(pay({ request, order, tenders, paymentKey }), impossible, Effect.die)
   )
 }
 
@@ -57,8 +54,7 @@ export const layer = HttpApiBuilder.group(
         const { paymentKey, amount } = payload
         const key = headers["idempotency-key"]
         const request = keyed(who, "POST /payments/confirm", key, payload)
-        const begin = keyed(who, "POST /payments/confirm, begun", key, payload)
-        const confirmed = confirm({ request, begin, order, paymentKey, amount })
+        const confirmed = confirm({ request, order, paymentKey, amount })
         return replay(
           yield* Effect.catchTag(confirmed, [...impossible, "InsufficientBalance"], Effect.die).pipe(
             Effect.provideContext(services)

@@ -2,7 +2,7 @@
 import type { RequestKey } from "../../../src/domain/Ids.ts"
 import type { Keyed } from "../../../src/saga/Transact.ts"
 import type { Attempt, Commit, History, Request } from "../History.ts"
-import { begunOf, noConnection, type Operation } from "../Operation.ts"
+import { noConnection, type Operation } from "../Operation.ts"
 
 export interface KeyedRequest extends Request {
   readonly operation: Extract<Operation, { readonly key: string }>
@@ -22,18 +22,15 @@ export class Evidence {
   /** What was asked with a key: more than one request, if the bodies differed. */
   readonly requestsOf: ReadonlyMap<RequestKey, ReadonlyArray<KeyedRequest>>
 
-  readonly #begunBy: ReadonlyMap<RequestKey | undefined, ReadonlyArray<KeyedRequest>>
-
   constructor(history: History) {
     this.history = history
     this.commitOf = new Map(history.commits.map((commit) => [commit.transaction.key, commit]))
     this.requestsOf = Map.groupBy(history.requests.filter(isKeyed), ({ keyed }) => keyed.key)
-    this.#begunBy = Map.groupBy(history.requests.filter(isSaga), ({ operation }) => begunOf(operation)?.key)
   }
 
   /** The request a transaction answers, or whose first step it is. */
   requestOf({ transaction: { key, answered } }: Commit): KeyedRequest | undefined {
-    const requests = this.requestsOf.get(key) ?? this.#begunBy.get(key)
+    const requests = this.requestsOf.get(key)
     return requests?.find(({ keyed }) => keyed.bodyHash === answered?.bodyHash)
   }
 
