@@ -19,7 +19,15 @@ import { Effect, Metric, Result, Schedule, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
 import { OrderId, PaymentId, paymentId, refundId, RequestKey, uuidOf } from "../domain/Ids.ts"
 import { minus, Money } from "../domain/Money.ts"
-import { latePayment, type Order, type Payment, paymentOf, PaymentStatus, type Refund } from "../domain/Order.ts"
+import {
+  latePayment,
+  type Order,
+  type Payment,
+  paymentOf,
+  PaymentStatus,
+  type Refund,
+  refundsOf
+} from "../domain/Order.ts"
 import { forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
 import type { GatewayName, PaymentKey, Tender } from "../domain/Tender.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
@@ -253,7 +261,15 @@ const declined = (asked: Step, { paymentId: id }: Payment, { code, reason }: Pic
 const giveBack = Effect.fnUntraced(function* (ref: PaymentRef, gateway: GatewayName, taken: Approved) {
   const { transactionId, approvedAmount: amount } = taken
   const id = refundId(uuidOf(ref.paymentId))
-  const cancellation = { ...ref, transactionId, refundId: id, amount, approvedAmount: amount, remaining: amount }
+  const cancellation = {
+    ...ref,
+    transactionId,
+    refundId: id,
+    amount,
+    approvedAmount: amount,
+    remaining: amount,
+    othersUnknown: false
+  }
   return yield* (yield* Gateways).of(gateway).cancel({ ...cancellation, reason: "PAYMENT_FAILED" })
 })
 
@@ -448,6 +464,9 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
   }
 })
 
+/** Whether the gateway gave it back, or a person did, nobody has said. */
+const isPersons = ({ status, viaGateway }: Refund) => status === "MANUAL" && viaGateway > 0
+
 /** What a refund asks of the gateway that has the money; `undefined`: none has. */
 const cancellationOf = (order: Order, refund: Refund) => {
   const { refundId: id, viaGateway } = refund
@@ -463,6 +482,7 @@ const cancellationOf = (order: Order, refund: Refund) => {
     amount: viaGateway,
     approvedAmount: payment.amount,
     remaining: minus(payment.amount, payment.refunded),
+    othersUnknown: latePayment(order, refund) === undefined && refundsOf(order).some(isPersons),
     reason: order.cancelReason ?? "REFUND"
   }
   return { gateway: payment.gateway, cancellation }

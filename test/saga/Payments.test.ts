@@ -15,7 +15,7 @@ import type { Users } from "../../src/persistence/Users.ts"
 import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
 import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import { leftOf } from "../../src/saga/gateways/simulator/Charges.ts"
-import { confirm, pay, resumePayment } from "../../src/saga/Payments.ts"
+import { confirm, inquire, pay, resumePayment, resumeRefund } from "../../src/saga/Payments.ts"
 import * as Timers from "../../src/saga/Timers.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import { uuid } from "../domain/Samples.ts"
@@ -385,6 +385,31 @@ describe("A gateway that is not there any more", () => {
 })
 
 describe("While a gateway is giving money back", () => {
+  it.live("what it gave back for a refund that nobody knows the end of is not taken for another's", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10, 300)
+      const buyer = yield* user(1, 0)
+      const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 3]] })).answer
+      const whole = [{ method: "CARD", amount: won(900) }] as const
+      yield* pay({ request: request(500_001), order: permit(order), tenders: whole, paymentKey: key(order) })
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      const resumed = Effect.fnUntraced(function* (n: number) {
+        yield* resumeRefund(permit(order), (yield* stored(order)).refunds[n] ?? assert.fail("no refund"))
+      })
+      yield* cancel(order, { items: [[product, 1]] })
+      toss.script.next("cancel", "cutAfter")
+      toss.script.next("cancel", "busy", Policy.payment.refundAttempts - 1)
+      for (let n = 0; n <= Policy.payment.refundAttempts; n++) yield* resumed(0)
+      yield* cancel(order, { items: [[product, 1]] })
+      const statuses = Effect.map(stored(order), ({ refunds }) => refunds.map(({ status }) => status))
+      assert.deepStrictEqual(yield* statuses, ["MANUAL", "PROCESSING"])
+      yield* inquire("toss", permit(order))
+      assert.deepStrictEqual([yield* statuses, yield* charged(order)], [["MANUAL", "PROCESSING"], [600]])
+      yield* resumed(1)
+      assert.deepStrictEqual([yield* statuses, yield* charged(order)], [["MANUAL", "REFUNDED"], [300]])
+    }).pipe(Effect.provide(engine()))
+  )
+
   it.live("nobody waits for it: whoever would have more back is told at once", () =>
     Effect.gen(function* () {
       const product = yield* onSale(10)

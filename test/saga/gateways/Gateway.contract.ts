@@ -52,6 +52,7 @@ export const refundOf = (approval: Approval, approved: Approved, amount = 1000):
   amount: won(amount),
   approvedAmount: approved.approvedAmount,
   remaining: approved.approvedAmount,
+  othersUnknown: false,
   reason: "고객 변심"
 })
 
