@@ -137,7 +137,7 @@ const begun = ({ order }: Changed): Kept => ({
  * How a saga ends is kept under a key of its own, for the request's has said since the first step what was asked for: it
  * is as little another request's as the payment is.
  */
-const ending = ({ key, bodyHash }: Keyed, id: PaymentId): Keyed => ({
+export const ending = ({ key, bodyHash }: Keyed, id: PaymentId): Keyed => ({
   key: RequestKey(digest(`${key}\n${id}`)),
   bodyHash
 })
@@ -278,7 +278,8 @@ const insisting = { schedule: Schedule.exponential("1 second"), times: 8 }
 
 /**
  * Tells the order that the gateway has taken the money. Somebody else may have told it before; or may have given the
- * payment up, and then the order is told that the money has to go back: that is a refund like any other (`Timers`).
+ * payment up, and then the order is told that the money has to go back: that is a refund like any other (`Timers`). Nobody
+ * else may know of the money, so whoever hangs up does not end it.
  */
 const take = Effect.fnUntraced(function* (
   asked: Step,
@@ -305,14 +306,14 @@ const take = Effect.fnUntraced(function* (
         return { answer: standing({ order }), replayed: true }
       })
   )
-})
+}, Effect.uninterruptible)
 
 const delayed = (asked: Step, { paymentId: id }: Payment) =>
   step({ ...asked, request: undefined }, () => ({ _tag: "PaymentDelayed", paymentId: id }))
 
 /**
- * Asks the gateway to approve what the order says it does, and tells the order what came of it. `asOf`: who asks is the
- * first, and the order's version by then.
+ * Asks the gateway to approve what the order says it does, and tells the order what came of it, whether or not the asker
+ * is still there: both end in time by themselves. `asOf`: who asks is the first, and the order's version by then.
  */
 const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment, asOf?: number) {
   const gateways = yield* Gateways
@@ -320,10 +321,8 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
   const { gateway, method, amount } = payment
   if (gateway === undefined || ref === undefined || method === "WALLET")
     return yield* Effect.die("No gateway's payment")
-  // One that is interrupted is one nobody knows the end of; and it ends in time by itself.
-  const approval = Effect.uninterruptible(gateways.of(gateway).approve({ ...ref, amount, method }))
   const unknown: Answer<Kept> = { answer: standing({ order }), replayed: false }
-  return yield* Effect.matchEffect(approval, {
+  return yield* Effect.matchEffect(gateways.of(gateway).approve({ ...ref, amount, method }), {
     onSuccess: (taken) => take(asked, payment, taken),
     onFailure: (failure) => {
       switch (failure._tag) {
@@ -343,7 +342,7 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
       }
     }
   })
-})
+}, Effect.uninterruptible)
 
 /** What a gateway says has become of a payment, told to the order; `undefined`: nothing so far. */
 const conclude = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment) {

@@ -429,6 +429,43 @@ describe("While a gateway is giving money back", () => {
   )
 })
 
+describe("Whoever hangs up while the gateway approves", () => {
+  /** Somebody who pays, and whom the gateway lets wait. */
+  const hangingUp = Effect.gen(function* () {
+    const { on, stop } = yield* boot
+    const order = yield* Time.soon(on(waiting))
+    const { toss } = yield* MemoryGateway.MemoryGateways
+    toss.script.next("approve", "slow")
+    const paying = yield* Effect.forkChild(on(byCard(order, 1, "key")))
+    yield* pass(100, 5)
+    return { on, stop, order, hangUp: Fiber.interrupt(paying).pipe(Effect.forkDetach) }
+  })
+
+  it.effect("has paid: the order knows as soon as the gateway has answered", () =>
+    Effect.gen(function* () {
+      const { on, stop, order, hangUp } = yield* hangingUp
+      yield* hangUp
+      yield* pass(1500)
+      assert.deepInclude(yield* stored(order), { status: "CONFIRMED", paidAmount: won(1000) })
+      assert.deepStrictEqual([yield* Time.soon(on(books)), yield* charged(order)], [bought, [600]])
+      yield* stop
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect("has the money back, if the payment had been given up by then", () =>
+    Effect.gen(function* () {
+      const { on, stop, order, hangUp } = yield* hangingUp
+      const id = (yield* stored(order)).payments.at(-1)?.paymentId ?? assert.fail("no payment")
+      yield* Time.soon(on(does(order, { _tag: "NotPaid", paymentId: id, cancel: undefined })))
+      yield* hangUp
+      yield* pass(4000)
+      assert.containSubset((yield* stored(order)).refunds, [{ status: "REFUNDED", amount: won(600) }])
+      assert.deepStrictEqual([yield* Time.soon(on(books)), yield* charged(order)], [waitingStill, [0]])
+      yield* stop
+    }).pipe(Effect.provide(world))
+  )
+})
+
 describe("Several who ask about one payment", () => {
   it.effect("are told the same, when the gateway was asked by one of them", () =>
     Effect.gen(function* () {

@@ -1,5 +1,7 @@
 /** A history, sorted for the questions the checks ask. */
-import type { RequestKey } from "../../../src/domain/Ids.ts"
+import { Option, Schema } from "effect"
+import { PaymentId, type RequestKey } from "../../../src/domain/Ids.ts"
+import { ending } from "../../../src/saga/Payments.ts"
 import type { Keyed } from "../../../src/saga/Transact.ts"
 import type { Attempt, Commit, History, Request } from "../History.ts"
 import { noConnection, type Operation } from "../Operation.ts"
@@ -15,6 +17,11 @@ export const isKeyed = (request: Request): request is KeyedRequest => request.ke
 export const isSaga = (request: Request): request is KeyedRequest =>
   request.operation._tag === "Pay" || request.operation._tag === "Confirm"
 
+/** What the first step of a payment through a gateway answers: the rest of it goes under a key of its own. */
+const begunIn = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ begun: Schema.Struct({ paymentId: PaymentId }) }))
+)
+
 export class Evidence {
   readonly history: History
   /** The transaction of a key, if one was committed. */
@@ -22,16 +29,30 @@ export class Evidence {
   /** What was asked with a key: more than one request, if the bodies differed. */
   readonly requestsOf: ReadonlyMap<RequestKey, ReadonlyArray<KeyedRequest>>
 
+  readonly #endedBy: ReadonlyMap<RequestKey, KeyedRequest>
+
   constructor(history: History) {
     this.history = history
     this.commitOf = new Map(history.commits.map((commit) => [commit.transaction.key, commit]))
     this.requestsOf = Map.groupBy(history.requests.filter(isKeyed), ({ keyed }) => keyed.key)
+    this.#endedBy = new Map(
+      history.commits.flatMap((commit) => {
+        const request = this.#askedBy(commit)
+        const begun = Option.getOrUndefined(begunIn(commit.transaction.answered?.answer))?.begun
+        return request === undefined || begun === undefined
+          ? []
+          : [[ending(request.keyed, begun.paymentId).key, request]]
+      })
+    )
   }
 
-  /** The request a transaction answers, or whose first step it is. */
-  requestOf({ transaction: { key, answered } }: Commit): KeyedRequest | undefined {
-    const requests = this.requestsOf.get(key)
-    return requests?.find(({ keyed }) => keyed.bodyHash === answered?.bodyHash)
+  /** The request a transaction answers, or whose first or last step it is. */
+  requestOf(commit: Commit): KeyedRequest | undefined {
+    return this.#askedBy(commit) ?? this.#endedBy.get(commit.transaction.key)
+  }
+
+  #askedBy({ transaction: { key, answered } }: Commit): KeyedRequest | undefined {
+    return this.requestsOf.get(key)?.find(({ keyed }) => keyed.bodyHash === answered?.bodyHash)
   }
 
   attemptsOf(key: RequestKey): ReadonlyArray<Attempt> {
