@@ -127,7 +127,7 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
       headers: IdempotencyKey,
       payload: PaymentRequest,
       success: replayable(Paid),
-      error: problems(...paying, "INSUFFICIENT_BALANCE")
+      error: problems(...paying, "INSUFFICIENT_BALANCE", "TOO_MANY_PAYMENTS")
     }).annotate(
       OpenApi.Description,
       "Pays an order: with its buyer's wallet (unless told otherwise), through a gateway, or with both. Without a paymentKey a gateway's part is INITIATED: the buyer goes to the gateway's page, and POST /payments/confirm brings its key back, within ten minutes. Without enough in the wallet, or when the gateway declines, the order is CANCELLED, and the same request is answered the same."

@@ -17,7 +17,8 @@ import {
   OrderNotPayable,
   OrderStatusConflict,
   PaymentInProgress,
-  RefundInProgress
+  RefundInProgress,
+  TooManyPayments
 } from "../../domain/OrderLife.ts"
 import { PriceChanged } from "../../domain/Pricing.ts"
 import {
@@ -166,6 +167,13 @@ export const catalogue = [
     "There are orders that are neither completed nor cancelled"
   ),
   row("ORDER_NOT_PAYABLE", 409, OrderNotPayable, "결제할 수 없는 주문입니다", "The order cannot be paid now"),
+  row(
+    "TOO_MANY_PAYMENTS",
+    409,
+    TooManyPayments,
+    "결제를 너무 여러 번 시도했습니다. 주문을 취소하고 다시 주문해 주세요",
+    "There were too many attempts to pay this order; cancel it, and order again"
+  ),
   row(
     "PAYMENT_IN_PROGRESS",
     409,

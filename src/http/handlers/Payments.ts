@@ -56,7 +56,7 @@ export const layer = HttpApiBuilder.group(
         const request = keyed(who, "POST /payments/confirm", key, payload)
         const confirmed = confirm({ request, order, paymentKey, amount })
         return replay(
-          yield* Effect.catchTag(confirmed, [...impossible, "InsufficientBalance"], Effect.die).pipe(
+          yield* Effect.catchTag(confirmed, [...impossible, "InsufficientBalance", "TooManyPayments"], Effect.die).pipe(
             Effect.provideContext(services)
           )
         )
@@ -85,6 +85,7 @@ export const layer = HttpApiBuilder.group(
             ...impossible,
             "UserNotFound",
             "InsufficientBalance",
+            "TooManyPayments",
             "PaymentInProgress",
             "AmountMismatch",
             "RequestInProgress",
