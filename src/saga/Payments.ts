@@ -29,7 +29,7 @@ import {
   refundsOf
 } from "../domain/Order.ts"
 import { forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
-import type { GatewayName, PaymentKey, Tender } from "../domain/Tender.ts"
+import { GatewayName, type PaymentKey, type Tender } from "../domain/Tender.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
 import { Directory } from "../actors/Directory.ts"
 import type { Unavailable } from "../actors/Errors.ts"
@@ -76,6 +76,13 @@ export class PaymentKeyUsed extends Schema.TaggedError<PaymentKeyUsed>()("Paymen
   orderId: OrderId
 }) {}
 
+/** A gateway's keys do not look like this. Nothing has changed. */
+export class PaymentKeyMalformed extends Schema.TaggedError<PaymentKeyMalformed>()("PaymentKeyMalformed", {
+  gateway: GatewayName,
+  /** What they look like. */
+  expected: Schema.String
+}) {}
+
 /** What is kept for whoever repeats the request: also what came to nothing, for it changed the order. */
 const Kept = Schema.Union([
   PaymentAnswer,
@@ -87,7 +94,7 @@ const Kept = Schema.Union([
 ])
 type Kept = typeof Kept.Type
 
-type PaymentRefusal = ChangeRefusal | PaymentDeclined | PaymentUnavailable | PaymentKeyUsed
+type PaymentRefusal = ChangeRefusal | PaymentDeclined | PaymentUnavailable | PaymentKeyUsed | PaymentKeyMalformed
 type Paid = Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal | Failure, Transact | Gateways | Directory | Orders>
 
 const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal> => {
@@ -161,6 +168,7 @@ export const pay = ({ request, order, tenders, paymentKey }: PaymentRequest): Pa
     const gateways = yield* Gateways
     const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
     const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
+    yield* wellFormed(gateway, paymentKey)
     // Another node may be told the same key at this very moment: then it is for the disk to say.
     const isFree = paymentKey === undefined ? Effect.void : unused(yield* Orders, order.of, paymentKey)
     yield* isFree
@@ -192,6 +200,8 @@ export interface ConfirmRequest {
 /** The buyer is back from the gateway's page (C47); and whoever asks again is told where it stands. */
 export const confirm = ({ request, order, paymentKey, amount }: ConfirmRequest): Paid =>
   Effect.gen(function* () {
+    const awaited = underWay(yield* current(order.of))
+    if (awaited?.status === "INITIATED") yield* wellFormed(awaited.gateway, paymentKey)
     const isFree = unused(yield* Orders, order.of, paymentKey)
     yield* isFree
     const asks: Deeds = () => ({ _tag: "AskGateway", paymentKey, amount })
@@ -230,6 +240,12 @@ const answered = (request: Keyed) =>
     const kept = yield* find({ request, answer: Kept })
     return kept === undefined ? undefined : yield* told(kept)
   })
+
+const wellFormed = Effect.fnUntraced(function* (gateway: GatewayName | undefined, key: PaymentKey | undefined) {
+  const form = gateway && (yield* Gateways).of(gateway).keyForm
+  if (gateway === undefined || key === undefined || form === undefined || form.pattern.test(key)) return
+  return yield* new PaymentKeyMalformed({ gateway, expected: form.says })
+})
 
 /** A gateway's key pays one order: another one would have what the first has paid given back. */
 const unused = Effect.fnUntraced(function* ({ ofPaymentKey }: Orders["Service"], id: OrderId, key: PaymentKey) {

@@ -1,7 +1,10 @@
+import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { MemoryGateways } from "../../src/saga/gateways/MemoryGateway.ts"
+import * as Routing from "../../src/saga/gateways/Routing.ts"
+import * as Simulator from "../../src/saga/gateways/simulator/Simulator.ts"
 import * as Shop from "./Shop.ts"
 import { buy, call, coupon, order, outcome, pay, type Person, person, product, take } from "./Shop.ts"
 
@@ -188,6 +191,57 @@ describe("Paying an order", () => {
         for (const other of [seller, yield* person("BUYER", 10_000)]) {
           assert.deepInclude((yield* pay(other, orderId)).body, { status: 404, code: "ORDER_NOT_FOUND" })
         }
+      })
+    )
+  })
+})
+
+/** Gateways that speak the real ones' protocols. */
+const simulated = Layer.unwrap(
+  Effect.map(Simulator.make({ host: "127.0.0.1", port: 0 }), ({ settings }) => Routing.layer(settings))
+).pipe(Layer.provide(NodeHttpClient.layerUndici), Layer.orDie)
+
+describe("A payment key that is none of its gateway's", () => {
+  layer(Shop.layer({ gateways: simulated }), { excludeTestServices: true })((it) => {
+    const kakao = { tenders: [{ method: "KAKAOPAY", amount: 1500 }] }
+    const malformed = { status: 422, code: "VALIDATION_FAILED" }
+
+    it.effect("is told of, and changes nothing: the next one pays, under the same Idempotency-Key", () =>
+      Effect.gen(function* () {
+        const { buyer, id, read } = yield* scene
+        const orderId = yield* order(buyer, id)
+        const paying = (paymentKey: string) =>
+          call("POST", "/payments/process", {
+            token: buyer.token,
+            key: "pay",
+            body: { orderId, ...kakao, paymentKey }
+          })
+        for (const paymentKey of [`card_${orderId}`, `fc_${orderId}`, "fc:", `xx:${orderId}`]) {
+          const { body } = yield* paying(paymentKey)
+          assert.deepInclude(body, malformed)
+          assert.containSubset(body["errors"], [{ pointer: "/paymentKey" }])
+        }
+        assert.deepInclude(yield* read(orderId), { status: "CREATED", phase: "PENDING", payments: [] })
+        assert.deepInclude((yield* paying(`fc:${orderId}`)).body, { status: "COMPLETED" })
+      })
+    )
+
+    it.effect("also when the buyer is back from the gateway's page", () =>
+      Effect.gen(function* () {
+        const { buyer, id, read } = yield* scene
+        const orderId = yield* order(buyer, id)
+        yield* call("POST", "/payments/process", { token: buyer.token, key: "pay", body: { orderId, ...kakao } })
+        const confirmed = (paymentKey: string) =>
+          call("POST", "/payments/confirm", {
+            token: buyer.token,
+            key: "confirm",
+            body: { orderId, paymentKey, amount: 1500 }
+          })
+        const { body } = yield* confirmed(`card_${orderId}`)
+        assert.deepInclude(body, malformed)
+        assert.containSubset(body["errors"], [{ pointer: "/paymentKey" }])
+        assert.deepInclude(yield* read(orderId), { status: "CREATED", paymentStatus: "INITIATED" })
+        assert.deepInclude((yield* confirmed(`fc:${orderId}`)).body, { status: "COMPLETED" })
       })
     )
   })

@@ -22,7 +22,11 @@ export const PaymentRequest = Schema.Struct({
   orderId: ClaimedOrderId,
   tenders: Schema.optionalKey(Tenders.pipe(says("For all there is to pay; without, the wallet for all."))),
   paymentKey: Schema.optionalKey(
-    PaymentKey.pipe(says("What the gateway's page gave the buyer; without, POST /payments/confirm brings it."))
+    PaymentKey.pipe(
+      says(
+        "What the gateway's page gave the buyer: Toss' paymentKey (CARD), NICE's tid (BANK_TRANSFER, NAVERPAY), or Inicis' idc_name, a colon and its authToken (KAKAOPAY). Without, POST /payments/confirm brings it."
+      )
+    )
   )
 })
   .check(

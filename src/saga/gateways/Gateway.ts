@@ -127,6 +127,8 @@ export interface Gateway {
   readonly approve: (approval: Approval) => Effect.Effect<Approved, GatewayFailure>
   readonly inquire: (payment: PaymentRef) => Effect.Effect<Inquiry, GatewayUnavailable>
   readonly cancel: (cancellation: Cancellation) => Effect.Effect<Cancelled, GatewayFailure>
+  /** What a payment key of its has to look like; left out by one that says nothing of it. */
+  readonly keyForm?: { readonly pattern: RegExp; readonly says: string }
   /** Whether a callback has the gateway's signature; left out by one that signs none. */
   readonly isSigned?: (callback: Callback) => boolean
 }
