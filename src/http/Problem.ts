@@ -58,17 +58,19 @@ export interface Rendered {
 export const rendered = (error: object, reader: Reader, traceId = traceIdOf(reader)): Rendered => {
   const row = rowOf(error)
   if (row === undefined) return rendered(new Internal(), reader, traceId)
-  const { type, code, status, retryable, titles, fields } = row
+  const { type, code, status, retryable, titles, details, fields } = row
   const language = languageOf(reader)
   const title = titles[language]
   const document: Record<string, unknown> = { type, title, detail: title, status, code, traceId, retryable }
   const particulars: Array<string> = []
+  let said = title
   for (const field of fields) {
     if (!Predicate.hasProperty(error, field)) continue
+    said = details.get(field)?.[language] ?? said
     document[field] = error[field]
     if (typeof error[field] !== "object") particulars.push(`${field} ${error[field]}`)
   }
-  if (particulars.length > 0) document["detail"] = `${title} (${particulars.join(", ")})`
+  if (particulars.length > 0) document["detail"] = `${said} (${particulars.join(", ")})`
   const headers: Record<string, string> = {
     "content-type": `${mediaType}; charset=utf-8`,
     "content-language": language

@@ -98,7 +98,7 @@ type PaymentRefusal = ChangeRefusal | PaymentDeclined | PaymentUnavailable | Pay
 type Paid = Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal | Failure, Transact | Gateways | Directory | Orders>
 
 const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal> => {
-  if ("short" in answer) return Effect.fail(new InsufficientBalance(answer.short))
+  if ("short" in answer) return Effect.fail(new InsufficientBalance({ ...answer.short, orderStatus: "CANCELLED" }))
   if ("declined" in answer) return Effect.fail(new PaymentDeclined(answer.declined))
   if ("unavailable" in answer) return Effect.fail(new PaymentUnavailable(answer.unavailable))
   if ("begun" in answer) return Effect.die("A payment that has only begun is no answer")

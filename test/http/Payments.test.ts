@@ -82,8 +82,11 @@ describe("Paying an order", () => {
         const { buyer, id, stock, balance, read } = yield* scene
         const orderId = yield* order(buyer, id, 7)
         assert.deepStrictEqual(yield* stock, [3, "LOW_STOCK"])
-        const refusal = { status: 409, code: "INSUFFICIENT_BALANCE", balance: 10_000, required: 10_500 }
-        assert.deepInclude((yield* pay(buyer, orderId)).body, refusal)
+        const short = { status: 409, code: "INSUFFICIENT_BALANCE", balance: 10_000, required: 10_500 }
+        const refusal = { ...short, title: "잔액이 부족합니다", orderStatus: "CANCELLED" }
+        const refused = yield* pay(buyer, orderId)
+        assert.deepInclude(refused.body, refusal)
+        assert.match(String(refused.body["detail"]), /^잔액이 부족하여 주문이 취소되었습니다/)
         assert.deepInclude(yield* read(orderId), { status: "CANCELLED", cancelReason: "INSUFFICIENT_BALANCE" })
         yield* call("POST", "/balances/charge", { token: buyer.token, key: "more", body: { amount: 5000 } })
         assert.deepInclude((yield* pay(buyer, orderId)).body, refusal)

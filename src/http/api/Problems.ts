@@ -60,13 +60,20 @@ const members = {
 
 type ErrorClass<A, I> = Schema.Codec<A, I> & { readonly identifier: string; readonly fields: Schema.Struct.Fields }
 
+interface Titles {
+  readonly ko: string
+  readonly en: string
+}
+
 const row = <const C extends string, A, I>(
   code: C,
   status: number,
   error: ErrorClass<A, I>,
   ko: string,
   en: string,
-  retryable = false
+  retryable = false,
+  /** What the detail begins with instead of the title, when the error tells of this as well. */
+  details: { readonly [field: string]: Titles } = {}
 ) => {
   const fields = Struct.omit(error.fields, ["_tag"])
   const decode = Schema.decodeUnknownEffect(error)
@@ -92,6 +99,7 @@ const row = <const C extends string, A, I>(
     status,
     retryable,
     titles: { ko, en },
+    details: new Map(Object.entries(details)),
     /** The error's tag, and what of it the problem tells besides. */
     tag: error.identifier,
     fields: Object.keys(fields),
@@ -150,7 +158,9 @@ export const catalogue = [
     "The method is not allowed here"
   ),
   row("LOGIN_ID_TAKEN", 409, LoginIdTaken, "이미 사용 중인 아이디입니다", "The login id is taken"),
-  row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance"),
+  row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance", false, {
+    orderStatus: { ko: "잔액이 부족하여 주문이 취소되었습니다", en: "Not enough balance; the order is cancelled" }
+  }),
   row("BALANCE_REMAINING", 409, BalanceRemaining, "잔액이 남아 있습니다", "There is balance left"),
   row(
     "TOO_MANY_UNPAID_ORDERS",
