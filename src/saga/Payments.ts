@@ -40,6 +40,8 @@ import {
   type Cancellation,
   type Declined,
   Gateways,
+  leftAt,
+  OutcomeUnknown,
   type PaymentRef,
   whatBecameOf
 } from "./gateways/Gateway.ts"
@@ -273,16 +275,20 @@ const declined = (asked: Step, { paymentId: id }: Payment, { code, reason }: Pic
     })
   )
 
-/** Gives back what a gateway took that is not what its order asked for. */
-const giveBack = Effect.fnUntraced(function* (ref: PaymentRef, gateway: GatewayName, taken: Approved) {
-  const { transactionId, approvedAmount: amount } = taken
+/** Gives back what a gateway has of a payment that is not what its order asked for. */
+const giveBack = Effect.fnUntraced(function* (
+  ref: PaymentRef,
+  gateway: GatewayName,
+  { transactionId, approvedAmount }: Pick<Approved, "transactionId" | "approvedAmount">,
+  amount: Money
+) {
   const id = refundId(uuidOf(ref.paymentId))
   const cancellation = {
     ...ref,
     transactionId,
     refundId: id,
     amount,
-    approvedAmount: amount,
+    approvedAmount,
     remaining: amount,
     othersUnknown: false
   }
@@ -371,13 +377,19 @@ const conclude = Effect.fnUntraced(function* (asked: Step, order: Order, payment
     case "Approved": {
       if (found.approvedAmount === payment.amount) return yield* take(asked, payment, found)
       // Not until it is given back is it over.
-      yield* giveBack(ref, gateway, found)
+      yield* giveBack(ref, gateway, found, found.approvedAmount)
       return yield* declined(asked, payment, { code: "OTHER_AMOUNT", reason: "Another amount was approved" })
     }
     case "Declined":
       return yield* declined(asked, payment, found)
-    case "Cancelled":
+    case "Cancelled": {
+      const left = leftAt(found)
+      if (left === undefined) {
+        return yield* new OutcomeUnknown({ gateway, detail: "Given back in part, and nobody knows how much is left" })
+      }
+      if (left > 0) yield* giveBack(ref, gateway, found, left)
       return yield* declined(asked, payment, { code: "CANCELLED", reason: "Given back since" })
+    }
     case "NotFound":
       return undefined
   }
@@ -464,7 +476,7 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
   const found = yield* Effect.result(conclude(asked, order, payment))
   if (Result.isFailure(found)) {
     const { failure } = found
-    if (failure._tag !== "GatewayUnavailable") return yield* failure
+    if (failure._tag !== "GatewayUnavailable" && failure._tag !== "OutcomeUnknown") return yield* failure
     if (!mayBeForgotten) return
     yield* Metric.update(stuckPayments, 1)
     return yield* Effect.logWarning(

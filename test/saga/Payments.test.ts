@@ -5,14 +5,14 @@ import type { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
 import { type OrderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
-import { dueAt } from "../../src/domain/OrderLife.ts"
+import { dueAt, underWay } from "../../src/domain/OrderLife.ts"
 import { Policy } from "../../src/domain/Policy.ts"
 import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
 import type { Journal } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
 import type { Users } from "../../src/persistence/Users.ts"
-import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
+import { type Gateway, Gateways } from "../../src/saga/gateways/Gateway.ts"
 import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import { leftOf } from "../../src/saga/gateways/simulator/Charges.ts"
 import { confirm, inquire, pay, resumePayment, resumeRefund } from "../../src/saga/Payments.ts"
@@ -539,6 +539,44 @@ describe("Several who ask about one payment", () => {
       yield* resumePayment(permit(order), payment)
       assert.deepInclude(yield* stored(order), { status: "CANCELLED", cancelReason: "PAYMENT_FAILED" })
       assert.deepStrictEqual([yield* books, yield* charged(order)], [untouched, [0]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  /** A payment of which nobody heard the end, and of which somebody has given 200 won back at the gateway by hand. */
+  const givenBackInPart = Effect.gen(function* () {
+    const order = yield* waiting
+    const { toss } = yield* MemoryGateway.MemoryGateways
+    toss.script.next("approve", "cutAfter")
+    assert.strictEqual((yield* byCard(order, 1, "key")).answer.status, "GATEWAY_REQUESTED")
+    const { transactionId } = toss.charges.byKey(key(order)) ?? assert.fail("no charge")
+    toss.charges.refund(transactionId, { refundId: "by hand", amount: won(200), at: 1 })
+    return { order, payment: underWay(yield* stored(order)) ?? assert.fail("no payment") }
+  })
+
+  it.live("and a part of what it took was given back by hand: the rest goes back, and the order ends", () =>
+    Effect.gen(function* () {
+      const { order, payment } = yield* givenBackInPart
+      yield* resumePayment(permit(order), payment)
+      assert.deepInclude(yield* stored(order), { status: "CANCELLED", cancelReason: "PAYMENT_FAILED" })
+      assert.deepStrictEqual([yield* books, yield* charged(order)], [untouched, [0]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("and it does not say how much of it was given back: that is a person's, and nothing ends", () =>
+    Effect.gen(function* () {
+      const { order, payment } = yield* givenBackInPart
+      const gateways = yield* Gateways
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      const silent: Gateway = {
+        ...toss,
+        inquire: (ref) =>
+          Effect.map(toss.inquire(ref), (found) =>
+            found._tag === "Cancelled" ? { ...found, cancelledAmount: undefined } : found
+          )
+      }
+      yield* Effect.provideService(resumePayment(permit(order), payment), Gateways, { ...gateways, of: () => silent })
+      assert.strictEqual(underWay(yield* stored(order))?.status, "GATEWAY_REQUESTED")
+      assert.deepStrictEqual([yield* charged(order)], [[400]])
     }).pipe(Effect.provide(engine()))
   )
 

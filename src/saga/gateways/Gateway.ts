@@ -20,7 +20,7 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { OrderId, PaymentId, RefundId } from "../../domain/Ids.ts"
-import type { Money } from "../../domain/Money.ts"
+import { minus, type Money } from "../../domain/Money.ts"
 import { type GatewayMethod, GatewayName, type GatewayTransactionId, type PaymentKey } from "../../domain/Tender.ts"
 import type { Callback } from "./Callback.ts"
 
@@ -144,6 +144,10 @@ export class Gateways extends Context.Service<
     readonly longestMs: number
   }
 >()("sluice/saga/gateways/Gateways") {}
+
+/** Of what was approved and given back since, what is still there; `undefined`: the gateway does not say. */
+export const leftAt = ({ approvedAmount, cancelledAmount }: Inquiry & { readonly _tag: "Cancelled" }) =>
+  cancelledAmount === undefined ? undefined : minus(approvedAmount, cancelledAmount)
 
 /** What an inquiry says of a cancellation that nobody heard the end of. */
 export const whatBecameOf = (

@@ -171,6 +171,17 @@ export const contract = (title: string, backend: Layer.Layer<Backend, CannotList
       })
     )
 
+    it.effect("does not say that it declined what somebody has given back in part by hand", () =>
+      Effect.gen(function* () {
+        const { name, gateway, charges } = yield* Backend
+        const approval = payment(name)
+        const { transactionId } = yield* gateway.approve(approval)
+        charges.refund(transactionId, { refundId: "by hand", amount: won(300), at: 1 })
+        const result = yield* Effect.result(gateway.approve(approval))
+        assert.include(["Done", "OutcomeUnknown"], Result.isSuccess(result) ? "Done" : result.failure._tag)
+      })
+    )
+
     it.effect("gives back no more than is left, whatever the caller believes", () =>
       Effect.gen(function* () {
         const { name, gateway, charges } = yield* Backend
