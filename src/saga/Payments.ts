@@ -430,9 +430,14 @@ const awaitedOf = (order: Order, gateway: GatewayName): Awaited | undefined => {
     : { _tag: "Refund", refund, cancellation: asked.cancellation }
 }
 
-/** Whether an order waits to hear of a gateway what has become of a payment or a refund. */
-export const awaits = (gateway: GatewayName, id: OrderId) =>
-  Effect.map(current(id), (order) => awaitedOf(order, gateway) !== undefined)
+/**
+ * Whether an order waits to hear of a gateway what has become of a payment or a refund, by what is on disk: most of those
+ * that are asked about are over, and stay out of memory.
+ */
+export const awaits = Effect.fnUntraced(function* (gateway: GatewayName, id: OrderId) {
+  const order = yield* (yield* Orders).get(id)
+  return order !== undefined && awaitedOf(order, gateway) !== undefined
+})
 
 /**
  * Asks a gateway what has become of a payment or a refund that an order waits for, and tells the order. No

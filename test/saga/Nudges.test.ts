@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
 import { type OrderId, orderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
@@ -187,7 +188,7 @@ describe("An order that a gateway has called back about", () => {
   )
 
   told(
-    "is left alone when it is paid",
+    "is left alone when it is paid, and not brought back into memory",
     Effect.gen(function* () {
       const { order } = yield* paying("key")
       const before = yield* stored(order)
@@ -195,6 +196,8 @@ describe("An order that a gateway has called back about", () => {
       yield* pass(2 * grace)
       assert.deepStrictEqual([yield* stored(order), yield* charged(order)], [before, [600]])
       assert.deepStrictEqual(yield* Inquiries, [])
+      const { owned } = yield* Directory
+      assert.isFalse(owned().some((partition) => partition.peek("order", order) !== undefined))
     })
   )
 
