@@ -43,10 +43,10 @@ export const traceIdOf = ({ headers }: Reader): string =>
 export const callersTrace = (traceparent = ""): string | undefined =>
   /^[\da-f]{2}-([\da-f]{32})-/.exec(traceparent)?.[1]
 
-const retryAfterSeconds = (error: object): number =>
+const retryAfterSeconds = (error: object): number | undefined =>
   Predicate.hasProperty(error, "retryAfterSeconds") && Predicate.isNumber(error.retryAfterSeconds)
     ? error.retryAfterSeconds
-    : 1
+    : undefined
 
 export interface Rendered {
   readonly status: number
@@ -76,7 +76,8 @@ export const rendered = (error: object, reader: Reader, traceId = traceIdOf(read
     "content-language": language
   }
   if (status === 401) headers["www-authenticate"] = "Bearer"
-  if (retryable) headers["retry-after"] = String(retryAfterSeconds(error))
+  const waitSeconds = retryAfterSeconds(error) ?? (retryable ? 1 : undefined)
+  if (waitSeconds !== undefined) headers["retry-after"] = String(waitSeconds)
   return { status, headers, body: JSON.stringify(document) }
 }
 

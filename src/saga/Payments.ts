@@ -29,7 +29,8 @@ import {
   refundsOf
 } from "../domain/Order.ts"
 import { forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
-import { GatewayName, type PaymentKey, type Tender } from "../domain/Tender.ts"
+import { GatewayMethod, GatewayName, type PaymentKey, type Tender } from "../domain/Tender.ts"
+import { Policy } from "../domain/Policy.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
 import { Directory } from "../actors/Directory.ts"
 import type { Unavailable } from "../actors/Errors.ts"
@@ -40,6 +41,7 @@ import {
   type Cancellation,
   type Declined,
   Gateways,
+  type GatewayUnavailable,
   leftAt,
   OutcomeUnknown,
   type PaymentRef,
@@ -68,9 +70,17 @@ export class PaymentDeclined extends Schema.TaggedError<PaymentDeclined>()("Paym
   reason: Schema.String
 }) {}
 
-/** The gateway could not be asked. Nothing was paid; the order still waits. */
-export class PaymentUnavailable extends Schema.TaggedError<PaymentUnavailable>()("PaymentUnavailable", {
-  orderId: OrderId
+const Unreached = { orderId: OrderId, retryAfterSeconds: Schema.optionalKey(Schema.Int) }
+
+/**
+ * The gateway could not be asked. Nothing was paid; the order still waits, for another request: what this one came to is
+ * kept. `retryAfterSeconds`: no gateway is asked before, for it failed too often.
+ */
+export class PaymentUnavailable extends Schema.TaggedError<PaymentUnavailable>()("PaymentUnavailable", Unreached) {}
+
+/** No gateway carries out this method here: there are no settings for one. Nothing has changed. */
+export class PaymentNotConfigured extends Schema.TaggedError<PaymentNotConfigured>()("PaymentNotConfigured", {
+  method: GatewayMethod
 }) {}
 
 /** The key is of another order's payment. */
@@ -90,13 +100,19 @@ const Kept = Schema.Union([
   PaymentAnswer,
   Schema.Struct({ short: Schema.Struct({ balance: Money, required: Money }) }),
   Schema.Struct({ declined: Schema.Struct({ orderId: OrderId, declineCode: Schema.String, reason: Schema.String }) }),
-  Schema.Struct({ unavailable: Schema.Struct({ orderId: OrderId }) }),
+  Schema.Struct({ unavailable: Schema.Struct(Unreached) }),
   /** What is to be asked of the gateway is durable; the order's version by then. */
   Schema.Struct({ begun: Schema.Struct({ paymentId: PaymentId, version: Schema.Int }) })
 ])
 type Kept = typeof Kept.Type
 
-type PaymentRefusal = ChangeRefusal | PaymentDeclined | PaymentUnavailable | PaymentKeyUsed | PaymentKeyMalformed
+type PaymentRefusal =
+  | ChangeRefusal
+  | PaymentDeclined
+  | PaymentUnavailable
+  | PaymentNotConfigured
+  | PaymentKeyUsed
+  | PaymentKeyMalformed
 type Paid = Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal | Failure, Transact | Gateways | Directory | Orders>
 
 const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal> => {
@@ -170,6 +186,7 @@ export const pay = ({ request, order, tenders, paymentKey }: PaymentRequest): Pa
     const gateways = yield* Gateways
     const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
     const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
+    if (method !== undefined && method !== "WALLET") yield* carriedOut(request, method)
     yield* wellFormed(gateway, paymentKey)
     // Another node may be told the same key at this very moment: then it is for the disk to say.
     const isFree = paymentKey === undefined ? Effect.void : unused(yield* Orders, order.of, paymentKey)
@@ -242,6 +259,14 @@ const answered = (request: Keyed) =>
     const kept = yield* find({ request, answer: Kept })
     return kept === undefined ? undefined : yield* told(kept)
   })
+
+/** What was begun while there were settings is gone on with. */
+const carriedOut = Effect.fnUntraced(function* (request: Keyed, method: GatewayMethod) {
+  const gateways = yield* Gateways
+  if (gateways.has(gateways.for(method))) return
+  const { answered: find } = yield* Transact
+  if ((yield* find({ request, answer: Kept })) === undefined) return yield* new PaymentNotConfigured({ method })
+})
 
 const wellFormed = Effect.fnUntraced(function* (gateway: GatewayName | undefined, key: PaymentKey | undefined) {
   const form = gateway && (yield* Gateways).of(gateway).keyForm
@@ -333,6 +358,10 @@ const take = Effect.fnUntraced(function* (
 const delayed = (asked: Step, { paymentId: id }: Payment) =>
   step({ ...asked, request: undefined }, () => ({ _tag: "PaymentDelayed", paymentId: id }))
 
+/** A gateway that failed too often is left alone for a while. */
+const whenClosed = ({ reason }: GatewayUnavailable) =>
+  reason === "CircuitOpen" ? { retryAfterSeconds: Math.ceil(Policy.payment.breaker.openMs / 1000) } : {}
+
 /**
  * Asks the gateway to approve what the order says it does, and tells the order what came of it, whether or not the asker
  * is still there: both end in time by themselves. `asOf`: who asks is the first, and the order's version by then.
@@ -355,9 +384,7 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
           return step(
             asked,
             () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined, asOf }),
-            () => ({
-              unavailable: { orderId: order.orderId }
-            })
+            () => ({ unavailable: { orderId: order.orderId, ...whenClosed(failure) } })
           ).pipe(Effect.catchTag("OrderNotPayable", () => Effect.succeed(unknown)))
         case "OutcomeUnknown":
           return Effect.succeed(unknown)

@@ -2,7 +2,8 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
-import { MemoryGateways } from "../../src/saga/gateways/MemoryGateway.ts"
+import { Gateways, GatewayUnavailable } from "../../src/saga/gateways/Gateway.ts"
+import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import * as Routing from "../../src/saga/gateways/Routing.ts"
 import * as Simulator from "../../src/saga/gateways/simulator/Simulator.ts"
 import * as Shop from "./Shop.ts"
@@ -146,7 +147,7 @@ describe("Paying an order", () => {
         const refused = yield* byCard(buyer, second, { amount: 3000, once: "pay", paymentKey: `card_${second}` })
         assert.deepInclude(refused.body, { status: 422, code: "IDEMPOTENCY_KEY_REUSED" })
         assert.deepInclude(yield* read(second), { status: "CREATED", phase: "PENDING", payments: [] })
-        const { toss } = yield* MemoryGateways
+        const { toss } = yield* MemoryGateway.MemoryGateways
         assert.isUndefined(toss.charges.byKey(`card_${second}`))
       })
     )
@@ -176,7 +177,7 @@ describe("Paying an order", () => {
       Effect.gen(function* () {
         const { buyer, id, read } = yield* scene
         const [first, second] = [yield* order(buyer, id), yield* order(buyer, id, 2)]
-        const { toss } = yield* MemoryGateways
+        const { toss } = yield* MemoryGateway.MemoryGateways
         toss.script.next("approve", "errorAfter")
         const unknown = yield* byCard(buyer, first, { once: "pay", paymentKey: `card_${first}` })
         assert.deepInclude(unknown.body, { status: "GATEWAY_REQUESTED" })
@@ -245,6 +246,77 @@ describe("A payment key that is none of its gateway's", () => {
         assert.containSubset(body["errors"], [{ pointer: "/paymentKey" }])
         assert.deepInclude(yield* read(orderId), { status: "CREATED", paymentStatus: "INITIATED" })
         assert.deepInclude((yield* confirmed(`fc:${orderId}`)).body, { status: "COMPLETED" })
+      })
+    )
+  })
+})
+
+describe("A gateway that cannot be reached", () => {
+  layer(Shop.layer(), { excludeTestServices: true })((it) => {
+    it.effect("has taken nothing: the order waits, the key is used, and another one pays", () =>
+      Effect.gen(function* () {
+        const { buyer, id, read } = yield* scene
+        const orderId = yield* order(buyer, id)
+        const paying = (once: string) => byCard(buyer, orderId, { once, paymentKey: `busy1_${orderId}` })
+        const unavailable = { status: 503, code: "PAYMENT_UNAVAILABLE", retryable: false }
+        const first = yield* paying("pay")
+        assert.deepInclude(first.body, unavailable)
+        assert.include(String(first.body["title"]), "결제되지 않았습니다")
+        assert.isFalse(first.headers.has("retry-after"))
+        assert.deepInclude((yield* paying("pay")).body, unavailable)
+        assert.deepInclude(yield* read(orderId), { status: "CREATED", phase: "PENDING" })
+        assert.deepInclude((yield* paying("again")).body, { status: "COMPLETED" })
+      })
+    )
+  })
+})
+
+/** One that failed too often, and is left alone. */
+const open = Layer.effect(
+  Gateways,
+  Effect.map(Gateways, (gateways) =>
+    Gateways.of({
+      ...gateways,
+      of: (gateway) => ({
+        ...gateways.of(gateway),
+        approve: () => Effect.fail(new GatewayUnavailable({ gateway, reason: "CircuitOpen", detail: "open" }))
+      })
+    })
+  )
+).pipe(Layer.provide(MemoryGateway.layer))
+
+describe("A gateway that failed too often", () => {
+  layer(Shop.layer({ gateways: open }), { excludeTestServices: true })((it) => {
+    it.effect("says when to pay again, with another key", () =>
+      Effect.gen(function* () {
+        const { buyer, id } = yield* scene
+        const orderId = yield* order(buyer, id)
+        const { body, headers } = yield* byCard(buyer, orderId, { once: "pay", paymentKey: `card_${orderId}` })
+        assert.deepInclude(body, { code: "PAYMENT_UNAVAILABLE", retryable: false, retryAfterSeconds: 10 })
+        assert.strictEqual(headers.get("retry-after"), "10")
+      })
+    )
+  })
+})
+
+describe("A shop without gateways", () => {
+  const none = Routing.layer({}).pipe(Layer.provide(NodeHttpClient.layerUndici), Layer.orDie)
+  layer(Shop.layer({ gateways: none }), { excludeTestServices: true })((it) => {
+    it.effect("says so, and nothing else: the same key pays with the wallet", () =>
+      Effect.gen(function* () {
+        const { buyer, id, read } = yield* scene
+        const orderId = yield* order(buyer, id)
+        for (const paymentKey of [`card_${orderId}`, undefined]) {
+          const { body, headers } = yield* byCard(buyer, orderId, {
+            once: "pay",
+            ...(paymentKey !== undefined && { paymentKey })
+          })
+          const refusal = { status: 503, code: "PAYMENT_NOT_CONFIGURED", method: "CARD", retryable: false }
+          assert.deepInclude(body, refusal)
+          assert.isFalse(headers.has("retry-after"))
+        }
+        assert.deepInclude(yield* read(orderId), { status: "CREATED", phase: "PENDING", payments: [] })
+        assert.deepInclude((yield* pay(buyer, orderId)).body, { status: "COMPLETED" })
       })
     )
   })

@@ -40,7 +40,7 @@ import {
 } from "../../domain/Wallet.ts"
 import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable, WalletFull } from "../../domain/UserCoupon.ts"
 import { CouponCodeTaken } from "../../persistence/Coupons.ts"
-import { PaymentDeclined, PaymentKeyUsed, PaymentUnavailable } from "../../saga/Payments.ts"
+import { PaymentDeclined, PaymentKeyUsed, PaymentNotConfigured, PaymentUnavailable } from "../../saga/Payments.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
 import { LoginIdTaken } from "../../persistence/Users.ts"
 import * as Errors from "./Errors.ts"
@@ -54,8 +54,9 @@ const members = {
   detail: Schema.String,
   /** Names this occurrence; the server's log knows it by this id. */
   traceId: Schema.String,
-  /** Whether the same request may succeed a little later. */
-  retryable: Schema.Boolean
+  retryable: Schema.Boolean.annotate({
+    description: "Whether the same request, with the same Idempotency-Key, may succeed a little later."
+  })
 }
 
 type ErrorClass<A, I> = Schema.Codec<A, I> & { readonly identifier: string; readonly fields: Schema.Struct.Fields }
@@ -278,8 +279,15 @@ export const catalogue = [
     "PAYMENT_UNAVAILABLE",
     503,
     PaymentUnavailable,
-    "결제 대행사에 연결할 수 없습니다. 새 Idempotency-Key로 다시 시도해 주세요",
-    "The payment gateway cannot be reached; nothing was paid. Try again, with another Idempotency-Key"
+    "결제 대행사에 연결할 수 없어 결제되지 않았습니다. 새 Idempotency-Key로 다시 결제해 주세요",
+    "The payment gateway cannot be reached; nothing was paid. Pay again, with another Idempotency-Key"
+  ),
+  row(
+    "PAYMENT_NOT_CONFIGURED",
+    503,
+    PaymentNotConfigured,
+    "이 서버에 설정되지 않은 결제 수단입니다. 다른 결제 수단을 이용해 주세요",
+    "No payment gateway is configured here for this method; pay by another one"
   ),
   row("OVERLOADED", 503, Overloaded, "요청이 몰려 처리할 수 없습니다", "Too busy", again),
   row("UNAVAILABLE", 503, Unavailable, "일시적으로 사용할 수 없습니다", "Unavailable for the moment", again),

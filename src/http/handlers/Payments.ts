@@ -68,9 +68,11 @@ export const layer = HttpApiBuilder.group(
           (error) => Effect.fail(malformed(error))
         )
         return replay(
-          yield* Effect.catchTag(confirmed, [...impossible, "InsufficientBalance", "TooManyPayments"], Effect.die).pipe(
-            Effect.provideContext(services)
-          )
+          yield* Effect.catchTag(
+            confirmed,
+            [...impossible, "InsufficientBalance", "TooManyPayments", "PaymentNotConfigured"],
+            Effect.die
+          ).pipe(Effect.provideContext(services))
         )
       }),
 

@@ -140,6 +140,8 @@ export class Gateways extends Context.Service<
     /** One without settings fails every call as `GatewayUnavailable`. */
     readonly of: (name: GatewayName) => Gateway
     readonly for: (method: GatewayMethod) => GatewayName
+    /** Whether there are settings for it. */
+    readonly has: (name: GatewayName) => boolean
     /** The longest a call of any of them takes, in milliseconds. */
     readonly longestMs: number
   }
