@@ -28,7 +28,7 @@ import {
   type Refund,
   refundsOf
 } from "../domain/Order.ts"
-import { forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
+import { AmountMismatch, forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
 import { GatewayMethod, GatewayName, type PaymentKey, type Tender } from "../domain/Tender.ts"
 import { Policy } from "../domain/Policy.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
@@ -224,17 +224,18 @@ export const confirm = ({ request, order, paymentKey, amount }: ConfirmRequest):
     const isFree = unused(yield* Orders, order.of, paymentKey)
     yield* isFree
     const asks: Deeds = () => ({ _tag: "AskGateway", paymentKey, amount })
+    /** It was asked before. */
+    const whereItStands = Effect.fnUntraced(function* (refusal: OrderNotPayable) {
+      const { payments } = yield* current(order.of)
+      const known = payments.findLast((payment) => payment.paymentKey === paymentKey)
+      if (known === undefined) return yield* refusal
+      if (known.amount !== amount) return yield* new AmountMismatch({ payable: known.amount })
+      return yield* carryThrough({ request, order }, undefined)
+    })
     return yield* step({ request, order }, asks, begun, isFree).pipe(
       Effect.matchEffect({
         onSuccess: (first) => goOn({ request, order }, first),
-        onFailure: (failure) =>
-          failure._tag !== "OrderNotPayable"
-            ? Effect.fail(failure)
-            : Effect.flatMap(current(order.of), ({ payments }) =>
-                payments.some((payment) => payment.paymentKey === paymentKey)
-                  ? carryThrough({ request, order }, undefined)
-                  : Effect.fail(failure)
-              )
+        onFailure: (failure) => (failure._tag === "OrderNotPayable" ? whereItStands(failure) : Effect.fail(failure))
       })
     )
   })
@@ -447,14 +448,13 @@ type Awaited =
   | { readonly _tag: "Payment"; readonly payment: Payment }
   | { readonly _tag: "Refund"; readonly refund: Refund; readonly cancellation: Cancellation }
 
-const awaitedOf = (order: Order, gateway: GatewayName): Awaited | undefined => {
+const awaitedOf = (order: Order, gateway: GatewayName): ReadonlyArray<Awaited> => {
   const payment = underWay(order)
-  if (payment?.gateway === gateway && payment.status === "GATEWAY_REQUESTED") return { _tag: "Payment", payment }
-  const refund = order.refunds.find(({ status }) => status === "PROCESSING")
-  const asked = refund === undefined ? undefined : cancellationOf(order, refund)
-  return refund === undefined || asked?.gateway !== gateway
-    ? undefined
-    : { _tag: "Refund", refund, cancellation: asked.cancellation }
+  if (payment?.gateway === gateway && payment.status === "GATEWAY_REQUESTED") return [{ _tag: "Payment", payment }]
+  return order.refunds.flatMap((refund): ReadonlyArray<Awaited> => {
+    const asked = refund.status === "PROCESSING" ? cancellationOf(order, refund) : undefined
+    return asked?.gateway === gateway ? [{ _tag: "Refund", refund, cancellation: asked.cancellation }] : []
+  })
 }
 
 /**
@@ -463,29 +463,27 @@ const awaitedOf = (order: Order, gateway: GatewayName): Awaited | undefined => {
  */
 export const awaits = Effect.fnUntraced(function* (gateway: GatewayName, id: OrderId) {
   const order = yield* (yield* Orders).get(id)
-  return order !== undefined && awaitedOf(order, gateway) !== undefined
+  return order !== undefined && awaitedOf(order, gateway).length > 0
 })
 
 /**
- * Asks a gateway what has become of a payment or a refund that an order waits for, and tells the order. No
- * approval and no refund is asked for, and nothing becomes of the order but what the gateway says: anybody may cause it,
- * at any time.
+ * Asks a gateway what has become of a payment or of refunds that an order waits for, and tells the order. No approval and
+ * no refund of the order's is asked for, and nothing becomes of the order but what the gateway says: anybody may cause it,
+ * at any time. What the gateway took and the order never asked for goes back.
  */
 export const inquire = Effect.fnUntraced(function* (gateway: GatewayName, permitted: Permitted<OrderId>) {
   const gateways = yield* Gateways
   const asked: Step = { request: undefined, order: permitted }
   const order = yield* current(permitted.of)
-  const awaited = awaitedOf(order, gateway)
-  switch (awaited?._tag) {
-    case "Payment":
+  for (const awaited of awaitedOf(order, gateway)) {
+    if (awaited._tag === "Payment") {
       yield* conclude(asked, order, awaited.payment)
-      return
-    case "Refund": {
-      const { refund, cancellation } = awaited
-      const found = yield* gateways.of(gateway).inquire(cancellation)
-      if (whatBecameOf(cancellation, found) === "Done") {
-        yield* step(asked, () => ({ _tag: "Refunded", refundId: refund.refundId }))
-      }
+      continue
+    }
+    const { refund, cancellation } = awaited
+    const found = yield* gateways.of(gateway).inquire(cancellation)
+    if (whatBecameOf(cancellation, found) === "Done") {
+      yield* step(asked, () => ({ _tag: "Refunded", refundId: refund.refundId }))
     }
   }
 })

@@ -219,6 +219,37 @@ describe("An order that a gateway has called back about", () => {
 
 describe("A refund that a gateway has called back about", () => {
   told(
+    "is over, also when another gateway has still to give back what it took too late",
+    Effect.gen(function* () {
+      const order = yield* waiting
+      const { nice } = yield* MemoryGateways
+      nice.script.next("approve", "slow")
+      nice.script.next("cancel", "busy", 100)
+      const tenders = [{ method: "BANK_TRANSFER", amount: won(1000) }] as const
+      const late = pay({ request: request(500_002), order: permit(order), tenders, paymentKey: paymentKey("late") })
+      yield* Effect.forkChild(Effect.exit(late))
+      yield* pass(100)
+      const first = (yield* stored(order)).payments[0] ?? assert.fail("no payment")
+      yield* soon(does(order, { _tag: "NotPaid", paymentId: first.paymentId, cancel: undefined }))
+      yield* soon(byCard(order, "key"))
+      yield* pass(2000)
+      const [lateOne] = (yield* stored(order)).refunds
+      assert.deepInclude(lateOne, { status: "PROCESSING", amount: won(1000) })
+      yield* soon(does(order, { _tag: "Cancel", refundId: refundId(uuid(9)), reason: "BUYER", items: undefined }))
+      const { toss } = yield* MemoryGateways
+      const { transactionId } = toss.charges.byKey(`key_${order}`) ?? assert.fail("no charge")
+      const refund = (yield* stored(order)).refunds[1] ?? assert.fail("no refund")
+      toss.charges.refund(transactionId, { refundId: refund.refundId, amount: won(600), at: 1 })
+      yield* nudge("toss", order)
+      yield* pass(2 * grace)
+      assert.deepStrictEqual(
+        (yield* stored(order)).refunds.map(({ status }) => status),
+        ["PROCESSING", "REFUNDED"]
+      )
+    })
+  )
+
+  told(
     "is over, if the gateway says so",
     Effect.gen(function* () {
       const order = yield* refunding("errorAfter")

@@ -116,8 +116,9 @@ describe("A payment through a gateway", () => {
       const first = yield* confirmed(order, 2)
       assert.strictEqual(first.answer.status, "COMPLETED")
       assert.deepStrictEqual(yield* confirmed(order, 2), { ...first, replayed: true })
-      // Under another key it is a question about where it stands.
+      // Under another key it is a question about where it stands, of this payment and no other.
       assert.deepInclude((yield* confirmed(order, 3)).answer, { status: "COMPLETED", paidAmount: won(1000) })
+      assert.strictEqual(yield* tagOf(confirmed(order, 4, 599)), "AmountMismatch")
       assert.deepStrictEqual([yield* books, yield* charged(order)], [bought, [600]])
     }).pipe(Effect.provide(engine()))
   )
