@@ -450,11 +450,12 @@ type Awaited =
 
 const awaitedOf = (order: Order, gateway: GatewayName): ReadonlyArray<Awaited> => {
   const payment = underWay(order)
-  if (payment?.gateway === gateway && payment.status === "GATEWAY_REQUESTED") return [{ _tag: "Payment", payment }]
-  return order.refunds.flatMap((refund): ReadonlyArray<Awaited> => {
+  const isAsked = payment?.gateway === gateway && payment.status === "GATEWAY_REQUESTED"
+  const refunds = order.refunds.flatMap((refund): ReadonlyArray<Awaited> => {
     const asked = refund.status === "PROCESSING" ? cancellationOf(order, refund) : undefined
     return asked?.gateway === gateway ? [{ _tag: "Refund", refund, cancellation: asked.cancellation }] : []
   })
+  return isAsked ? [{ _tag: "Payment", payment }, ...refunds] : refunds
 }
 
 /**

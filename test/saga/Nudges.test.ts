@@ -219,6 +219,31 @@ describe("An order that a gateway has called back about", () => {
 
 describe("A refund that a gateway has called back about", () => {
   told(
+    "is over, also when the order is being paid there again",
+    Effect.gen(function* () {
+      const order = yield* waiting
+      const { toss } = yield* MemoryGateways
+      toss.script.next("approve", "slow")
+      toss.script.next("cancel", "error", 100)
+      yield* Effect.forkChild(Effect.exit(byCard(order, "first")))
+      yield* pass(100)
+      const { paymentId } = (yield* stored(order)).payments[0] ?? assert.fail("no payment")
+      yield* soon(does(order, { _tag: "NotPaid", paymentId, cancel: undefined }))
+      yield* pass(2000)
+      const { refundId: late } = (yield* stored(order)).refunds[0] ?? assert.fail("no refund")
+      const { transactionId } = toss.charges.byKey(`first_${order}`) ?? assert.fail("no charge")
+      toss.charges.refund(transactionId, { refundId: late, amount: won(600), at: 1 })
+      const tenders = [{ method: "CARD", amount: won(1000) }] as const
+      const again = paymentKey(`errorAfter_${order}`)
+      yield* soon(pay({ request: request(500_002), order: permit(order), tenders, paymentKey: again }))
+      yield* nudge("toss", order)
+      yield* pass(2 * grace)
+      const { status, refunds } = yield* stored(order)
+      assert.deepStrictEqual([status, ...refunds.map((refund) => refund.status)], ["CONFIRMED", "REFUNDED"])
+    })
+  )
+
+  told(
     "is over, also when another gateway has still to give back what it took too late",
     Effect.gen(function* () {
       const order = yield* waiting
