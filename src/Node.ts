@@ -139,7 +139,12 @@ const gateways = (settings: Settings) => {
         Effect.map(Simulator.make({ host: "127.0.0.1", port: 0, callbacks }), (simulator) => simulator.settings),
         (simulated) => Effect.logInfo(`Payment gateways are simulated, at ${new URL(simulated.toss.baseUrl).origin}`)
       )
-    : Effect.succeed<Routing.Options>({ toss, nice, inicis })
+    : Effect.as(
+        hasNone
+          ? Effect.logWarning("No payment gateway has settings: orders can be paid by the wallet only")
+          : Effect.void,
+        { toss, nice, inicis } satisfies Routing.Options
+      )
   return Layer.unwrap(Effect.map(options, Routing.layer)).pipe(Layer.provide(NodeHttpClient.layerUndici))
 }
 

@@ -99,6 +99,11 @@ export class OrderNotPayable extends Schema.TaggedError<OrderNotPayable>()("Orde
   orderStatus: OrderStatus
 }) {}
 
+/** It was tried often enough (`Policy.payment.attemptsMost`). */
+export class TooManyPayments extends Schema.TaggedError<TooManyPayments>()("TooManyPayments", {
+  maximum: Schema.Int
+}) {}
+
 /** A gateway is being asked, and nobody knows yet what it says. */
 export class PaymentInProgress extends Schema.TaggedError<PaymentInProgress>()("PaymentInProgress", {
   paymentId: PaymentId
@@ -143,6 +148,7 @@ export const OrderRefusal = Schema.Union([
   OrderNotFound,
   OrderUndecided,
   OrderNotPayable,
+  TooManyPayments,
   PaymentInProgress,
   RefundInProgress,
   AmountMismatch,
@@ -215,6 +221,10 @@ const payNow = (order: Order, deed: Deed & { readonly _tag: "Pay" }, at: number)
   const { paymentDeadline = 0, status: orderStatus } = order
   if (orderStatus !== "CREATED" || at >= paymentDeadline || isGivenBack(order, paymentKey)) {
     return Result.fail(new OrderNotPayable({ orderStatus }))
+  }
+  const { attemptsMost: maximum } = Policy.payment
+  if (new Set(order.payments.map((payment) => payment.paymentId)).size >= maximum) {
+    return Result.fail(new TooManyPayments({ maximum }))
   }
   const due = payable(order)
   if (sum(tenders.map(({ amount }) => amount)) !== due) return Result.fail(new AmountMismatch({ payable: due }))

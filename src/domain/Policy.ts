@@ -50,6 +50,8 @@ export const Policy = {
   payment: {
     /** How long a buyer has to come back from a gateway's page (Y8, A29). */
     attemptTimeoutMs: 10 * minute,
+    /** How many attempts to pay one order there are: each is kept with the order, also what came to nothing. */
+    attemptsMost: 20,
     /** How often a call of a gateway is repeated, at the most (Y9, C23, A29). */
     maxRetries: 3,
     /** How long one call of a gateway may take (Y15). */

@@ -87,7 +87,9 @@ export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFou
 
 export class InsufficientBalance extends Schema.TaggedError<InsufficientBalance>()("InsufficientBalance", {
   balance: Money,
-  required: Money
+  required: Money,
+  /** What became of the order that was to be paid: its payment ended it (seed 000 F4). */
+  orderStatus: Schema.optionalKey(Schema.Literal("CANCELLED"))
 }) {}
 
 /** There is enough, but others hold some of it; or its user is leaving, and may yet be refused: ask again in a moment. */

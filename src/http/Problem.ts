@@ -30,10 +30,10 @@ const languageOf = ({ headers }: Reader): "ko" | "en" => {
   return weightOf("en") > weightOf("ko") ? "en" : "ko"
 }
 
-const retryAfterSeconds = (error: object): number =>
+const retryAfterSeconds = (error: object): number | undefined =>
   Predicate.hasProperty(error, "retryAfterSeconds") && Predicate.isNumber(error.retryAfterSeconds)
     ? error.retryAfterSeconds
-    : 1
+    : undefined
 
 const hasToken = (reader: Reader): boolean => tokenOf(headerOf(reader, "authorization")) !== ""
 
@@ -96,25 +96,27 @@ export interface Rendered {
 export const rendered = (error: object, reader: Reader, traceId = traceIdOf(reader)): Rendered => {
   const row = rowOf(error)
   if (row === undefined) return rendered(new Internal(), reader, traceId)
-  const { type, code, status, retryable, titles, fields } = row
+  const { type, code, status, retryable, titles, details, fields } = row
   const language = languageOf(reader)
   const title = titles[language]
   const remark = remarks.find((one) => one.code === code && one.applies(reader))
-  const detail = remark?.texts[language] ?? title
-  const document: Record<string, unknown> = { type, title, detail, status, code, traceId, retryable }
+  let said = remark?.texts[language] ?? title
+  const document: Record<string, unknown> = { type, title, detail: said, status, code, traceId, retryable }
   const particulars = [...new Set(placesOf(error))]
   for (const field of fields) {
     if (!Predicate.hasProperty(error, field)) continue
+    said = details.get(field)?.[language] ?? said
     document[field] = error[field]
     if (typeof error[field] !== "object") particulars.push(`${field} ${error[field]}`)
   }
-  if (particulars.length > 0) document["detail"] = `${detail} (${particulars.join(", ")})`
+  if (particulars.length > 0) document["detail"] = `${said} (${particulars.join(", ")})`
   const headers: Record<string, string> = {
     "content-type": `${mediaType}; charset=utf-8`,
     "content-language": language
   }
   if (status === 401) headers["www-authenticate"] = challengeOf(code, reader)
-  if (retryable) headers["retry-after"] = String(retryAfterSeconds(error))
+  const waitSeconds = retryAfterSeconds(error) ?? (retryable ? 1 : undefined)
+  if (waitSeconds !== undefined) headers["retry-after"] = String(waitSeconds)
   return { status, headers, body: JSON.stringify(document) }
 }
 

@@ -9,6 +9,7 @@ import type { OrderId } from "../domain/Ids.ts"
 import { Policy } from "../domain/Policy.ts"
 import type { GatewayName } from "../domain/Tender.ts"
 import type { Directory } from "../actors/Directory.ts"
+import type { Orders } from "../persistence/Orders.ts"
 import type { Gateways } from "./gateways/Gateway.ts"
 import { awaits, inquire } from "./Payments.ts"
 import type { Transact } from "./Transact.ts"
@@ -36,7 +37,7 @@ export class Nudges extends Context.Service<
   static readonly layer = Layer.effect(
     Nudges,
     Effect.gen(function* () {
-      const services = yield* Effect.context<Transact | Directory | Gateways>()
+      const services = yield* Effect.context<Transact | Directory | Gateways | Orders>()
       const turns = yield* Semaphore.make(atOnce)
       const underWay = yield* FiberMap.make<OrderId>()
 

@@ -17,11 +17,20 @@
  */
 import { Effect, Metric, Result, Schedule, Schema } from "effect"
 import type { Permitted } from "../domain/Authority.ts"
-import { OrderId, PaymentId, paymentId, refundId, uuidOf } from "../domain/Ids.ts"
+import { OrderId, PaymentId, paymentId, refundId, RequestKey, uuidOf } from "../domain/Ids.ts"
 import { minus, Money } from "../domain/Money.ts"
-import { latePayment, type Order, type Payment, paymentOf, PaymentStatus, type Refund } from "../domain/Order.ts"
-import { forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
-import type { GatewayName, PaymentKey, Tender } from "../domain/Tender.ts"
+import {
+  latePayment,
+  type Order,
+  type Payment,
+  paymentOf,
+  PaymentStatus,
+  type Refund,
+  refundsOf
+} from "../domain/Order.ts"
+import { AmountMismatch, forgottenAt, OrderNotFound, OrderNotPayable, underWay } from "../domain/OrderLife.ts"
+import { GatewayMethod, GatewayName, type PaymentKey, type Tender } from "../domain/Tender.ts"
+import { Policy } from "../domain/Policy.ts"
 import { InsufficientBalance } from "../domain/Wallet.ts"
 import { Directory } from "../actors/Directory.ts"
 import type { Unavailable } from "../actors/Errors.ts"
@@ -32,9 +41,13 @@ import {
   type Cancellation,
   type Declined,
   Gateways,
+  type GatewayUnavailable,
+  leftAt,
+  OutcomeUnknown,
   type PaymentRef,
   whatBecameOf
 } from "./gateways/Gateway.ts"
+import { digest } from "./Keys.ts"
 import { change, type ChangeRefusal } from "./Orders.ts"
 import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
 
@@ -57,9 +70,17 @@ export class PaymentDeclined extends Schema.TaggedError<PaymentDeclined>()("Paym
   reason: Schema.String
 }) {}
 
-/** The gateway could not be asked. Nothing was paid; the order still waits. */
-export class PaymentUnavailable extends Schema.TaggedError<PaymentUnavailable>()("PaymentUnavailable", {
-  orderId: OrderId
+const Unreached = { orderId: OrderId, retryAfterSeconds: Schema.optionalKey(Schema.Int) }
+
+/**
+ * The gateway could not be asked. Nothing was paid; the order still waits, for another request: what this one came to is
+ * kept. `retryAfterSeconds`: no gateway is asked before, for it failed too often.
+ */
+export class PaymentUnavailable extends Schema.TaggedError<PaymentUnavailable>()("PaymentUnavailable", Unreached) {}
+
+/** No gateway carries out this method here: there are no settings for one. Nothing has changed. */
+export class PaymentNotConfigured extends Schema.TaggedError<PaymentNotConfigured>()("PaymentNotConfigured", {
+  method: GatewayMethod
 }) {}
 
 /** The key is of another order's payment. */
@@ -67,22 +88,35 @@ export class PaymentKeyUsed extends Schema.TaggedError<PaymentKeyUsed>()("Paymen
   orderId: OrderId
 }) {}
 
+/** A gateway's keys do not look like this. Nothing has changed. */
+export class PaymentKeyMalformed extends Schema.TaggedError<PaymentKeyMalformed>()("PaymentKeyMalformed", {
+  gateway: GatewayName,
+  /** What they look like. */
+  expected: Schema.String
+}) {}
+
 /** What is kept for whoever repeats the request: also what came to nothing, for it changed the order. */
 const Kept = Schema.Union([
   PaymentAnswer,
   Schema.Struct({ short: Schema.Struct({ balance: Money, required: Money }) }),
   Schema.Struct({ declined: Schema.Struct({ orderId: OrderId, declineCode: Schema.String, reason: Schema.String }) }),
-  Schema.Struct({ unavailable: Schema.Struct({ orderId: OrderId }) }),
+  Schema.Struct({ unavailable: Schema.Struct(Unreached) }),
   /** What is to be asked of the gateway is durable; the order's version by then. */
-  Schema.Struct({ begun: Schema.Int })
+  Schema.Struct({ begun: Schema.Struct({ paymentId: PaymentId, version: Schema.Int }) })
 ])
 type Kept = typeof Kept.Type
 
-type PaymentRefusal = ChangeRefusal | PaymentDeclined | PaymentUnavailable | PaymentKeyUsed
+type PaymentRefusal =
+  | ChangeRefusal
+  | PaymentDeclined
+  | PaymentUnavailable
+  | PaymentNotConfigured
+  | PaymentKeyUsed
+  | PaymentKeyMalformed
 type Paid = Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal | Failure, Transact | Gateways | Directory | Orders>
 
 const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal> => {
-  if ("short" in answer) return Effect.fail(new InsufficientBalance(answer.short))
+  if ("short" in answer) return Effect.fail(new InsufficientBalance({ ...answer.short, orderStatus: "CANCELLED" }))
   if ("declined" in answer) return Effect.fail(new PaymentDeclined(answer.declined))
   if ("unavailable" in answer) return Effect.fail(new PaymentUnavailable(answer.unavailable))
   if ("begun" in answer) return Effect.die("A payment that has only begun is no answer")
@@ -120,16 +154,22 @@ const step = <E = never>(
 ) => change<Kept, E>({ request, order, deed, schema: Kept, answer, explain })
 
 /** What the first step of a saga answers. */
-const begun = ({ order: { version } }: Changed): Kept => ({ begun: version })
+const begun = ({ order }: Changed): Kept => ({
+  begun: { paymentId: paymentOf(order)?.paymentId ?? noPayment, version: order.version }
+})
 
-/** The version of the order as of which nobody has asked the gateway; `undefined`, if somebody may have. */
-const untouched = ({ answer, replayed }: Answer<Kept>): number | undefined =>
-  replayed || !("begun" in answer) ? undefined : answer.begun
+/**
+ * How a saga ends is kept under a key of its own, for the request's has said since the first step what was asked for: it
+ * is as little another request's as the payment is.
+ */
+export const ending = ({ key, bodyHash }: Keyed, id: PaymentId): Keyed => ({
+  key: RequestKey(digest(`${key}\n${id}`)),
+  bodyHash
+})
 
 export interface PaymentRequest {
+  /** Its key is taken by the first step, whatever comes after it. */
   readonly request: Keyed
-  /** The first of the saga's steps; another key of the same request. */
-  readonly begin: Keyed
   readonly order: Permitted<OrderId>
   /** For all there is to pay, with one gateway's at the most; `undefined`: the wallet for all. */
   readonly tenders: ReadonlyArray<Tender> | undefined
@@ -141,22 +181,19 @@ export interface PaymentRequest {
  * Pays an order. Without enough money in the wallet the order ends CANCELLED, its stock and its coupon are free again
  * (seed 000 F4), and whoever repeats the request is told the same.
  */
-export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentRequest): Paid =>
+export const pay = ({ request, order, tenders, paymentKey }: PaymentRequest): Paid =>
   Effect.gen(function* () {
     const gateways = yield* Gateways
     const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
     const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
+    if (method !== undefined && method !== "WALLET") yield* carriedOut(request, method)
+    yield* wellFormed(gateway, paymentKey)
     // Another node may be told the same key at this very moment: then it is for the disk to say.
     const isFree = paymentKey === undefined ? Effect.void : unused(yield* Orders, order.of, paymentKey)
     yield* isFree
     const isSaga = gateway !== undefined && paymentKey !== undefined
     const pays: Deeds = (id) => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
-    const first = yield* step(
-      { request: isSaga ? begin : request, order },
-      pays,
-      isSaga ? begun : standing,
-      isFree
-    ).pipe(
+    const first = yield* step({ request, order }, pays, isSaga ? begun : standing, isFree).pipe(
       Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
         step(
           { request, order },
@@ -166,22 +203,13 @@ export const pay = ({ request, begin, order, tenders, paymentKey }: PaymentReque
           // Somebody else has ended it, or paid it, since.
           Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
         )
-      ),
-      // It came to nothing before it began, and that was answered as the request itself.
-      Effect.catchTag("OrderNotPayable", (refusal) =>
-        Effect.flatMap(answered(request), (known) =>
-          known === undefined ? Effect.fail(refusal) : Effect.succeed(known)
-        )
       )
     )
-    if (!("begun" in first.answer)) return yield* told(first)
-    const before = first.replayed ? yield* answered(request) : undefined
-    return before ?? (yield* carryThrough({ request, order }, untouched(first)))
+    return yield* goOn({ request, order }, first)
   })
 
 export interface ConfirmRequest {
   readonly request: Keyed
-  readonly begin: Keyed
   readonly order: Permitted<OrderId>
   readonly paymentKey: PaymentKey
   /** What the buyer agreed to pay at the gateway's page. */
@@ -189,22 +217,40 @@ export interface ConfirmRequest {
 }
 
 /** The buyer is back from the gateway's page (C47); and whoever asks again is told where it stands. */
-export const confirm = ({ request, begin, order, paymentKey, amount }: ConfirmRequest): Paid =>
+export const confirm = ({ request, order, paymentKey, amount }: ConfirmRequest): Paid =>
   Effect.gen(function* () {
+    const awaited = underWay(yield* current(order.of))
+    if (awaited?.status === "INITIATED") yield* wellFormed(awaited.gateway, paymentKey)
     const isFree = unused(yield* Orders, order.of, paymentKey)
     yield* isFree
     const asks: Deeds = () => ({ _tag: "AskGateway", paymentKey, amount })
-    const asOf = yield* step({ request: begin, order }, asks, begun, isFree).pipe(
-      Effect.map(untouched),
-      Effect.catchTag("OrderNotPayable", (refusal) =>
-        Effect.flatMap(current(order.of), ({ payments }) =>
-          payments.some((payment) => payment.paymentKey === paymentKey)
-            ? Effect.succeed(undefined)
-            : Effect.fail(refusal)
-        )
-      )
+    /** It was asked before. */
+    const whereItStands = Effect.fnUntraced(function* (refusal: OrderNotPayable) {
+      const { payments } = yield* current(order.of)
+      const known = payments.findLast((payment) => payment.paymentKey === paymentKey)
+      if (known === undefined) return yield* refusal
+      if (known.amount !== amount) return yield* new AmountMismatch({ payable: known.amount })
+      return yield* carryThrough({ request, order }, undefined)
+    })
+    return yield* step({ request, order }, asks, begun, isFree).pipe(
+      Effect.matchEffect({
+        onSuccess: (first) => goOn({ request, order }, first),
+        onFailure: (failure) => (failure._tag === "OrderNotPayable" ? whereItStands(failure) : Effect.fail(failure))
+      })
     )
-    return (yield* answered(request)) ?? (yield* carryThrough({ request, order }, asOf))
+  })
+
+/** From the first step to the answer; of a repetition from where the first one may have left off. */
+const goOn = (
+  { request, order }: { readonly request: Keyed; readonly order: Permitted<OrderId> },
+  first: Answer<Kept>
+) =>
+  Effect.gen(function* () {
+    const { answer, replayed } = first
+    if (!("begun" in answer)) return yield* told(first)
+    const end = ending(request, answer.begun.paymentId)
+    const before = replayed ? yield* answered(end) : undefined
+    return before ?? (yield* carryThrough({ request: end, order }, replayed ? undefined : answer.begun.version))
   })
 
 /** What the request was answered before, if it was. */
@@ -214,6 +260,20 @@ const answered = (request: Keyed) =>
     const kept = yield* find({ request, answer: Kept })
     return kept === undefined ? undefined : yield* told(kept)
   })
+
+/** What was begun while there were settings is gone on with. */
+const carriedOut = Effect.fnUntraced(function* (request: Keyed, method: GatewayMethod) {
+  const gateways = yield* Gateways
+  if (gateways.has(gateways.for(method))) return
+  const { answered: find } = yield* Transact
+  if ((yield* find({ request, answer: Kept })) === undefined) return yield* new PaymentNotConfigured({ method })
+})
+
+const wellFormed = Effect.fnUntraced(function* (gateway: GatewayName | undefined, key: PaymentKey | undefined) {
+  const form = gateway && (yield* Gateways).of(gateway).keyForm
+  if (gateway === undefined || key === undefined || form === undefined || form.pattern.test(key)) return
+  return yield* new PaymentKeyMalformed({ gateway, expected: form.says })
+})
 
 /** A gateway's key pays one order: another one would have what the first has paid given back. */
 const unused = Effect.fnUntraced(function* ({ ofPaymentKey }: Orders["Service"], id: OrderId, key: PaymentKey) {
@@ -241,11 +301,23 @@ const declined = (asked: Step, { paymentId: id }: Payment, { code, reason }: Pic
     })
   )
 
-/** Gives back what a gateway took that is not what its order asked for. */
-const giveBack = Effect.fnUntraced(function* (ref: PaymentRef, gateway: GatewayName, taken: Approved) {
-  const { transactionId, approvedAmount: amount } = taken
+/** Gives back what a gateway has of a payment that is not what its order asked for. */
+const giveBack = Effect.fnUntraced(function* (
+  ref: PaymentRef,
+  gateway: GatewayName,
+  { transactionId, approvedAmount }: Pick<Approved, "transactionId" | "approvedAmount">,
+  amount: Money
+) {
   const id = refundId(uuidOf(ref.paymentId))
-  const cancellation = { ...ref, transactionId, refundId: id, amount, approvedAmount: amount, remaining: amount }
+  const cancellation = {
+    ...ref,
+    transactionId,
+    refundId: id,
+    amount,
+    approvedAmount,
+    remaining: amount,
+    othersUnknown: false
+  }
   return yield* (yield* Gateways).of(gateway).cancel({ ...cancellation, reason: "PAYMENT_FAILED" })
 })
 
@@ -254,7 +326,8 @@ const insisting = { schedule: Schedule.exponential("1 second"), times: 8 }
 
 /**
  * Tells the order that the gateway has taken the money. Somebody else may have told it before; or may have given the
- * payment up, and then the order is told that the money has to go back: that is a refund like any other (`Timers`).
+ * payment up, and then the order is told that the money has to go back: that is a refund like any other (`Timers`). Nobody
+ * else may know of the money, so whoever hangs up does not end it.
  */
 const take = Effect.fnUntraced(function* (
   asked: Step,
@@ -281,14 +354,18 @@ const take = Effect.fnUntraced(function* (
         return { answer: standing({ order }), replayed: true }
       })
   )
-})
+}, Effect.uninterruptible)
 
 const delayed = (asked: Step, { paymentId: id }: Payment) =>
   step({ ...asked, request: undefined }, () => ({ _tag: "PaymentDelayed", paymentId: id }))
 
+/** A gateway that failed too often is left alone for a while. */
+const whenClosed = ({ reason }: GatewayUnavailable) =>
+  reason === "CircuitOpen" ? { retryAfterSeconds: Math.ceil(Policy.payment.breaker.openMs / 1000) } : {}
+
 /**
- * Asks the gateway to approve what the order says it does, and tells the order what came of it. `asOf`: who asks is the
- * first, and the order's version by then.
+ * Asks the gateway to approve what the order says it does, and tells the order what came of it, whether or not the asker
+ * is still there: both end in time by themselves. `asOf`: who asks is the first, and the order's version by then.
  */
 const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment, asOf?: number) {
   const gateways = yield* Gateways
@@ -296,10 +373,8 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
   const { gateway, method, amount } = payment
   if (gateway === undefined || ref === undefined || method === "WALLET")
     return yield* Effect.die("No gateway's payment")
-  // One that is interrupted is one nobody knows the end of; and it ends in time by itself.
-  const approval = Effect.uninterruptible(gateways.of(gateway).approve({ ...ref, amount, method }))
   const unknown: Answer<Kept> = { answer: standing({ order }), replayed: false }
-  return yield* Effect.matchEffect(approval, {
+  return yield* Effect.matchEffect(gateways.of(gateway).approve({ ...ref, amount, method }), {
     onSuccess: (taken) => take(asked, payment, taken),
     onFailure: (failure) => {
       switch (failure._tag) {
@@ -310,16 +385,14 @@ const approve = Effect.fnUntraced(function* (asked: Step, order: Order, payment:
           return step(
             asked,
             () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: undefined, asOf }),
-            () => ({
-              unavailable: { orderId: order.orderId }
-            })
+            () => ({ unavailable: { orderId: order.orderId, ...whenClosed(failure) } })
           ).pipe(Effect.catchTag("OrderNotPayable", () => Effect.succeed(unknown)))
         case "OutcomeUnknown":
           return Effect.succeed(unknown)
       }
     }
   })
-})
+}, Effect.uninterruptible)
 
 /** What a gateway says has become of a payment, told to the order; `undefined`: nothing so far. */
 const conclude = Effect.fnUntraced(function* (asked: Step, order: Order, payment: Payment) {
@@ -332,13 +405,19 @@ const conclude = Effect.fnUntraced(function* (asked: Step, order: Order, payment
     case "Approved": {
       if (found.approvedAmount === payment.amount) return yield* take(asked, payment, found)
       // Not until it is given back is it over.
-      yield* giveBack(ref, gateway, found)
+      yield* giveBack(ref, gateway, found, found.approvedAmount)
       return yield* declined(asked, payment, { code: "OTHER_AMOUNT", reason: "Another amount was approved" })
     }
     case "Declined":
       return yield* declined(asked, payment, found)
-    case "Cancelled":
+    case "Cancelled": {
+      const left = leftAt(found)
+      if (left === undefined) {
+        return yield* new OutcomeUnknown({ gateway, detail: "Given back in part, and nobody knows how much is left" })
+      }
+      if (left > 0) yield* giveBack(ref, gateway, found, left)
       return yield* declined(asked, payment, { code: "CANCELLED", reason: "Given back since" })
+    }
     case "NotFound":
       return undefined
   }
@@ -369,40 +448,43 @@ type Awaited =
   | { readonly _tag: "Payment"; readonly payment: Payment }
   | { readonly _tag: "Refund"; readonly refund: Refund; readonly cancellation: Cancellation }
 
-const awaitedOf = (order: Order, gateway: GatewayName): Awaited | undefined => {
+const awaitedOf = (order: Order, gateway: GatewayName): ReadonlyArray<Awaited> => {
   const payment = underWay(order)
-  if (payment?.gateway === gateway && payment.status === "GATEWAY_REQUESTED") return { _tag: "Payment", payment }
-  const refund = order.refunds.find(({ status }) => status === "PROCESSING")
-  const asked = refund === undefined ? undefined : cancellationOf(order, refund)
-  return refund === undefined || asked?.gateway !== gateway
-    ? undefined
-    : { _tag: "Refund", refund, cancellation: asked.cancellation }
+  const isAsked = payment?.gateway === gateway && payment.status === "GATEWAY_REQUESTED"
+  const refunds = order.refunds.flatMap((refund): ReadonlyArray<Awaited> => {
+    const asked = refund.status === "PROCESSING" ? cancellationOf(order, refund) : undefined
+    return asked?.gateway === gateway ? [{ _tag: "Refund", refund, cancellation: asked.cancellation }] : []
+  })
+  return isAsked ? [{ _tag: "Payment", payment }, ...refunds] : refunds
 }
 
-/** Whether an order waits to hear of a gateway what has become of a payment or a refund. */
-export const awaits = (gateway: GatewayName, id: OrderId) =>
-  Effect.map(current(id), (order) => awaitedOf(order, gateway) !== undefined)
+/**
+ * Whether an order waits to hear of a gateway what has become of a payment or a refund, by what is on disk: most of those
+ * that are asked about are over, and stay out of memory.
+ */
+export const awaits = Effect.fnUntraced(function* (gateway: GatewayName, id: OrderId) {
+  const order = yield* (yield* Orders).get(id)
+  return order !== undefined && awaitedOf(order, gateway).length > 0
+})
 
 /**
- * Asks a gateway what has become of a payment or a refund that an order waits for, and tells the order. No
- * approval and no refund is asked for, and nothing becomes of the order but what the gateway says: anybody may cause it,
- * at any time.
+ * Asks a gateway what has become of a payment or of refunds that an order waits for, and tells the order. No approval and
+ * no refund of the order's is asked for, and nothing becomes of the order but what the gateway says: anybody may cause it,
+ * at any time. What the gateway took and the order never asked for goes back.
  */
 export const inquire = Effect.fnUntraced(function* (gateway: GatewayName, permitted: Permitted<OrderId>) {
   const gateways = yield* Gateways
   const asked: Step = { request: undefined, order: permitted }
   const order = yield* current(permitted.of)
-  const awaited = awaitedOf(order, gateway)
-  switch (awaited?._tag) {
-    case "Payment":
+  for (const awaited of awaitedOf(order, gateway)) {
+    if (awaited._tag === "Payment") {
       yield* conclude(asked, order, awaited.payment)
-      return
-    case "Refund": {
-      const { refund, cancellation } = awaited
-      const found = yield* gateways.of(gateway).inquire(cancellation)
-      if (whatBecameOf(cancellation, found) === "Done") {
-        yield* step(asked, () => ({ _tag: "Refunded", refundId: refund.refundId }))
-      }
+      continue
+    }
+    const { refund, cancellation } = awaited
+    const found = yield* gateways.of(gateway).inquire(cancellation)
+    if (whatBecameOf(cancellation, found) === "Done") {
+      yield* step(asked, () => ({ _tag: "Refunded", refundId: refund.refundId }))
     }
   }
 })
@@ -425,7 +507,7 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
   const found = yield* Effect.result(conclude(asked, order, payment))
   if (Result.isFailure(found)) {
     const { failure } = found
-    if (failure._tag !== "GatewayUnavailable") return yield* failure
+    if (failure._tag !== "GatewayUnavailable" && failure._tag !== "OutcomeUnknown") return yield* failure
     if (!mayBeForgotten) return
     yield* Metric.update(stuckPayments, 1)
     return yield* Effect.logWarning(
@@ -439,6 +521,9 @@ export const resumePayment = Effect.fnUntraced(function* (permitted: Permitted<O
     yield* step(asked, () => ({ _tag: "NotPaid", paymentId: payment.paymentId, cancel: "PAYMENT_TIMEOUT" }))
   }
 })
+
+/** Whether the gateway gave it back, or a person did, nobody has said. */
+const isPersons = ({ status, viaGateway }: Refund) => status === "MANUAL" && viaGateway > 0
 
 /** What a refund asks of the gateway that has the money; `undefined`: none has. */
 const cancellationOf = (order: Order, refund: Refund) => {
@@ -455,6 +540,7 @@ const cancellationOf = (order: Order, refund: Refund) => {
     amount: viaGateway,
     approvedAmount: payment.amount,
     remaining: minus(payment.amount, payment.refunded),
+    othersUnknown: latePayment(order, refund) === undefined && refundsOf(order).some(isPersons),
     reason: order.cancelReason ?? "REFUND"
   }
   return { gateway: payment.gateway, cancellation }

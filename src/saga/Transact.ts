@@ -214,14 +214,18 @@ const make = Effect.fnUntraced(function* (options: Options) {
     })
 
   // One sweep for all instead of a timer for each. The verdict still comes, to whoever repeats the request.
-  const giveUpLate = Effect.sync(() => {
-    const now = journal.now()
+  const giveUpBy = (now: number) => {
     for (const [id, { deadline, giveUp }] of waiting) {
       if (deadline > now) continue
       waiting.delete(id)
       giveUp()
     }
-  }).pipe(Effect.andThen(Effect.suspend(() => Metric.update(stepsUnderWay, underWay))))
+  }
+  // Whoever waits for its end and cannot be interrupted does not outlive the node.
+  yield* Effect.addFinalizer(() => Effect.sync(() => giveUpBy(Infinity)))
+  const giveUpLate = Effect.sync(() => giveUpBy(journal.now())).pipe(
+    Effect.andThen(Effect.suspend(() => Metric.update(stepsUnderWay, underWay)))
+  )
   yield* giveUpLate.pipe(Effect.repeat(Schedule.spaced(giveUpSweep)), Effect.forkScoped)
 
   const attempt = <A, E>({ request, by, plan, explain }: Run<A, E>, step: Step, original: Original | undefined) => {

@@ -261,6 +261,20 @@ describe("An order", () => {
     assert.deepInclude(Result.getOrThrow(Result.flip(asked)), { _tag: "AmountMismatch", payable: won(5000) })
   })
 
+  it("is not paid by ever more attempts (Policy.payment.attemptsMost)", () => {
+    const { attemptsMost } = Policy.payment
+    const attempt = (n: number): Deed => ({ ...mixed(), paymentId: paymentId(uuid(1000 + n)) })
+    const tried = after(created, ...Array.from({ length: attemptsMost }, (_, n) => attempt(n)))
+    assert.lengthOf(tried.payments, 2 * attemptsMost)
+    for (const deed of [attempt(attemptsMost), pay]) {
+      assert.deepInclude(Result.getOrThrow(Result.flip(decide(tried, deed, soon))), {
+        _tag: "TooManyPayments",
+        maximum: attemptsMost
+      })
+    }
+    assert.strictEqual(said(decide(tried, cancel(), soon)), "CANCELLED")
+  })
+
   it("keeps why it was cancelled, whoever did it", () => {
     for (const reason of CancelReason.literals) {
       assert.strictEqual(after(created, cancel(undefined, { reason })).cancelReason, reason)

@@ -62,7 +62,8 @@ const engine = ({ journal = (disk) => disk, stepsMost = 2000, requestTimeoutMs =
     Layer.provideMerge(Layer.effect(Journal, Effect.map(Journal, journal)).pipe(Layer.provide(MemoryJournal.layer)))
   )
 
-const memoryGateways: Layer.Layer<Gateways> = MemoryGateway.layer
+const gatewaysOf = ({ gateways }: Options) =>
+  gateways === undefined ? MemoryGateway.layer : Layer.merge(MemoryGateway.layer, gateways)
 
 export const layer = (options: Options = {}) =>
   Server.layer({
@@ -72,7 +73,7 @@ export const layer = (options: Options = {}) =>
     key,
     tokenTtlSeconds: 3600
   }).pipe(
-    Layer.provideMerge(options.gateways ?? memoryGateways),
+    Layer.provideMerge(gatewaysOf(options)),
     Layer.provideMerge(engine(options)),
     Layer.provideMerge(repositories(options)),
     Layer.provideMerge(tables),

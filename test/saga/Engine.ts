@@ -177,7 +177,6 @@ export const make = ({
 export const payFor = (order: OrderId, key: number) =>
   pay({
     request: request(300_000 + key),
-    begin: request(350_000 + key),
     order: permit(order),
     tenders: undefined,
     paymentKey: undefined

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
 import { type OrderId, orderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
@@ -58,7 +59,6 @@ const charged = (order: OrderId) =>
 const byCard = (order: OrderId, behaviour: string) =>
   pay({
     request: request(500_001),
-    begin: request(550_001),
     order: permit(order),
     tenders: [
       { method: "WALLET", amount: won(400) },
@@ -188,7 +188,7 @@ describe("An order that a gateway has called back about", () => {
   )
 
   told(
-    "is left alone when it is paid",
+    "is left alone when it is paid, and not brought back into memory",
     Effect.gen(function* () {
       const { order } = yield* paying("key")
       const before = yield* stored(order)
@@ -196,6 +196,8 @@ describe("An order that a gateway has called back about", () => {
       yield* pass(2 * grace)
       assert.deepStrictEqual([yield* stored(order), yield* charged(order)], [before, [600]])
       assert.deepStrictEqual(yield* Inquiries, [])
+      const { owned } = yield* Directory
+      assert.isFalse(owned().some((partition) => partition.peek("order", order) !== undefined))
     })
   )
 
@@ -216,6 +218,62 @@ describe("An order that a gateway has called back about", () => {
 })
 
 describe("A refund that a gateway has called back about", () => {
+  told(
+    "is over, also when the order is being paid there again",
+    Effect.gen(function* () {
+      const order = yield* waiting
+      const { toss } = yield* MemoryGateways
+      toss.script.next("approve", "slow")
+      toss.script.next("cancel", "error", 100)
+      yield* Effect.forkChild(Effect.exit(byCard(order, "first")))
+      yield* pass(100)
+      const { paymentId } = (yield* stored(order)).payments[0] ?? assert.fail("no payment")
+      yield* soon(does(order, { _tag: "NotPaid", paymentId, cancel: undefined }))
+      yield* pass(2000)
+      const { refundId: late } = (yield* stored(order)).refunds[0] ?? assert.fail("no refund")
+      const { transactionId } = toss.charges.byKey(`first_${order}`) ?? assert.fail("no charge")
+      toss.charges.refund(transactionId, { refundId: late, amount: won(600), at: 1 })
+      const tenders = [{ method: "CARD", amount: won(1000) }] as const
+      const again = paymentKey(`errorAfter_${order}`)
+      yield* soon(pay({ request: request(500_002), order: permit(order), tenders, paymentKey: again }))
+      yield* nudge("toss", order)
+      yield* pass(2 * grace)
+      const { status, refunds } = yield* stored(order)
+      assert.deepStrictEqual([status, ...refunds.map((refund) => refund.status)], ["CONFIRMED", "REFUNDED"])
+    })
+  )
+
+  told(
+    "is over, also when another gateway has still to give back what it took too late",
+    Effect.gen(function* () {
+      const order = yield* waiting
+      const { nice } = yield* MemoryGateways
+      nice.script.next("approve", "slow")
+      nice.script.next("cancel", "busy", 100)
+      const tenders = [{ method: "BANK_TRANSFER", amount: won(1000) }] as const
+      const late = pay({ request: request(500_002), order: permit(order), tenders, paymentKey: paymentKey("late") })
+      yield* Effect.forkChild(Effect.exit(late))
+      yield* pass(100)
+      const first = (yield* stored(order)).payments[0] ?? assert.fail("no payment")
+      yield* soon(does(order, { _tag: "NotPaid", paymentId: first.paymentId, cancel: undefined }))
+      yield* soon(byCard(order, "key"))
+      yield* pass(2000)
+      const [lateOne] = (yield* stored(order)).refunds
+      assert.deepInclude(lateOne, { status: "PROCESSING", amount: won(1000) })
+      yield* soon(does(order, { _tag: "Cancel", refundId: refundId(uuid(9)), reason: "BUYER", items: undefined }))
+      const { toss } = yield* MemoryGateways
+      const { transactionId } = toss.charges.byKey(`key_${order}`) ?? assert.fail("no charge")
+      const refund = (yield* stored(order)).refunds[1] ?? assert.fail("no refund")
+      toss.charges.refund(transactionId, { refundId: refund.refundId, amount: won(600), at: 1 })
+      yield* nudge("toss", order)
+      yield* pass(2 * grace)
+      assert.deepStrictEqual(
+        (yield* stored(order)).refunds.map(({ status }) => status),
+        ["PROCESSING", "REFUNDED"]
+      )
+    })
+  )
+
   told(
     "is over, if the gateway says so",
     Effect.gen(function* () {

@@ -21,7 +21,6 @@ const waiting = Effect.gen(function* () {
 const byCard = (order: OrderId, key: number) =>
   pay({
     request: request(300_000 + key),
-    begin: request(350_000 + key),
     order: permit(order),
     tenders: [
       { method: "WALLET", amount: won(500) },

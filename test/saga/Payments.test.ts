@@ -5,17 +5,17 @@ import type { Directory } from "../../src/actors/Directory.ts"
 import { permit } from "../../src/domain/Authority.ts"
 import { type OrderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
-import { dueAt } from "../../src/domain/OrderLife.ts"
+import { dueAt, underWay } from "../../src/domain/OrderLife.ts"
 import { Policy } from "../../src/domain/Policy.ts"
 import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
 import type { Journal } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
 import type { Users } from "../../src/persistence/Users.ts"
-import type { Gateways } from "../../src/saga/gateways/Gateway.ts"
+import { type Gateway, Gateways } from "../../src/saga/gateways/Gateway.ts"
 import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import { leftOf } from "../../src/saga/gateways/simulator/Charges.ts"
-import { confirm, pay, resumePayment } from "../../src/saga/Payments.ts"
+import { confirm, inquire, pay, resumePayment, resumeRefund } from "../../src/saga/Payments.ts"
 import * as Timers from "../../src/saga/Timers.ts"
 import type { Transact } from "../../src/saga/Transact.ts"
 import { uuid } from "../domain/Samples.ts"
@@ -33,7 +33,6 @@ const tenders = [
 const byCard = (order: OrderId, n: number, behaviour?: string) =>
   pay({
     request: request(500_000 + n),
-    begin: request(550_000 + n),
     order: permit(order),
     tenders,
     paymentKey: behaviour === undefined ? undefined : key(order, behaviour)
@@ -42,7 +41,6 @@ const byCard = (order: OrderId, n: number, behaviour?: string) =>
 const confirmed = (order: OrderId, n: number, amount = 600) =>
   confirm({
     request: request(600_000 + n),
-    begin: request(650_000 + n),
     order: permit(order),
     paymentKey: key(order),
     amount: won(amount)
@@ -118,8 +116,9 @@ describe("A payment through a gateway", () => {
       const first = yield* confirmed(order, 2)
       assert.strictEqual(first.answer.status, "COMPLETED")
       assert.deepStrictEqual(yield* confirmed(order, 2), { ...first, replayed: true })
-      // Under another key it is a question about where it stands.
+      // Under another key it is a question about where it stands, of this payment and no other.
       assert.deepInclude((yield* confirmed(order, 3)).answer, { status: "COMPLETED", paidAmount: won(1000) })
+      assert.strictEqual(yield* tagOf(confirmed(order, 4, 599)), "AmountMismatch")
       assert.deepStrictEqual([yield* books, yield* charged(order)], [bought, [600]])
     }).pipe(Effect.provide(engine()))
   )
@@ -133,7 +132,6 @@ describe("A payment through a gateway", () => {
       const { orderId: other } = (yield* make({ key: 2, buyer, items })).answer
       const stolen = pay({
         request: request(1),
-        begin: request(2),
         order: permit(other),
         tenders,
         paymentKey: key(order)
@@ -171,7 +169,6 @@ describe("A key that several orders are paid with at the same time", () => {
         ({ answer: { orderId } }, n) =>
           pay({
             request: request(700_000 + n),
-            begin: request(750_000 + n),
             order: permit(orderId),
             tenders,
             paymentKey: paymentKey("key_shared")
@@ -282,6 +279,32 @@ describe("A node that dies in the middle of a payment", () => {
     }).pipe(Effect.provide(world))
   )
 
+  it.effect("has taken its key: another node refuses it for another order, before anything happens", () =>
+    Effect.gen(function* () {
+      const first = yield* boot
+      const order = yield* Time.soon(first.on(waiting))
+      const { userId: buyer, lines } = yield* stored(order)
+      const items = lines.map(({ productId }) => [productId, 2] as const)
+      const { orderId: other } = (yield* Time.soon(first.on(make({ key: 2, buyer, items })))).answer
+      yield* first.dieAfter(1)
+      const paying = yield* Effect.forkChild(Effect.exit(first.on(byCard(order, 1, "cut"))))
+      yield* pass(100, 5)
+      yield* Fiber.interrupt(paying).pipe(Effect.forkDetach)
+      yield* first.stop
+
+      const second = yield* boot
+      const again = pay({
+        request: request(500_001, 1),
+        order: permit(other),
+        tenders: undefined,
+        paymentKey: undefined
+      })
+      assert.strictEqual(yield* Time.soon(second.on(tagOf(again))), "KeyReused")
+      assert.deepInclude(yield* stored(other), { status: "CREATED", payments: [] })
+      yield* second.stop
+    }).pipe(Effect.provide(world))
+  )
+
   it.effect.each([0, 1, 2, 3])("or of giving money back, after %i commits: it is given back once", (step) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_700_000_000_000)
@@ -363,6 +386,31 @@ describe("A gateway that is not there any more", () => {
 })
 
 describe("While a gateway is giving money back", () => {
+  it.live("what it gave back for a refund that nobody knows the end of is not taken for another's", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10, 300)
+      const buyer = yield* user(1, 0)
+      const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 3]] })).answer
+      const whole = [{ method: "CARD", amount: won(900) }] as const
+      yield* pay({ request: request(500_001), order: permit(order), tenders: whole, paymentKey: key(order) })
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      const resumed = Effect.fnUntraced(function* (n: number) {
+        yield* resumeRefund(permit(order), (yield* stored(order)).refunds[n] ?? assert.fail("no refund"))
+      })
+      yield* cancel(order, { items: [[product, 1]] })
+      toss.script.next("cancel", "cutAfter")
+      toss.script.next("cancel", "busy", Policy.payment.refundAttempts - 1)
+      for (let n = 0; n <= Policy.payment.refundAttempts; n++) yield* resumed(0)
+      yield* cancel(order, { items: [[product, 1]] })
+      const statuses = Effect.map(stored(order), ({ refunds }) => refunds.map(({ status }) => status))
+      assert.deepStrictEqual(yield* statuses, ["MANUAL", "PROCESSING"])
+      yield* inquire("toss", permit(order))
+      assert.deepStrictEqual([yield* statuses, yield* charged(order)], [["MANUAL", "PROCESSING"], [600]])
+      yield* resumed(1)
+      assert.deepStrictEqual([yield* statuses, yield* charged(order)], [["MANUAL", "REFUNDED"], [300]])
+    }).pipe(Effect.provide(engine()))
+  )
+
   it.live("nobody waits for it: whoever would have more back is told at once", () =>
     Effect.gen(function* () {
       const product = yield* onSale(10)
@@ -370,7 +418,6 @@ describe("While a gateway is giving money back", () => {
       const { orderId: order } = (yield* make({ key: 1, buyer, items: [[product, 2]] })).answer
       yield* pay({
         request: request(500_001),
-        begin: request(550_001),
         order: permit(order),
         tenders: [{ method: "CARD", amount: won(2000) }],
         paymentKey: key(order)
@@ -380,6 +427,43 @@ describe("While a gateway is giving money back", () => {
       const told = yield* Effect.forEach(more, (asked) => Effect.timeout(tagOf(asked), "1 second"))
       assert.deepStrictEqual(told, ["RefundInProgress", "RefundInProgress"])
     }).pipe(Effect.provide(engine()))
+  )
+})
+
+describe("Whoever hangs up while the gateway approves", () => {
+  /** Somebody who pays, and whom the gateway lets wait. */
+  const hangingUp = Effect.gen(function* () {
+    const { on, stop } = yield* boot
+    const order = yield* Time.soon(on(waiting))
+    const { toss } = yield* MemoryGateway.MemoryGateways
+    toss.script.next("approve", "slow")
+    const paying = yield* Effect.forkChild(on(byCard(order, 1, "key")))
+    yield* pass(100, 5)
+    return { on, stop, order, hangUp: Fiber.interrupt(paying).pipe(Effect.forkDetach) }
+  })
+
+  it.effect("has paid: the order knows as soon as the gateway has answered", () =>
+    Effect.gen(function* () {
+      const { on, stop, order, hangUp } = yield* hangingUp
+      yield* hangUp
+      yield* pass(1500)
+      assert.deepInclude(yield* stored(order), { status: "CONFIRMED", paidAmount: won(1000) })
+      assert.deepStrictEqual([yield* Time.soon(on(books)), yield* charged(order)], [bought, [600]])
+      yield* stop
+    }).pipe(Effect.provide(world))
+  )
+
+  it.effect("has the money back, if the payment had been given up by then", () =>
+    Effect.gen(function* () {
+      const { on, stop, order, hangUp } = yield* hangingUp
+      const id = (yield* stored(order)).payments.at(-1)?.paymentId ?? assert.fail("no payment")
+      yield* Time.soon(on(does(order, { _tag: "NotPaid", paymentId: id, cancel: undefined })))
+      yield* hangUp
+      yield* pass(4000)
+      assert.containSubset((yield* stored(order)).refunds, [{ status: "REFUNDED", amount: won(600) }])
+      assert.deepStrictEqual([yield* Time.soon(on(books)), yield* charged(order)], [waitingStill, [0]])
+      yield* stop
+    }).pipe(Effect.provide(world))
   )
 })
 
@@ -456,6 +540,44 @@ describe("Several who ask about one payment", () => {
       yield* resumePayment(permit(order), payment)
       assert.deepInclude(yield* stored(order), { status: "CANCELLED", cancelReason: "PAYMENT_FAILED" })
       assert.deepStrictEqual([yield* books, yield* charged(order)], [untouched, [0]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  /** A payment of which nobody heard the end, and of which somebody has given 200 won back at the gateway by hand. */
+  const givenBackInPart = Effect.gen(function* () {
+    const order = yield* waiting
+    const { toss } = yield* MemoryGateway.MemoryGateways
+    toss.script.next("approve", "cutAfter")
+    assert.strictEqual((yield* byCard(order, 1, "key")).answer.status, "GATEWAY_REQUESTED")
+    const { transactionId } = toss.charges.byKey(key(order)) ?? assert.fail("no charge")
+    toss.charges.refund(transactionId, { refundId: "by hand", amount: won(200), at: 1 })
+    return { order, payment: underWay(yield* stored(order)) ?? assert.fail("no payment") }
+  })
+
+  it.live("and a part of what it took was given back by hand: the rest goes back, and the order ends", () =>
+    Effect.gen(function* () {
+      const { order, payment } = yield* givenBackInPart
+      yield* resumePayment(permit(order), payment)
+      assert.deepInclude(yield* stored(order), { status: "CANCELLED", cancelReason: "PAYMENT_FAILED" })
+      assert.deepStrictEqual([yield* books, yield* charged(order)], [untouched, [0]])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("and it does not say how much of it was given back: that is a person's, and nothing ends", () =>
+    Effect.gen(function* () {
+      const { order, payment } = yield* givenBackInPart
+      const gateways = yield* Gateways
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      const silent: Gateway = {
+        ...toss,
+        inquire: (ref) =>
+          Effect.map(toss.inquire(ref), (found) =>
+            found._tag === "Cancelled" ? { ...found, cancelledAmount: undefined } : found
+          )
+      }
+      yield* Effect.provideService(resumePayment(permit(order), payment), Gateways, { ...gateways, of: () => silent })
+      assert.strictEqual(underWay(yield* stored(order))?.status, "GATEWAY_REQUESTED")
+      assert.deepStrictEqual([yield* charged(order)], [[400]])
     }).pipe(Effect.provide(engine()))
   )
 

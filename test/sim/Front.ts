@@ -19,7 +19,7 @@ import { confirm, pay } from "../../src/saga/Payments.ts"
 import { adjustStock, createProduct, editProduct } from "../../src/saga/Products.ts"
 import type { Keyed, Transact } from "../../src/saga/Transact.ts"
 import { withdraw } from "../../src/saga/Withdrawal.ts"
-import { type Answered, begunOf, type Item, type Operation } from "./Operation.ts"
+import { type Answered, type Item, type Operation } from "./Operation.ts"
 
 /** What arrives of a request. */
 export interface Asked {
@@ -98,15 +98,13 @@ const carryOut = ({ operation, keyed: request }: Asked): Effect.Effect<Answered,
     }
     case "Pay": {
       const { order, tenders, paymentKey } = operation
-      const begin = begunOf(operation)
-      if (request === undefined || begin === undefined) return unkeyed
-      return pay({ request, begin, order: permit(order), tenders, paymentKey })
+      if (request === undefined) return unkeyed
+      return pay({ request, order: permit(order), tenders, paymentKey })
     }
     case "Confirm": {
       const { order, paymentKey, amount } = operation
-      const begin = begunOf(operation)
-      if (request === undefined || begin === undefined) return unkeyed
-      return confirm({ request, begin, order: permit(order), paymentKey, amount })
+      if (request === undefined) return unkeyed
+      return confirm({ request, order: permit(order), paymentKey, amount })
     }
     case "Cancel": {
       const { items } = operation

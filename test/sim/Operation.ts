@@ -246,15 +246,6 @@ export const keyedOf = (operation: Operation): Keyed | undefined => {
     : keyed(who.user, `${method} ${path}`, key, body)
 }
 
-/** The first step of a payment through a gateway: it happens once as well, under a key of its own. */
-export const begunOf = (operation: Operation): Keyed | undefined => {
-  const { who, method, path, key, body } = sentOf(operation)
-  const isSaga = operation._tag === "Pay" || operation._tag === "Confirm"
-  return !isSaga || who === undefined || key === undefined || body === undefined
-    ? undefined
-    : keyed(who.user, `${method} ${path}, begun`, key, body)
-}
-
 export interface Answered {
   readonly answer: unknown
   readonly replayed: boolean

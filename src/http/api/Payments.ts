@@ -18,11 +18,19 @@ const Tenders = Schema.Array(Tender).check(
   )
 )
 
+/** What to do while nobody knows what became of a payment. */
+const unknown =
+  "GATEWAY_REQUESTED: nobody knows yet whether the gateway has taken the money; repeat the same request with the same Idempotency-Key until it has ended."
+
 export const PaymentRequest = Schema.Struct({
   orderId: ClaimedOrderId,
   tenders: Schema.optionalKey(Tenders.pipe(says("For all there is to pay; without, the wallet for all."))),
   paymentKey: Schema.optionalKey(
-    PaymentKey.pipe(says("What the gateway's page gave the buyer; without, POST /payments/confirm brings it."))
+    PaymentKey.pipe(
+      says(
+        "What the gateway's page gave the buyer: Toss' paymentKey (CARD), NICE's tid (BANK_TRANSFER, NAVERPAY), or Inicis' idc_name, a colon and its authToken (KAKAOPAY). Without, POST /payments/confirm brings it."
+      )
+    )
   )
 })
   .check(
@@ -54,11 +62,7 @@ export const ConfirmRequest = Schema.Struct({
 export const Paid = Schema.Struct({
   paymentId: PaymentId,
   orderId: OrderId,
-  status: PaymentStatus.pipe(
-    says(
-      "INITIATED: the buyer is to go to the gateway's page. GATEWAY_REQUESTED: nobody knows yet; repeat the request."
-    )
-  ),
+  status: PaymentStatus.pipe(says(`INITIATED: the buyer is to go to the gateway's page. ${unknown}`)),
   paidAmount: Money,
   balance: Schema.optionalKey(
     Money.pipe(says("The wallet's balance after this payment, unless the order was paid before."))
@@ -127,17 +131,21 @@ export class PaymentsApi extends HttpApiGroup.make("payments")
       headers: IdempotencyKey,
       payload: PaymentRequest,
       success: replayable(Paid),
-      error: problems(...paying, "INSUFFICIENT_BALANCE")
+      error: problems(...paying, "INSUFFICIENT_BALANCE", "TOO_MANY_PAYMENTS", "PAYMENT_NOT_CONFIGURED")
     }).annotate(
       OpenApi.Description,
-      "Pays an order: with its buyer's wallet (unless told otherwise), through a gateway, or with both. Without a paymentKey a gateway's part is INITIATED: the buyer goes to the gateway's page, and POST /payments/confirm brings its key back, within ten minutes. Without enough in the wallet, or when the gateway declines, the order is CANCELLED, and the same request is answered the same."
+      "Pays an order: with its buyer's wallet (unless told otherwise), through a gateway, or with both. Without a paymentKey a gateway's part is INITIATED: the buyer goes to the gateway's page, and POST /payments/confirm brings its key back, within ten minutes. Without enough in the wallet, or when the gateway declines, the order is CANCELLED. When the gateway cannot be reached (PAYMENT_UNAVAILABLE), nothing was paid, and the order goes on waiting for another attempt. Either way the Idempotency-Key is used: the same request is answered the same. " +
+        unknown
     ),
     HttpApiEndpoint.post("confirm", "/payments/confirm", {
       headers: IdempotencyKey,
       payload: ConfirmRequest,
       success: replayable(Paid),
       error: problems(...paying)
-    }).annotate(OpenApi.Description, "The buyer is back from the gateway's page; and where a payment stands."),
+    }).annotate(
+      OpenApi.Description,
+      `The buyer is back from the gateway's page; and where a payment stands. ${unknown}`
+    ),
     HttpApiEndpoint.get("stuck", "/admin/payments", {
       query: PageQuery,
       success: page(StuckPayment),

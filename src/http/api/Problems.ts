@@ -17,7 +17,8 @@ import {
   OrderNotPayable,
   OrderStatusConflict,
   PaymentInProgress,
-  RefundInProgress
+  RefundInProgress,
+  TooManyPayments
 } from "../../domain/OrderLife.ts"
 import { PriceChanged } from "../../domain/Pricing.ts"
 import {
@@ -39,7 +40,7 @@ import {
 } from "../../domain/Wallet.ts"
 import { CouponAlreadyIssued, CouponNotRevocable, CouponNotUsable, WalletFull } from "../../domain/UserCoupon.ts"
 import { CouponCodeTaken } from "../../persistence/Coupons.ts"
-import { PaymentDeclined, PaymentKeyUsed, PaymentUnavailable } from "../../saga/Payments.ts"
+import { PaymentDeclined, PaymentKeyUsed, PaymentNotConfigured, PaymentUnavailable } from "../../saga/Payments.ts"
 import { AdminCannotWithdraw, ProductsOnSale } from "../../saga/Withdrawal.ts"
 import { InvalidCursor } from "../../persistence/Page.ts"
 import { LoginIdTaken } from "../../persistence/Users.ts"
@@ -54,11 +55,17 @@ const members = {
   detail: Schema.String,
   /** Names this occurrence; the server's log knows it by this id. */
   traceId: Schema.String,
-  /** Whether the same request may succeed a little later. */
-  retryable: Schema.Boolean
+  retryable: Schema.Boolean.annotate({
+    description: "Whether the same request, with the same Idempotency-Key, may succeed a little later."
+  })
 }
 
 type ErrorClass<A, I> = Schema.Codec<A, I> & { readonly identifier: string; readonly fields: Schema.Struct.Fields }
+
+interface Titles {
+  readonly ko: string
+  readonly en: string
+}
 
 const row = <const C extends string, A, I>(
   code: C,
@@ -66,7 +73,9 @@ const row = <const C extends string, A, I>(
   error: ErrorClass<A, I>,
   ko: string,
   en: string,
-  retryable = false
+  retryable = false,
+  /** What the detail begins with instead of the title, when the error tells of this as well. */
+  details: { readonly [field: string]: Titles } = {}
 ) => {
   const fields = Struct.omit(error.fields, ["_tag"])
   const decode = Schema.decodeUnknownEffect(error)
@@ -92,6 +101,7 @@ const row = <const C extends string, A, I>(
     status,
     retryable,
     titles: { ko, en },
+    details: new Map(Object.entries(details)),
     /** The error's tag, and what of it the problem tells besides. */
     tag: error.identifier,
     fields: Object.keys(fields),
@@ -150,7 +160,9 @@ export const catalogue = [
     "The method is not allowed here"
   ),
   row("LOGIN_ID_TAKEN", 409, LoginIdTaken, "이미 사용 중인 아이디입니다", "The login id is taken"),
-  row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance"),
+  row("INSUFFICIENT_BALANCE", 409, InsufficientBalance, "잔액이 부족합니다", "Not enough balance", false, {
+    orderStatus: { ko: "잔액이 부족하여 주문이 취소되었습니다", en: "Not enough balance; the order is cancelled" }
+  }),
   row("BALANCE_REMAINING", 409, BalanceRemaining, "잔액이 남아 있습니다", "There is balance left"),
   row(
     "TOO_MANY_UNPAID_ORDERS",
@@ -181,6 +193,13 @@ export const catalogue = [
     "An ADMIN cannot withdraw; another ADMIN has to change the role first"
   ),
   row("ORDER_NOT_PAYABLE", 409, OrderNotPayable, "결제할 수 없는 주문입니다", "The order cannot be paid now"),
+  row(
+    "TOO_MANY_PAYMENTS",
+    409,
+    TooManyPayments,
+    "결제를 너무 여러 번 시도했습니다. 주문을 취소하고 다시 주문해 주세요",
+    "There were too many attempts to pay this order; cancel it, and order again"
+  ),
   row(
     "PAYMENT_IN_PROGRESS",
     409,
@@ -280,8 +299,15 @@ export const catalogue = [
     "PAYMENT_UNAVAILABLE",
     503,
     PaymentUnavailable,
-    "결제 대행사에 연결할 수 없습니다. 새 Idempotency-Key로 다시 시도해 주세요",
-    "The payment gateway cannot be reached; nothing was paid. Try again, with another Idempotency-Key"
+    "결제 대행사에 연결할 수 없어 결제되지 않았습니다. 새 Idempotency-Key로 다시 결제해 주세요",
+    "The payment gateway cannot be reached; nothing was paid. Pay again, with another Idempotency-Key"
+  ),
+  row(
+    "PAYMENT_NOT_CONFIGURED",
+    503,
+    PaymentNotConfigured,
+    "이 서버에 설정되지 않은 결제 수단입니다. 다른 결제 수단을 이용해 주세요",
+    "No payment gateway is configured here for this method; pay by another one"
   ),
   row("OVERLOADED", 503, Overloaded, "요청이 몰려 처리할 수 없습니다", "Too busy", again),
   row("UNAVAILABLE", 503, Unavailable, "일시적으로 사용할 수 없습니다", "Unavailable for the moment", again),

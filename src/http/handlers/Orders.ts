@@ -101,6 +101,7 @@ const orderly = [
   "OrderNotFound",
   "OrderUndecided",
   "OrderNotPayable",
+  "TooManyPayments",
   "PaymentInProgress",
   "RefundInProgress",
   "AmountMismatch",
@@ -139,7 +140,7 @@ export const itsOwn = [
 ] as const
 
 /** And when it is not for paying. */
-const unpaid = [...itsOwn, "InsufficientBalance", "OrderNotPayable", "AmountMismatch"] as const
+const unpaid = [...itsOwn, "InsufficientBalance", "OrderNotPayable", "TooManyPayments", "AmountMismatch"] as const
 /** And without a key. */
 const keyless = ["RequestInProgress", "KeyReused"] as const
 

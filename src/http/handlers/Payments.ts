@@ -5,9 +5,10 @@ import { Journal } from "../../persistence/Journal.ts"
 import { Orders } from "../../persistence/Orders.ts"
 import type { Gateways } from "../../saga/gateways/Gateway.ts"
 import { change } from "../../saga/Orders.ts"
-import { confirm, pay } from "../../saga/Payments.ts"
+import { confirm, pay, type PaymentKeyMalformed } from "../../saga/Payments.ts"
 import { iso } from "../../saga/Time.ts"
 import { Api } from "../api/Api.ts"
+import { ValidationFailed } from "../api/Errors.ts"
 import { replay } from "../api/Fields.ts"
 import { type Asker, Principal } from "../api/Middleware.ts"
 import { DecidedPayment, type PaymentRequest } from "../api/Payments.ts"
@@ -27,14 +28,18 @@ const impossible = [
   "OrderStatusConflict"
 ] as const
 
+/** Only the engine knows which gateway a method goes to, and so what its keys look like. */
+const malformed = ({ gateway, expected }: PaymentKeyMalformed) =>
+  new ValidationFailed({ errors: [{ pointer: "/paymentKey", message: `Expected a key of ${gateway}: ${expected}` }] })
+
 export const process = (who: Asker, key: string, payload: typeof PaymentRequest.Type) => {
   const { orderId, tenders, paymentKey } = payload
   const request = keyed(Policy.selfOf(who), "POST /payments/process", key, payload)
-  // Without a gateway's key it is one step.
-  const begin =
-    paymentKey === undefined ? request : keyed(Policy.selfOf(who), "POST /payments/process, begun", key, payload)
   return Effect.flatMap(Policy.changeableOrderOf(who, orderId), ({ order }) =>
-    Effect.catchTag(pay({ request, begin, order, tenders, paymentKey }), impossible, Effect.die)
+    pay({ request, order, tenders, paymentKey }).pipe(
+      Effect.catchTag("PaymentKeyMalformed", (error) => Effect.fail(malformed(error))),
+      Effect.catchTag(impossible, Effect.die)
+    )
   )
 }
 
@@ -57,12 +62,17 @@ export const layer = HttpApiBuilder.group(
         const { paymentKey, amount } = payload
         const key = headers["idempotency-key"]
         const request = keyed(who, "POST /payments/confirm", key, payload)
-        const begin = keyed(who, "POST /payments/confirm, begun", key, payload)
-        const confirmed = confirm({ request, begin, order, paymentKey, amount })
+        const confirmed = Effect.catchTag(
+          confirm({ request, order, paymentKey, amount }),
+          "PaymentKeyMalformed",
+          (error) => Effect.fail(malformed(error))
+        )
         return replay(
-          yield* Effect.catchTag(confirmed, [...impossible, "InsufficientBalance"], Effect.die).pipe(
-            Effect.provideContext(services)
-          )
+          yield* Effect.catchTag(
+            confirmed,
+            [...impossible, "InsufficientBalance", "TooManyPayments", "PaymentNotConfigured"],
+            Effect.die
+          ).pipe(Effect.provideContext(services))
         )
       }),
 
@@ -89,6 +99,7 @@ export const layer = HttpApiBuilder.group(
             ...impossible,
             "UserNotFound",
             "InsufficientBalance",
+            "TooManyPayments",
             "PaymentInProgress",
             "AmountMismatch",
             "RequestInProgress",

@@ -25,6 +25,7 @@ const impossible = [
   "StockLimitExceeded",
   "InsufficientBalance",
   "OrderNotPayable",
+  "TooManyPayments",
   "PaymentInProgress",
   "RefundInProgress",
   "AmountMismatch",

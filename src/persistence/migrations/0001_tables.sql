@@ -214,6 +214,8 @@ CREATE FUNCTION key_digest(payment_key text) RETURNS bytea LANGUAGE sql IMMUTABL
   $$ SELECT sha256(replace(payment_key, '\', '\\')::bytea) $$;
 CREATE UNIQUE INDEX payments_key ON payments (key_digest(payment_key))
   WHERE payment_key IS NOT NULL AND status <> 'FAILED';
+-- What a gateway is asked about: a few, and of them those that wait for a person.
+CREATE INDEX payments_asked ON payments (payment_id) WHERE status = 'GATEWAY_REQUESTED';
 
 CREATE TABLE refunds (
   refund_id    uuid PRIMARY KEY,

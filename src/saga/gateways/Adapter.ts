@@ -16,6 +16,7 @@ import {
   type GatewayFailure,
   GatewayUnavailable,
   type Inquiry,
+  leftAt,
   OutcomeUnknown,
   type PaymentRef,
   whatBecameOf
@@ -231,9 +232,10 @@ export const make = (gateway: GatewayName, protocol: Protocol): Gateway => {
     }
     if (result.failure._tag !== "Refused") return yield* result.failure
     if (result.failure.meaning !== "Again") return yield* failureOf(result.failure)
-    return yield* unlessDone(result.failure, approval, (found) =>
-      found._tag === "Approved" && found.approvedAmount === approval.amount ? found : "NotDone"
-    )
+    return yield* unlessDone(result.failure, approval, (found) => {
+      if (found._tag === "Cancelled" && leftAt(found) !== 0) return "Unclear"
+      return found._tag === "Approved" && found.approvedAmount === approval.amount ? found : "NotDone"
+    })
   })
 
   const cancel = Effect.fnUntraced(function* (cancellation: Cancellation) {

@@ -12,7 +12,7 @@
  *    has forgotten that the buyer agreed. Whoever compensates after that cannot be overtaken by an approval.
  * 5. **`cancel`** gives back all or a part, once per `refundId`. Refunds of one payment go one after the other, each with
  *    what the books say was left before it: so an unknown outcome is told from the sums of an inquiry. Where a gateway
- *    does not tell the sum of parts (Inicis), it stays unknown, and is a person's.
+ *    does not tell the sum of parts (Inicis), it stays unknown, and is a person's; so does one after another that is.
  *
  * A call that is interrupted is one whose outcome is unknown: let it end, also when the client has hung up.
  * `Resilience.guard` puts time limits, repetitions and a circuit breaker around a gateway; those of `Gateways` are guarded.
@@ -20,7 +20,7 @@
  */
 import { Context, type Effect, Schema } from "effect"
 import type { OrderId, PaymentId, RefundId } from "../../domain/Ids.ts"
-import type { Money } from "../../domain/Money.ts"
+import { minus, type Money } from "../../domain/Money.ts"
 import { type GatewayMethod, GatewayName, type GatewayTransactionId, type PaymentKey } from "../../domain/Tender.ts"
 import type { Callback } from "./Callback.ts"
 
@@ -45,6 +45,8 @@ export interface Cancellation extends PaymentRef {
   readonly approvedAmount: Money
   /** What of it was not given back yet, before this. */
   readonly remaining: Money
+  /** Whether another refund of the payment may have been carried out as well: a person is to find out. */
+  readonly othersUnknown: boolean
   /** For the buyer's statement. */
   readonly reason: string
 }
@@ -125,6 +127,8 @@ export interface Gateway {
   readonly approve: (approval: Approval) => Effect.Effect<Approved, GatewayFailure>
   readonly inquire: (payment: PaymentRef) => Effect.Effect<Inquiry, GatewayUnavailable>
   readonly cancel: (cancellation: Cancellation) => Effect.Effect<Cancelled, GatewayFailure>
+  /** What a payment key of its has to look like; left out by one that says nothing of it. */
+  readonly keyForm?: { readonly pattern: RegExp; readonly says: string }
   /** Whether a callback has the gateway's signature; left out by one that signs none. */
   readonly isSigned?: (callback: Callback) => boolean
 }
@@ -136,19 +140,26 @@ export class Gateways extends Context.Service<
     /** One without settings fails every call as `GatewayUnavailable`. */
     readonly of: (name: GatewayName) => Gateway
     readonly for: (method: GatewayMethod) => GatewayName
+    /** Whether there are settings for it. */
+    readonly has: (name: GatewayName) => boolean
     /** The longest a call of any of them takes, in milliseconds. */
     readonly longestMs: number
   }
 >()("sluice/saga/gateways/Gateways") {}
 
+/** Of what was approved and given back since, what is still there; `undefined`: the gateway does not say. */
+export const leftAt = ({ approvedAmount, cancelledAmount }: Inquiry & { readonly _tag: "Cancelled" }) =>
+  cancelledAmount === undefined ? undefined : minus(approvedAmount, cancelledAmount)
+
 /** What an inquiry says of a cancellation that nobody heard the end of. */
 export const whatBecameOf = (
-  { approvedAmount, remaining, amount }: Cancellation,
+  { approvedAmount, remaining, amount, othersUnknown }: Cancellation,
   found: Inquiry
 ): "Done" | "NotDone" | "Unclear" => {
   const before = approvedAmount - remaining
   if (found._tag === "Approved") return before === 0 ? "NotDone" : "Unclear"
   if (found._tag !== "Cancelled") return "Unclear"
-  if (found.cancelledAmount === before + amount) return "Done"
+  // The same sum may be another refund's, which nobody has heard the end of either.
+  if (found.cancelledAmount === before + amount) return othersUnknown ? "Unclear" : "Done"
   return found.cancelledAmount === before ? "NotDone" : "Unclear"
 }

@@ -43,6 +43,10 @@ export interface InicisSettings {
 }
 
 const idcs = ["fc", "ks", "stg"]
+export const keyForm = {
+  pattern: new RegExp(`^(?:${idcs.join("|")}):.`),
+  says: `Inicis' idc_name (${idcs.join(", ")}), a colon, and its authToken`
+}
 
 /** An amount as Inicis writes it, a number or digits. */
 const Price = Schema.Union([Schema.Int, Schema.String.check(Schema.isPattern(/^\d{1,15}$/))])
@@ -155,7 +159,7 @@ export const make = (http: HttpClient.HttpClient, settings: InicisSettings): Gat
     return codeOf(answer) === "00" ? yield* refund(answer.body) : yield* refused(answer)
   })
 
-  return Adapter.make("inicis", {
+  const gateway = Adapter.make("inicis", {
     approve: Effect.fnUntraced(function* ({ paymentKey, amount }) {
       const address = addressOf(payUrl, paymentKey)
       if (address === undefined)
@@ -208,4 +212,5 @@ export const make = (http: HttpClient.HttpClient, settings: InicisSettings): Gat
 
     undo: (_, { transactionId }) => cancel("refund", { tid: transactionId, msg: "Not this payment" })
   })
+  return { ...gateway, keyForm }
 }

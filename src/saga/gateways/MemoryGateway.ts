@@ -140,6 +140,7 @@ export const layer: Layer.Layer<Gateways | MemoryGateways> = Layer.effect(
     Gateways.of({
       of: (name) => all[name],
       for: (method) => Policy.payment.routing[method],
+      has: () => true,
       longestMs: longestMs(Policy.payment)
     })
   )

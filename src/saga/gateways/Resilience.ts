@@ -18,6 +18,7 @@ import {
   type GatewayFailure,
   GatewayUnavailable,
   type Inquiry,
+  leftAt,
   OutcomeUnknown,
   whatBecameOf
 } from "./Gateway.ts"
@@ -113,6 +114,8 @@ export const approvalIn = (gateway: GatewayName, amount: Money, found: Inquiry):
     case "Declined":
       return { _tag: "Never", failure: new Declined({ gateway, code: found.code, reason: found.reason }) }
     case "Cancelled":
+      // What is left of it is the buyer's.
+      if (leftAt(found) !== 0) return { _tag: "Unclear" }
       return { _tag: "Never", failure: new Declined({ gateway, code: "CANCELLED", reason: "Given back since" }) }
     case "NotFound":
       return { _tag: "NotDone" }

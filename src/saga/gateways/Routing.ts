@@ -81,6 +81,7 @@ export const layer = ({ toss, nice, inicis, routing, resilience = Policy.payment
       return Gateways.of({
         of: (name) => gateways[name],
         for: (method) => routes[method],
+        has: (name) => available.includes(name),
         longestMs: Resilience.longestMs(resilience)
       })
     })

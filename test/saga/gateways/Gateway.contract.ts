@@ -52,6 +52,7 @@ export const refundOf = (approval: Approval, approved: Approved, amount = 1000):
   amount: won(amount),
   approvedAmount: approved.approvedAmount,
   remaining: approved.approvedAmount,
+  othersUnknown: false,
   reason: "고객 변심"
 })
 
@@ -167,6 +168,17 @@ export const contract = (title: string, backend: Layer.Layer<Backend, CannotList
         if (found._tag === "Cancelled") assert.strictEqual(found.cancelledAmount, tells.parts ? won(400) : undefined)
         yield* gateway.cancel({ ...refundOf(approval, approved, 600), remaining: won(600) })
         assert.deepStrictEqual(givenBack(charges, approval), [400, 600])
+      })
+    )
+
+    it.effect("does not say that it declined what somebody has given back in part by hand", () =>
+      Effect.gen(function* () {
+        const { name, gateway, charges } = yield* Backend
+        const approval = payment(name)
+        const { transactionId } = yield* gateway.approve(approval)
+        charges.refund(transactionId, { refundId: "by hand", amount: won(300), at: 1 })
+        const result = yield* Effect.result(gateway.approve(approval))
+        assert.include(["Done", "OutcomeUnknown"], Result.isSuccess(result) ? "Done" : result.failure._tag)
       })
     )
 

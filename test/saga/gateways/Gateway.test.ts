@@ -169,6 +169,16 @@ describe("What became of a refund that nobody heard the end of", () => {
     it(`${amount} of ${remaining} left, found ${known}: ${expected}`, () =>
       assert.strictEqual(whatBecameOf(refund(remaining, amount), found), expected))
   }
+
+  for (const [found, expected] of [
+    [approved, "NotDone"],
+    [cancelled(300), "Unclear"],
+    [cancelled(600), "Unclear"]
+  ] as const) {
+    const known = found._tag === "Cancelled" ? `${found._tag} ${found.cancelledAmount}` : found._tag
+    it(`300 of 1000 left, and of another refund nobody knows, found ${known}: ${expected}`, () =>
+      assert.strictEqual(whatBecameOf({ ...refund(1000, 300), othersUnknown: true }, found), expected))
+  }
 })
 
 describe("What a gateway says", () => {

@@ -4,9 +4,10 @@ import { CircuitBreaker } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { won } from "../../../src/domain/Money.ts"
 import { Policy } from "../../../src/domain/Policy.ts"
-import type { Approval, GatewayFailure } from "../../../src/saga/gateways/Gateway.ts"
+import { gatewayTransactionId } from "../../../src/domain/Tender.ts"
+import type { Approval, GatewayFailure, Inquiry } from "../../../src/saga/gateways/Gateway.ts"
 import * as MemoryGateway from "../../../src/saga/gateways/MemoryGateway.ts"
-import { guard, longestMs, pauseMs } from "../../../src/saga/gateways/Resilience.ts"
+import { approvalIn, guard, longestMs, pauseMs } from "../../../src/saga/gateways/Resilience.ts"
 import type { Behaviour } from "../../../src/saga/gateways/simulator/Behaviour.ts"
 import { payment, refundOf } from "./Gateway.contract.ts"
 
@@ -46,6 +47,35 @@ const ended = <A>(call: Effect.Effect<A, GatewayFailure>) =>
     const { result, ms } = yield* Fiber.join(fiber)
     return { end: Result.isSuccess(result) ? "Done" : result.failure._tag, result, ms }
   })
+
+describe("What an inquiry says of an approval nobody heard the end of", () => {
+  const transactionId = gatewayTransactionId("t")
+  const approved = (amount: number): Inquiry => ({
+    _tag: "Approved",
+    transactionId,
+    approvedAt: 1,
+    approvedAmount: won(amount),
+    label: undefined
+  })
+  const cancelled = (amount: number | undefined): Inquiry => ({
+    _tag: "Cancelled",
+    transactionId,
+    approvedAmount: won(1000),
+    cancelledAmount: amount === undefined ? undefined : won(amount),
+    cancelledAt: 2
+  })
+  for (const [what, found, expected] of [
+    ["approved", approved(1000), "Done"],
+    ["another amount approved", approved(999), "Unclear"],
+    ["all given back", cancelled(1000), "Never"],
+    ["a part given back: the rest is still there", cancelled(300), "Unclear"],
+    ["a part given back, and not how much", cancelled(undefined), "Unclear"],
+    ["declined", { _tag: "Declined", code: "", reason: "" }, "Never"],
+    ["unknown", { _tag: "NotFound" }, "NotDone"]
+  ] as const) {
+    it(`${what}: ${expected}`, () => assert.strictEqual(approvalIn("toss", won(1000), found)._tag, expected))
+  }
+})
 
 const scenario = (
   name: string,

@@ -1,9 +1,10 @@
 /** A history, sorted for the questions the checks ask. */
-import { Schema } from "effect"
-import type { RequestKey } from "../../../src/domain/Ids.ts"
+import { Option, Schema } from "effect"
+import { PaymentId, type RequestKey } from "../../../src/domain/Ids.ts"
+import { ending } from "../../../src/saga/Payments.ts"
 import type { Keyed } from "../../../src/saga/Transact.ts"
 import type { Attempt, Commit, History, Request } from "../History.ts"
-import { begunOf, noConnection, type Operation } from "../Operation.ts"
+import { noConnection, type Operation } from "../Operation.ts"
 
 export interface KeyedRequest extends Request {
   readonly operation: Extract<Operation, { readonly key: string }>
@@ -16,6 +17,11 @@ export const isKeyed = (request: Request): request is KeyedRequest => request.ke
 export const isSaga = (request: Request): request is KeyedRequest =>
   request.operation._tag === "Pay" || request.operation._tag === "Confirm"
 
+/** What the first step of a payment through a gateway answers: the rest of it goes under a key of its own. */
+const begunIn = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ begun: Schema.Struct({ paymentId: PaymentId }) }))
+)
+
 export class Evidence {
   readonly history: History
   /** The transaction of a key, if one was committed. */
@@ -23,19 +29,30 @@ export class Evidence {
   /** What was asked with a key: more than one request, if the bodies differed. */
   readonly requestsOf: ReadonlyMap<RequestKey, ReadonlyArray<KeyedRequest>>
 
-  readonly #begunBy: ReadonlyMap<RequestKey | undefined, ReadonlyArray<KeyedRequest>>
+  readonly #endedBy: ReadonlyMap<RequestKey, KeyedRequest>
 
   constructor(history: History) {
     this.history = history
     this.commitOf = new Map(history.commits.map((commit) => [commit.transaction.key, commit]))
     this.requestsOf = Map.groupBy(history.requests.filter(isKeyed), ({ keyed }) => keyed.key)
-    this.#begunBy = Map.groupBy(history.requests.filter(isSaga), ({ operation }) => begunOf(operation)?.key)
+    this.#endedBy = new Map(
+      history.commits.flatMap((commit) => {
+        const request = this.#askedBy(commit)
+        const begun = Option.getOrUndefined(begunIn(commit.transaction.answered?.answer))?.begun
+        return request === undefined || begun === undefined
+          ? []
+          : [[ending(request.keyed, begun.paymentId).key, request]]
+      })
+    )
   }
 
-  /** The request a transaction answers, or whose first step it is. */
-  requestOf({ transaction: { key, answered } }: Commit): KeyedRequest | undefined {
-    const requests = this.requestsOf.get(key) ?? this.#begunBy.get(key)
-    return requests?.find(({ keyed }) => keyed.bodyHash === answered?.bodyHash)
+  /** The request a transaction answers, or whose first or last step it is. */
+  requestOf(commit: Commit): KeyedRequest | undefined {
+    return this.#askedBy(commit) ?? this.#endedBy.get(commit.transaction.key)
+  }
+
+  #askedBy({ transaction: { key, answered } }: Commit): KeyedRequest | undefined {
+    return this.requestsOf.get(key)?.find(({ keyed }) => keyed.bodyHash === answered?.bodyHash)
   }
 
   attemptsOf(key: RequestKey): ReadonlyArray<Attempt> {
@@ -50,7 +67,7 @@ export const learnedAt = ({ keyed, attempts }: KeyedRequest, { seq, transaction 
   Math.min(
     ...attempts.map(({ returned = Infinity, outcome }) => {
       if (outcome?._tag !== "Ok" || returned < seq) return Infinity
-      return keyed.key === transaction.key && isWaiting(outcome.answer) ? Infinity : returned
+      return keyed.key !== transaction.key && isWaiting(outcome.answer) ? Infinity : returned
     })
   )
 
