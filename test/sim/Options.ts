@@ -141,6 +141,9 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
   // A partition that changes hands, and is taken back, while one of its actors is loaded.
   {
     nodes: 3,
+    clients: 16,
+    attempts: 300,
+    heat: 0.9,
     routing: "any",
     partitions: 1,
     residentActors: 4,
@@ -155,6 +158,7 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
   {
     nodes: 1,
     clients: 16,
+    attempts: 300,
     requestTimeoutMs: 600,
     hangUp: 0,
     queueSize: 1000,
@@ -284,14 +288,16 @@ export const draw = (seed: number): Options => withOrders(drawWorld(seed), new R
 const orderAmbush: Partial<Options> = {
   nodes: 1,
   clients: 8,
-  attempts: 250,
+  attempts: 300,
   requestTimeoutMs: 3000,
   hangUp: 0,
   queueSize: 1000,
+  batchSize: 64,
+  inFlight: 3,
   stepsMost: 1000,
   databaseMs: [0.1, 2],
   laggard: "commit",
-  lagging: 0.5,
+  lagging: 0.25,
   lagMs: 1000,
   toNode: calm,
   toDatabase: calm,
