@@ -133,7 +133,8 @@ const ranked = (rank: Rank | undefined) => (rank === undefined ? {} : { rank })
 
 /** Fenced or rejected attempts are rare and cured by claiming again; one that never is must not spin. */
 const attemptsMost = 8
-const attemptDelay = "10 millis"
+/** Longer each time: of those who fence each other, somebody gets through. */
+const attemptDelayMs = (left: number) => 10 * 2 ** (attemptsMost - left)
 const originalWait = "2 seconds"
 const giveUpSweep = "100 millis"
 
@@ -278,7 +279,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const again = Effect.suspend(() =>
       left === 0 || journal.now() >= step.deadline
         ? Effect.fail(new Unavailable())
-        : Effect.delay(attempts(run, step.deadline, original, left - 1), attemptDelay)
+        : Effect.delay(attempts(run, step.deadline, original, left - 1), attemptDelayMs(left))
     )
     const orReplay = (otherwise: Effect.Effect<Answer<A>, E | Failure>): Effect.Effect<Answer<A>, E | Failure> =>
       Effect.flatMap(replay(run, step), (known) => (known === undefined ? otherwise : Effect.succeed(known)))
