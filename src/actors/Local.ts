@@ -11,7 +11,7 @@ import { type Actors, areNew, type KindName } from "../domain/Actors.ts"
 import type { Epoch, PartitionId, TransactionId } from "../domain/Ids.ts"
 import type { Fence, Transaction } from "../domain/Transaction.ts"
 import * as Batcher from "../persistence/Batcher.ts"
-import { Journal, type JournalUnavailable, takeOver, unavailable } from "../persistence/Journal.ts"
+import { Journal, JournalUnavailable, takeOver, unavailable } from "../persistence/Journal.ts"
 import { Elsewhere, Fenced, type Overloaded, type Unavailable } from "./Errors.ts"
 import { Partition } from "./Partition.ts"
 import { partitionOf } from "./Placement.ts"
@@ -30,6 +30,11 @@ export interface Options {
 const loadLinger = "2 millis"
 const queueSize = 20_000
 const overduePerSweep = 256
+/**
+ * A claim may be given up and made again: it takes what it saw or nothing. While one is waited for, nobody can be told
+ * whether what is in doubt is ours still.
+ */
+const claimWithin = "2 seconds"
 /** Memory is not read on the word of epochs older than this: somebody may have claimed it without telling. */
 const unconfirmedMostMs = 2000
 
@@ -80,7 +85,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       const missing = wanted.filter((id) => owners[id] === undefined && ownership.mine(id))
       if (missing.length > 0) {
         const before = missing.map((id) => losses[id])
-        const epochs = yield* takeOver(journal, missing, options.owner)
+        const epochs = yield* takeOver(journal, missing, options.owner).pipe(
+          Effect.timeoutOrElse({
+            duration: claimWithin,
+            orElse: () => Effect.fail(new JournalUnavailable({ cause: "A claim takes too long" }))
+          })
+        )
         missing.forEach((id, index) => {
           const epoch = epochs[index]
           if (epoch === undefined) return

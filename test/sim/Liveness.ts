@@ -31,6 +31,8 @@ export const mend = (world: World): void => {
   for (const node of nodes) {
     if (core.includes(node)) {
       node.process.thaw()
+      // One that comes up may wait for an answer that got lost.
+      if (node.directory === undefined) node.kill()
       world.boot(node)
     } else {
       world.abandoned.add(node)
