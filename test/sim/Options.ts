@@ -183,7 +183,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   {
     nodes: 3,
     clients: 5,
-    attempts: 250,
+    attempts: 300,
     partitions: 2,
     queueSize: 1000,
     stepsMost: 1000,
@@ -263,7 +263,8 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   {
     nodes: 3,
     clients: 16,
-    requestTimeoutMs: 1000,
+    attempts: 300,
+    requestTimeoutMs: 300,
     routing: "any",
     hangUp: 0,
     toNode: { ...calm, replyLost: 0.2 },
@@ -273,7 +274,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
       ttlMs: 4000,
       guests: 1,
       joinWithinMs: 0,
-      toPeers: { ...calm, latencyMs: [0.5, 10], lost: 0.15, late: 0.1, replyLost: 0.1, doubled: 0.1 },
+      toPeers: { ...calm, latencyMs: [0.5, 10], noticeMs: 400, lost: 0.3, late: 0.1 },
       toStore: calm
     }
   }
