@@ -73,8 +73,7 @@ const shown = {
   createdAt: Timestamp
 }
 
-const sample = {
-  couponId: Samples.coupon,
+const sampleTerms = {
   name: "Welcome",
   discountType: "PERCENTAGE",
   discountValue: 10,
@@ -82,7 +81,12 @@ const sample = {
   minOrderAmount: 50_000,
   firstPurchaseOnly: false,
   validFrom: null,
-  validUntil: Samples.last,
+  validUntil: Samples.last
+} as const
+
+const sample = {
+  couponId: Samples.coupon,
+  ...sampleTerms,
   sellerId: Samples.seller,
   productIds: [Samples.product],
   categories: [],
@@ -280,14 +284,7 @@ export const UserCoupon = Schema.Struct({
       userId: Samples.buyer,
       status: "ISSUED",
       rank: 37,
-      name: "Welcome",
-      discountType: "PERCENTAGE",
-      discountValue: 10,
-      maxDiscount: 20_000,
-      minOrderAmount: 50_000,
-      firstPurchaseOnly: false,
-      validFrom: null,
-      validUntil: Samples.last,
+      ...sampleTerms,
       issuedAt: Samples.made
     })
   )
