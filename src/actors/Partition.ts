@@ -11,6 +11,7 @@ import { Result } from "effect"
 import { type Actors, type KindName, kinds } from "../domain/Actors.ts"
 import type { Epoch, PartitionId, TransactionId } from "../domain/Ids.ts"
 import type { Doubt } from "../persistence/Journal.ts"
+import { Passing } from "./Passing.ts"
 
 interface Cell<State> {
   state: State
@@ -43,7 +44,7 @@ export class Partition {
 
   readonly #capacity: number
   readonly #cells: Cells = { product: new Map(), wallet: new Map(), coupon: new Map(), order: new Map() }
-  readonly #groups = new Map<TransactionId, Group>()
+  readonly #groups = new Passing<TransactionId, Group>()
   /** How many are about to ask an actor that is, or is to be, loaded for them. */
   readonly #awaited = new Map<string, number>()
 

@@ -98,25 +98,27 @@ export class GroupCommit extends Context.Service<
         let answers = true
         let inTrouble = 0
 
-        const answer = (batch: ReadonlyArray<Waiting>, decisions: Verdict | ReadonlyArray<Decision>) =>
-          Effect.gen(function* () {
-            const counts = new Map<Verdict, number>()
-            const defects: Array<unknown> = []
-            batch.forEach(({ done }, index) => {
-              const decision = typeof decisions === "string" ? decisions : (decisions[index] ?? "Rejected")
-              const verdict = typeof decision === "number" ? "Committed" : decision
-              counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
-              try {
-                done(verdict, typeof decision === "number" ? decision : undefined)
-              } catch (defect) {
-                defects.push(defect)
-              }
-            })
-            if (defects.length > 0) yield* Effect.logError("A verdict was not carried out", ...defects)
-            for (const [verdict, count] of counts) {
-              yield* Metric.update(Metric.withAttributes(verdictCount, { verdict }), count)
+        const answer = Effect.fnUntraced(function* (
+          batch: ReadonlyArray<Waiting>,
+          decisions: Verdict | ReadonlyArray<Decision>
+        ) {
+          const counts = new Map<Verdict, number>()
+          const defects: Array<unknown> = []
+          batch.forEach(({ done }, index) => {
+            const decision = typeof decisions === "string" ? decisions : (decisions[index] ?? "Rejected")
+            const verdict = typeof decision === "number" ? "Committed" : decision
+            counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
+            try {
+              done(verdict, typeof decision === "number" ? decision : undefined)
+            } catch (defect) {
+              defects.push(defect)
             }
           })
+          if (defects.length > 0) yield* Effect.logError("A verdict was not carried out", ...defects)
+          for (const [verdict, count] of counts) {
+            yield* Metric.update(Metric.withAttributes(verdictCount, { verdict }), count)
+          }
+        })
 
         /** Asks until the database answers; nothing else can be done for a transaction in doubt. */
         const resolve = (batch: ReadonlyArray<Waiting>) => {

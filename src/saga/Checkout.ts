@@ -14,7 +14,15 @@ import type { ProductRefusal } from "../domain/Product.ts"
 import { CouponNotUsable, unusable } from "../domain/UserCoupon.ts"
 import type { WalletRefusal } from "../domain/Wallet.ts"
 import { iso } from "./Time.ts"
-import { type Answer, type Attempt, type Failure, type Keyed, Transact } from "./Transact.ts"
+import {
+  type Answer,
+  type Attempt,
+  type Failure,
+  type Interruption,
+  type Keyed,
+  type Outcome,
+  Transact
+} from "./Transact.ts"
 import { whenDecided } from "./Waiters.ts"
 
 export interface CheckoutItem {
@@ -48,60 +56,59 @@ export type CheckoutAnswer = typeof CheckoutAnswer.Type
 
 export const checkout = ({
   request,
-  buyer,
-  items,
-  userCouponId,
-  expectedTotal
+  ...wanted
 }: CheckoutRequest): Effect.Effect<
   Answer<CheckoutAnswer>,
   ProductRefusal | CouponRefusal | WalletRefusal | PriceChanged | Failure,
   Transact
 > =>
   Effect.flatMap(Transact, (transact) =>
-    transact.run({
-      request,
-      by: undefined,
-      answer: CheckoutAnswer,
-      plan: (attempt) =>
-        Effect.gen(function* () {
-          const { id, now, hold } = attempt
-          const quoted = yield* quotedOf(attempt, items, "Take")
-          const coupon = userCouponId === undefined ? undefined : yield* couponOf(attempt, buyer, userCouponId)
-          const { lines, total, discount, payable } = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
-          const firstPurchaseOnly = coupon?.firstPurchaseOnly
-          const { balance } = yield* whenDecided(
-            hold("wallet", buyer, { _tag: "Take", amount: payable, userCouponId, firstPurchaseOnly })
-          )
-          const order = placed({
-            orderId: orderId(id),
-            userId: buyer,
-            status: "CONFIRMED",
-            lines,
-            payments: [inFull(paymentId(id), payable)],
-            totalAmount: total,
-            discountAmount: discount,
-            userCouponId,
-            paidAmount: payable,
-            paidAt: now,
-            createdAt: now
-          })
-          const { changes, events } = moves(undefined, order)
-          return {
-            changes,
-            events,
-            answer: {
-              orderId: order.orderId,
-              status: "CONFIRMED" as const,
-              totalAmount: total,
-              discountAmount: discount,
-              paidAmount: payable,
-              balance,
-              transactedAt: iso(now)
-            }
-          }
-        })
-    })
+    transact.run({ request, by: undefined, answer: CheckoutAnswer, plan: (attempt) => plan(attempt, wanted) })
   )
+
+const plan = Effect.fnUntraced(function* (
+  attempt: Attempt,
+  { buyer, items, userCouponId, expectedTotal }: Omit<CheckoutRequest, "request">
+): Effect.fn.Return<
+  Outcome<CheckoutAnswer>,
+  ProductRefusal | CouponRefusal | WalletRefusal | PriceChanged | Interruption
+> {
+  const { id, now, hold } = attempt
+  const quoted = yield* quotedOf(attempt, items, "Take")
+  const coupon = userCouponId === undefined ? undefined : yield* couponOf(attempt, buyer, userCouponId)
+  const { lines, total, discount, payable } = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
+  const firstPurchaseOnly = coupon?.firstPurchaseOnly
+  const { balance } = yield* whenDecided(
+    hold("wallet", buyer, { _tag: "Take", amount: payable, userCouponId, firstPurchaseOnly })
+  )
+  const order = placed({
+    orderId: orderId(id),
+    userId: buyer,
+    status: "CONFIRMED",
+    lines,
+    payments: [inFull(paymentId(id), payable)],
+    totalAmount: total,
+    discountAmount: discount,
+    userCouponId,
+    paidAmount: payable,
+    paidAt: now,
+    createdAt: now
+  })
+  const { changes, events } = moves(undefined, order)
+  return {
+    changes,
+    events,
+    answer: {
+      orderId: order.orderId,
+      status: "CONFIRMED",
+      totalAmount: total,
+      discountAmount: discount,
+      paidAmount: payable,
+      balance,
+      transactedAt: iso(now)
+    }
+  }
+})
 
 /** Holds what is to be bought, all or none of it, and says what to price. */
 export const quotedOf = ({ holdAll }: Attempt, items: ReadonlyArray<CheckoutItem>, _tag: "Take" | "Reserve") =>

@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Unavailable } from "../actors/Errors.ts"
-import type { Permitted, Privilege } from "../domain/Authority.ts"
+import type { Permitted } from "../domain/Authority.ts"
 import {
   type CouponCondition,
   type Coupon,
@@ -21,7 +21,16 @@ import { type CouponCodeTaken, Coupons, type NewCoupon as Entry } from "../persi
 import type { Rank } from "../persistence/Journal.ts"
 import { Users } from "../persistence/Users.ts"
 import { iso } from "./Time.ts"
-import { type Answer, type Failure, type Keyed, Transact } from "./Transact.ts"
+import {
+  type Answer,
+  type Attempt,
+  type Failure,
+  type Interruption,
+  type Keyed,
+  type Outcome,
+  type Run,
+  Transact
+} from "./Transact.ts"
 import { whenDecided } from "./Waiters.ts"
 
 /** Whose coupon it is, what it is for, who makes it, and whether users get it by themselves. */
@@ -119,13 +128,11 @@ export interface Issued {
  * this order, so that who comes too late costs nobody a wallet.
  */
 export const issue = ({
-  wanted: {
-    of: { couponId: wanted, userId },
-    by
-  },
-  ...asked
+  request,
+  wanted: { of: wanted, by },
+  issueBy
 }: IssueRequest): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
-  issueFound({ ...asked, userId, by, find: Effect.succeed(wanted) })
+  issueFound({ request, userId: wanted.userId, by, issueBy, find: Effect.succeed(wanted.couponId) })
 
 export interface ClaimRequest {
   readonly request: Keyed
@@ -153,45 +160,25 @@ export const claim = ({
     return Effect.catchTag(issued, "CouponNotIssuable", () => none)
   })
 
-/** The coupon is found by the attempt: so a repetition is answered as the first time, whatever became of the coupon. */
+interface Wanted {
+  readonly userId: UserId
+  readonly issueBy: IssueBy
+  /** By the attempt: so a repetition is answered as the first time, whatever became of the coupon. */
+  readonly find: Effect.Effect<CouponId, CouponNotFound | Unavailable>
+}
+
 const issueFound = ({
   request,
-  userId,
   by,
-  issueBy,
-  find
-}: Omit<IssueRequest, "wanted"> & {
-  readonly userId: UserId
-  readonly by: Privilege | undefined
-  readonly find: Effect.Effect<CouponId, CouponNotFound | Unavailable>
-}): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
+  ...wanted
+}: Wanted & Pick<Run<unknown, unknown>, "by"> & { readonly request: Keyed }): Effect.Effect<
+  Issued,
+  CouponRefusal | WalletRefusal | Failure,
+  Transact | Users
+> =>
   Effect.flatMap(Transact, (transact) =>
     Effect.flatMap(Users, (users) =>
-      transact.run({
-        request,
-        by,
-        answer: Issue,
-        plan: Effect.fnUntraced(function* ({ id, now, hold }) {
-          const wanted = yield* find
-          const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by: issueBy }))
-          if (coupon.tiers.length > 0) yield* checkTier(users, coupon, userId)
-          const { perUserLimit: limit, validity } = coupon
-          const created = { userCouponId: userCouponId(id), couponId: wanted }
-          const { slot } = yield* whenDecided(hold("wallet", userId, { _tag: "Receive", ...created, limit }))
-          if (slot === undefined) return yield* Effect.die("A coupon received without a slot")
-          return {
-            changes: [{ _tag: "CouponIssued", ...created, userId, slot, issuedAt: now }],
-            events: [{ type: "CouponIssued", entity: created.userCouponId, payload: { couponId: wanted, userId } }],
-            answer: {
-              ...created,
-              userId,
-              status: "ISSUED" as const,
-              issuedAt: iso(now),
-              validUntil: validity.until === undefined ? null : iso(validity.until)
-            }
-          }
-        })
-      })
+      transact.run({ request, by, answer: Issue, plan: (attempt) => planIssue(attempt, wanted, users) })
     )
   ).pipe(
     Effect.flatMap(({ answer: { issuedAt, validUntil, ...answer }, replayed, rank }) =>
@@ -200,6 +187,31 @@ const issueFound = ({
         : Effect.succeed({ answer: { ...answer, rank, issuedAt, validUntil }, replayed })
     )
   )
+
+const planIssue = Effect.fnUntraced(function* (
+  { id, now, hold }: Attempt,
+  { userId, issueBy, find }: Wanted,
+  users: Users["Service"]
+): Effect.fn.Return<Outcome<typeof Issue.Type>, CouponRefusal | WalletRefusal | Interruption> {
+  const wanted = yield* find
+  const coupon = yield* whenDecided(hold("coupon", wanted, { _tag: "Issue", at: now, by: issueBy }))
+  if (coupon.tiers.length > 0) yield* checkTier(users, coupon, userId)
+  const { perUserLimit: limit, validity } = coupon
+  const created = { userCouponId: userCouponId(id), couponId: wanted }
+  const { slot } = yield* whenDecided(hold("wallet", userId, { _tag: "Receive", ...created, limit }))
+  if (slot === undefined) return yield* Effect.die("A coupon received without a slot")
+  return {
+    changes: [{ _tag: "CouponIssued", ...created, userId, slot, issuedAt: now }],
+    events: [{ type: "CouponIssued", entity: created.userCouponId, payload: { couponId: wanted, userId } }],
+    answer: {
+      ...created,
+      userId,
+      status: "ISSUED",
+      issuedAt: iso(now),
+      validUntil: validity.until === undefined ? null : iso(validity.until)
+    }
+  }
+})
 
 export interface RevokeRequest {
   readonly request: Keyed

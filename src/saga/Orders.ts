@@ -28,7 +28,15 @@ import { WalletUndecided, type WalletRefusal } from "../domain/Wallet.ts"
 import type { Unavailable } from "../actors/Errors.ts"
 import { type CheckoutItem, couponOf, quotedOf } from "./Checkout.ts"
 import { iso } from "./Time.ts"
-import { type Answer, type Attempt, type Failure, type Interruption, type Keyed, Transact } from "./Transact.ts"
+import {
+  type Answer,
+  type Attempt,
+  type Failure,
+  type Interruption,
+  type Keyed,
+  type Outcome,
+  Transact
+} from "./Transact.ts"
 import { whenDecided } from "./Waiters.ts"
 
 /** What to do about a coupon that cannot be used (C6). */
@@ -66,77 +74,82 @@ const isDropped = ({ reason }: CouponNotUsable, policy: CouponPolicy) =>
 /** Reserves stock and holds the coupon; nothing is paid. */
 export const createOrder = ({
   request,
-  buyer,
-  items,
-  userCouponId,
-  couponPolicy,
-  expectedTotal,
-  shippingAddress
+  ...wanted
 }: OrderRequest): Effect.Effect<
   Answer<OrderAnswer>,
   ProductRefusal | CouponRefusal | WalletRefusal | OrderRefusal | PriceChanged | Failure,
   Transact
 > =>
   Effect.flatMap(Transact, (transact) =>
-    transact.run({
-      request,
-      by: undefined,
-      answer: OrderAnswer,
-      plan: (attempt) =>
-        Effect.gen(function* () {
-          const { id, now, hold } = attempt
-          const quoted = yield* quotedOf(attempt, items, "Reserve")
-          const paymentDeadline = now + Policy.order.paymentDeadlineMs
-
-          /** Prices it, with a coupon if one is named, and has the buyer's wallet hold what it needs. */
-          const placeWith = (wanted: UserCouponId | undefined) =>
-            Effect.gen(function* () {
-              const coupon = wanted === undefined ? undefined : yield* couponOf(attempt, buyer, wanted)
-              const price = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
-              const order = placed({
-                orderId: orderId(id),
-                userId: buyer,
-                status: "CREATED",
-                lines: price.lines,
-                payments: [],
-                totalAmount: price.total,
-                discountAmount: price.discount,
-                userCouponId: wanted,
-                paidAmount: zero,
-                createdAt: now,
-                paymentDeadline,
-                shippingAddress
-              })
-              const moved = moves(undefined, order, coupon?.firstPurchaseOnly)
-              if (moved.wallet !== undefined) yield* whenDecided(hold("wallet", buyer, moved.wallet))
-              return { order, moved, dropped: undefined }
-            })
-          const { order, moved, dropped } = yield* Effect.catchTag(
-            placeWith(userCouponId),
-            "CouponNotUsable",
-            (unusable) =>
-              isDropped(unusable, couponPolicy)
-                ? Effect.map(placeWith(undefined), (without) => ({ ...without, dropped: unusable }))
-                : Effect.fail(unusable)
-          )
-          yield* hold("order", order.orderId, { _tag: "Place", order })
-          const { changes, events } = moved
-          return {
-            changes,
-            events,
-            answer: {
-              orderId: order.orderId,
-              status: "CREATED" as const,
-              totalAmount: order.totalAmount,
-              discountAmount: order.discountAmount,
-              payableAmount: payable(order),
-              paymentDeadline: iso(paymentDeadline),
-              coupon: couponAnswer(userCouponId, dropped)
-            }
-          }
-        })
-    })
+    transact.run({ request, by: undefined, answer: OrderAnswer, plan: (attempt) => planOrder(attempt, wanted) })
   )
+
+type Wanted = Omit<OrderRequest, "request">
+
+const planOrder = Effect.fnUntraced(function* (
+  attempt: Attempt,
+  wanted: Wanted
+): Effect.fn.Return<
+  Outcome<OrderAnswer>,
+  ProductRefusal | CouponRefusal | WalletRefusal | OrderRefusal | PriceChanged | Interruption
+> {
+  const { items, userCouponId, couponPolicy } = wanted
+  const quoted = yield* quotedOf(attempt, items, "Reserve")
+  const { order, moved, dropped } = yield* Effect.catchTag(
+    place(attempt, wanted, quoted, userCouponId),
+    "CouponNotUsable",
+    (unusable) =>
+      isDropped(unusable, couponPolicy)
+        ? Effect.map(place(attempt, wanted, quoted, undefined), (without) => ({ ...without, dropped: unusable }))
+        : Effect.fail(unusable)
+  )
+  yield* attempt.hold("order", order.orderId, { _tag: "Place", order })
+  const { changes, events } = moved
+  return {
+    changes,
+    events,
+    answer: {
+      orderId: order.orderId,
+      status: "CREATED",
+      totalAmount: order.totalAmount,
+      discountAmount: order.discountAmount,
+      payableAmount: payable(order),
+      paymentDeadline: iso(deadlineOf(attempt)),
+      coupon: couponAnswer(userCouponId, dropped)
+    }
+  }
+})
+
+const deadlineOf = ({ now }: Attempt) => now + Policy.order.paymentDeadlineMs
+
+/** Prices an order, with a coupon if one is named, and has the buyer's wallet hold what it needs. */
+const place = Effect.fnUntraced(function* (
+  attempt: Attempt,
+  { buyer, expectedTotal, shippingAddress }: Wanted,
+  quoted: Parameters<typeof quote>[0],
+  userCouponId: UserCouponId | undefined
+) {
+  const { id, now, hold } = attempt
+  const coupon = userCouponId === undefined ? undefined : yield* couponOf(attempt, buyer, userCouponId)
+  const price = yield* Effect.fromResult(quote(quoted, expectedTotal, coupon))
+  const order = placed({
+    orderId: orderId(id),
+    userId: buyer,
+    status: "CREATED",
+    lines: price.lines,
+    payments: [],
+    totalAmount: price.total,
+    discountAmount: price.discount,
+    userCouponId,
+    paidAmount: zero,
+    createdAt: now,
+    paymentDeadline: deadlineOf(attempt),
+    shippingAddress
+  })
+  const moved = moves(undefined, order, coupon?.firstPurchaseOnly)
+  if (moved.wallet !== undefined) yield* whenDecided(hold("wallet", buyer, moved.wallet))
+  return { order, moved, dropped: undefined }
+})
 
 const couponAnswer = (wanted: UserCouponId | undefined, dropped: CouponNotUsable | undefined) => {
   if (wanted === undefined) return null

@@ -4,6 +4,7 @@
  */
 import { Effect, Latch } from "effect"
 import type { TimedOut } from "../actors/Errors.ts"
+import { Passing } from "../actors/Passing.ts"
 import type { RequestKey } from "../domain/Ids.ts"
 
 export interface Keyed {
@@ -39,7 +40,7 @@ export class Original {
 }
 
 export class Originals {
-  readonly #byKey = new Map<RequestKey, Original>()
+  readonly #byKey = new Passing<RequestKey, Original>()
 
   get(key: RequestKey): Original | undefined {
     return this.#byKey.get(key)

@@ -113,7 +113,7 @@ type PaymentRefusal =
   | PaymentNotConfigured
   | PaymentKeyUsed
   | PaymentKeyMalformed
-type Paid = Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal | Failure, Transact | Gateways | Directory | Orders>
+type Paid = Effect.fn.Return<Answer<PaymentAnswer>, PaymentRefusal | Failure, Transact | Gateways | Directory | Orders>
 
 const told = ({ answer, replayed }: Answer<Kept>): Effect.Effect<Answer<PaymentAnswer>, PaymentRefusal> => {
   if ("short" in answer) return Effect.fail(new InsufficientBalance({ ...answer.short, orderStatus: "CANCELLED" }))
@@ -181,32 +181,31 @@ export interface PaymentRequest {
  * Pays an order. Without enough money in the wallet the order ends CANCELLED, its stock and its coupon are free again
  * (seed 000 F4), and whoever repeats the request is told the same.
  */
-export const pay = ({ request, order, tenders, paymentKey }: PaymentRequest): Paid =>
-  Effect.gen(function* () {
-    const gateways = yield* Gateways
-    const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
-    const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
-    if (method !== undefined && method !== "WALLET") yield* carriedOut(request, method)
-    yield* wellFormed(gateway, paymentKey)
-    // Another node may be told the same key at this very moment: then it is for the disk to say.
-    const isFree = paymentKey === undefined ? Effect.void : unused(yield* Orders, order.of, paymentKey)
-    yield* isFree
-    const isSaga = gateway !== undefined && paymentKey !== undefined
-    const pays: Deeds = (id) => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
-    const first = yield* step({ request, order }, pays, isSaga ? begun : standing, isFree).pipe(
-      Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
-        step(
-          { request, order },
-          (id) => ({ _tag: "Cancel", refundId: refundId(id), reason: "INSUFFICIENT_BALANCE", items: undefined }),
-          () => ({ short: { balance, required } })
-        ).pipe(
-          // Somebody else has ended it, or paid it, since.
-          Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
-        )
+export const pay = Effect.fnUntraced(function* ({ request, order, tenders, paymentKey }: PaymentRequest): Paid {
+  const gateways = yield* Gateways
+  const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
+  const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
+  if (method !== undefined && method !== "WALLET") yield* carriedOut(request, method)
+  yield* wellFormed(gateway, paymentKey)
+  // Another node may be told the same key at this very moment: then it is for the disk to say.
+  const isFree = paymentKey === undefined ? Effect.void : unused(yield* Orders, order.of, paymentKey)
+  yield* isFree
+  const isSaga = gateway !== undefined && paymentKey !== undefined
+  const pays: Deeds = (id) => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
+  const first = yield* step({ request, order }, pays, isSaga ? begun : standing, isFree).pipe(
+    Effect.catchTag("InsufficientBalance", ({ balance, required }) =>
+      step(
+        { request, order },
+        (id) => ({ _tag: "Cancel", refundId: refundId(id), reason: "INSUFFICIENT_BALANCE", items: undefined }),
+        () => ({ short: { balance, required } })
+      ).pipe(
+        // Somebody else has ended it, or paid it, since.
+        Effect.catchTag("OrderNotCancellable", ({ orderStatus }) => Effect.fail(new OrderNotPayable({ orderStatus })))
       )
     )
-    return yield* goOn({ request, order }, first)
-  })
+  )
+  return yield* goOn({ request, order }, first)
+})
 
 export interface ConfirmRequest {
   readonly request: Keyed
@@ -217,49 +216,46 @@ export interface ConfirmRequest {
 }
 
 /** The buyer is back from the gateway's page (C47); and whoever asks again is told where it stands. */
-export const confirm = ({ request, order, paymentKey, amount }: ConfirmRequest): Paid =>
-  Effect.gen(function* () {
-    const awaited = underWay(yield* current(order.of))
-    if (awaited?.status === "INITIATED") yield* wellFormed(awaited.gateway, paymentKey)
-    const isFree = unused(yield* Orders, order.of, paymentKey)
-    yield* isFree
-    const asks: Deeds = () => ({ _tag: "AskGateway", paymentKey, amount })
-    /** It was asked before. */
-    const whereItStands = Effect.fnUntraced(function* (refusal: OrderNotPayable) {
-      const { payments } = yield* current(order.of)
-      const known = payments.findLast((payment) => payment.paymentKey === paymentKey)
-      if (known === undefined) return yield* refusal
-      if (known.amount !== amount) return yield* new AmountMismatch({ payable: known.amount })
-      return yield* carryThrough({ request, order }, undefined)
-    })
-    return yield* step({ request, order }, asks, begun, isFree).pipe(
-      Effect.matchEffect({
-        onSuccess: (first) => goOn({ request, order }, first),
-        onFailure: (failure) => (failure._tag === "OrderNotPayable" ? whereItStands(failure) : Effect.fail(failure))
-      })
-    )
+export const confirm = Effect.fnUntraced(function* ({ request, order, paymentKey, amount }: ConfirmRequest): Paid {
+  const awaited = underWay(yield* current(order.of))
+  if (awaited?.status === "INITIATED") yield* wellFormed(awaited.gateway, paymentKey)
+  const isFree = unused(yield* Orders, order.of, paymentKey)
+  yield* isFree
+  const asks: Deeds = () => ({ _tag: "AskGateway", paymentKey, amount })
+  /** It was asked before. */
+  const whereItStands = Effect.fnUntraced(function* (refusal: OrderNotPayable) {
+    const { payments } = yield* current(order.of)
+    const known = payments.findLast((payment) => payment.paymentKey === paymentKey)
+    if (known === undefined) return yield* refusal
+    if (known.amount !== amount) return yield* new AmountMismatch({ payable: known.amount })
+    return yield* carryThrough({ request, order }, undefined)
   })
+  return yield* step({ request, order }, asks, begun, isFree).pipe(
+    Effect.matchEffect({
+      onSuccess: (first) => goOn({ request, order }, first),
+      onFailure: (failure) => (failure._tag === "OrderNotPayable" ? whereItStands(failure) : Effect.fail(failure))
+    })
+  )
+})
 
 /** From the first step to the answer; of a repetition from where the first one may have left off. */
-const goOn = (
+const goOn = Effect.fnUntraced(function* (
   { request, order }: { readonly request: Keyed; readonly order: Permitted<OrderId> },
   first: Answer<Kept>
-) =>
-  Effect.gen(function* () {
-    const { answer, replayed } = first
-    if (!("begun" in answer)) return yield* told(first)
-    const end = ending(request, answer.begun.paymentId)
-    const before = replayed ? yield* answered(end) : undefined
-    return before ?? (yield* carryThrough({ request: end, order }, replayed ? undefined : answer.begun.version))
-  })
+) {
+  const { answer, replayed } = first
+  if (!("begun" in answer)) return yield* told(first)
+  const end = ending(request, answer.begun.paymentId)
+  const before = replayed ? yield* answered(end) : undefined
+  return before ?? (yield* carryThrough({ request: end, order }, replayed ? undefined : answer.begun.version))
+})
 
 /** What the request was answered before, if it was. */
-const answered = (request: Keyed) =>
-  Effect.gen(function* () {
-    const { answered: find } = yield* Transact
-    const kept = yield* find({ request, answer: Kept })
-    return kept === undefined ? undefined : yield* told(kept)
-  })
+const answered = Effect.fnUntraced(function* (request: Keyed) {
+  const { answered: find } = yield* Transact
+  const kept = yield* find({ request, answer: Kept })
+  return kept === undefined ? undefined : yield* told(kept)
+})
 
 /** What was begun while there were settings is gone on with. */
 const carriedOut = Effect.fnUntraced(function* (request: Keyed, method: GatewayMethod) {
@@ -428,20 +424,19 @@ const conclude = Effect.fnUntraced(function* (asked: Step, order: Order, payment
  * a gateway that cannot be asked was not asked before: others ask what became of it. Somebody may have been faster: then
  * it is told where it stands.
  */
-const carryThrough = (asked: Step, asOf: number | undefined): Paid =>
-  Effect.gen(function* () {
-    const order = yield* current(asked.order.of)
-    const payment = underWay(order)
-    const unknown: Answer<Kept> = { answer: standing({ order }), replayed: false }
-    if (payment?.status === "GATEWAY_REQUESTED") {
-      if (asOf !== undefined) return yield* approve(asked, order, payment, asOf)
-      const concluded = conclude(asked, order, payment)
-      const unheard = ["GatewayUnavailable", "OutcomeUnknown", "Declined"] as const
-      return (yield* Effect.catchTag(concluded, unheard, () => Effect.undefined)) ?? unknown
-    }
-    if (order.paidAt === undefined) return yield* new OrderNotPayable({ orderStatus: order.status })
-    return { ...unknown, replayed: true }
-  }).pipe(Effect.flatMap(told))
+const carryThrough = Effect.fnUntraced(function* (asked: Step, asOf: number | undefined) {
+  const order = yield* current(asked.order.of)
+  const payment = underWay(order)
+  const unknown: Answer<Kept> = { answer: standing({ order }), replayed: false }
+  if (payment?.status === "GATEWAY_REQUESTED") {
+    if (asOf !== undefined) return yield* approve(asked, order, payment, asOf)
+    const concluded = conclude(asked, order, payment)
+    const unheard = ["GatewayUnavailable", "OutcomeUnknown", "Declined"] as const
+    return (yield* Effect.catchTag(concluded, unheard, () => Effect.undefined)) ?? unknown
+  }
+  if (order.paidAt === undefined) return yield* new OrderNotPayable({ orderStatus: order.status })
+  return { ...unknown, replayed: true }
+}, Effect.flatMap(told))
 
 /** What an order waits to hear of a gateway. */
 type Awaited =

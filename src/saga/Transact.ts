@@ -17,6 +17,7 @@ import { RequestKey, TransactionId } from "../domain/Ids.ts"
 import type { Change, DomainEvent } from "../domain/Transaction.ts"
 import { type Asked, Directory } from "../actors/Directory.ts"
 import { Fenced, KeyReused, Overloaded, RequestInProgress, TimedOut, Unavailable } from "../actors/Errors.ts"
+import { Passing } from "../actors/Passing.ts"
 import type { Step } from "../actors/Step.ts"
 import * as Batcher from "../persistence/Batcher.ts"
 import { GroupCommit } from "../persistence/GroupCommit.ts"
@@ -156,7 +157,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const originals = new Originals()
   const waiters = new Waiters()
   /** Until the verdict, or the deadline. */
-  const waiting = new Map<TransactionId, Waiting>()
+  const waiting = new Passing<TransactionId, Waiting>()
   let underWay = 0
 
   const find = yield* Batcher.make<RequestKey, Found, JournalUnavailable>({
@@ -216,7 +217,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   // One sweep for all instead of a timer for each. The verdict still comes, to whoever repeats the request.
   const giveUpBy = (now: number) => {
-    for (const [id, { deadline, giveUp }] of waiting) {
+    for (const [id, { deadline, giveUp }] of waiting.entries()) {
       if (deadline > now) continue
       waiting.delete(id)
       giveUp()
