@@ -23,4 +23,4 @@ STOPSIGNAL SIGTERM
 # Alive, not ready: a node that waits for its database is not to be restarted.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--min-semi-space-size=64", "--max-semi-space-size=64", "src/main.ts"]
+CMD ["node", "--min-semi-space-size=64", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "src/main.ts"]

@@ -165,15 +165,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       const partition = ownerOf(kind, id)
       return isReady(kind, id, isNew || (partition !== undefined && absent.get(id) === partition))
     }
-    const prepare = (id: Actors[K]["id"]) =>
-      Effect.gen(function* () {
-        if (ownerOf(kind, id) === undefined) yield* claimer(placeOf(kind, id))
-        if (isNew) return
+    const found = (id: Actors[K]["id"]) =>
+      Effect.suspend(() => {
         const owner = ownerOf(kind, id)
         if (owner !== undefined) awaited.push(owner.await(id))
-        const partition = yield* loaders[kind](id)
-        if (partition !== undefined) absent.set(id, partition)
+        return Effect.map(loaders[kind](id), (partition) => {
+          if (partition !== undefined) absent.set(id, partition)
+        })
       })
+    const prepare = (id: Actors[K]["id"]) => {
+      const placed = ownerOf(kind, id) === undefined ? Effect.asVoid(claimer(placeOf(kind, id))) : Effect.void
+      return isNew ? placed : Effect.andThen(placed, found(id))
+    }
     const attempt: Effect.Effect<A, Elsewhere | Overloaded | JournalUnavailable> = Effect.suspend(() => {
       const missing = ids.filter((id) => !ready(id))
       if (missing.length === 0) return Effect.succeed(decide())

@@ -137,27 +137,26 @@ export const make = Effect.fnUntraced(function* (local: Local) {
   }
 
   /** Holds wherever the actors are; grants in the order of the asks, or the first refusal in that order. */
-  const holdAll = <K extends KindName>(
+  const holdAll = Effect.fnUntraced(function* <K extends KindName>(
     step: Step,
     kind: K,
     asks: ReadonlyArray<Asked<K>>
-  ): Effect.Effect<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Fenced | Overloaded | Unavailable> =>
-    Effect.gen(function* () {
-      const grants = new Map<number, Actors[K]["grant"]>()
-      let waiting: ReadonlyArray<Numbered<K>> = asks.map((asked, n) => ({ asked, n }))
-      for (let tries = 0; ; tries++) {
-        const byAddress = Map.groupBy(waiting, ({ asked: [id] }) => addressOf(kind, id))
-        const parts = yield* Effect.forEach(byAddress, ([address, part]) => holdPart(step, kind, address, part), {
-          concurrency: byAddress.size
-        })
-        const [first] = parts.flatMap(({ refused }) => refused).toSorted((one, other) => one.n - other.n)
-        if (first !== undefined) return yield* Effect.fail(first.refusal)
-        for (const [n, grant] of parts.flatMap(({ granted }) => granted)) grants.set(n, grant)
-        waiting = parts.flatMap((part) => part.waiting)
-        if (waiting.length === 0) return asks.flatMap((_, n) => grants.get(n) ?? [])
-        yield* lookElsewhere(step.deadline, tries)
-      }
-    })
+  ): Effect.fn.Return<ReadonlyArray<Actors[K]["grant"]>, Actors[K]["refusal"] | Fenced | Overloaded | Unavailable> {
+    const grants = new Map<number, Actors[K]["grant"]>()
+    let waiting: ReadonlyArray<Numbered<K>> = asks.map((asked, n) => ({ asked, n }))
+    for (let tries = 0; ; tries++) {
+      const byAddress = Map.groupBy(waiting, ({ asked: [id] }) => addressOf(kind, id))
+      const parts = yield* Effect.forEach(byAddress, ([address, part]) => holdPart(step, kind, address, part), {
+        concurrency: byAddress.size
+      })
+      const [first] = parts.flatMap(({ refused }) => refused).toSorted((one, other) => one.n - other.n)
+      if (first !== undefined) return yield* Effect.fail(first.refusal)
+      for (const [n, grant] of parts.flatMap(({ granted }) => granted)) grants.set(n, grant)
+      waiting = parts.flatMap((part) => part.waiting)
+      if (waiting.length === 0) return asks.flatMap((_, n) => grants.get(n) ?? [])
+      yield* lookElsewhere(step.deadline, tries)
+    }
+  })
 
   const lookElsewhere = (deadline: number, tries: number): Effect.Effect<void, Unavailable> =>
     Effect.suspend(() => (journal.now() >= deadline ? Effect.fail(new Unavailable()) : Effect.void)).pipe(

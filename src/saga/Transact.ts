@@ -170,17 +170,21 @@ const make = Effect.fnUntraced(function* (options: Options) {
    * here as well, for nobody may learn of a commit before its owners have.
    */
   const replay = <A>(
-    { request, answer }: Pick<Run<A, never>, "request" | "answer">,
+    asked: Pick<Run<A, never>, "request" | "answer">,
     step: Pick<Step, "deadline" | "asked"> = { deadline: journal.now() + options.requestTimeoutMs }
-  ) =>
-    Effect.gen(function* () {
-      const found = request === undefined ? undefined : yield* find(request.key)
-      if (found === undefined) return undefined
-      if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
-      yield* directory.settleOther(step, found)
-      const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
-      return { answer: kept, replayed: true, ...ranked(found.rank) }
-    }).pipe(Effect.catchTag("JournalUnavailable", unavailable))
+  ) => Effect.catchTag(lookUp(asked, step), "JournalUnavailable", unavailable)
+
+  const lookUp = Effect.fnUntraced(function* <A>(
+    { request, answer }: Pick<Run<A, never>, "request" | "answer">,
+    step: Pick<Step, "deadline" | "asked">
+  ) {
+    const found = request === undefined ? undefined : yield* find(request.key)
+    if (found === undefined) return undefined
+    if (found.bodyHash !== request?.bodyHash) return yield* new KeyReused()
+    yield* directory.settleOther(step, found)
+    const kept = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(answer))(found.answer).pipe(Effect.orDie)
+    return { answer: kept, replayed: true, ...ranked(found.rank) }
+  })
 
   /** Submits the step. On the verdict, listened to or not, what it held is settled or given back. */
   const commit = (
