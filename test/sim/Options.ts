@@ -126,13 +126,14 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
   // A commit in doubt, its repetition and its deadline, all in the same moment.
   {
     nodes: 1,
-    clients: 4,
-    attempts: 250,
-    requestTimeoutMs: 150,
+    clients: 2,
+    attempts: 400,
+    requestTimeoutMs: 100,
+    hangUp: 0.3,
     databaseMs: [0.1, 2],
     laggard: "commit",
     lagging: 0.5,
-    lagMs: 600,
+    lagMs: 400,
     batchSize: 64,
     inFlight: 3,
     toDatabase: { ...calm, late: 0.3, slow: 0.3 },
@@ -158,7 +159,7 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
   {
     nodes: 1,
     clients: 16,
-    attempts: 300,
+    attempts: 400,
     requestTimeoutMs: 600,
     hangUp: 0,
     queueSize: 1000,
@@ -168,7 +169,7 @@ const ambushes: ReadonlyArray<Partial<Options>> = [
     databaseMs: [0.5, 40],
     laggard: "commit",
     lagging: 0.3,
-    lagMs: 300,
+    lagMs: 900,
     toNode: calm,
     toDatabase: calm,
     nemeses: ["databaseFailover"],
@@ -262,7 +263,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
   // Messages between nodes that get lost, and clients that ask again elsewhere.
   {
     nodes: 3,
-    clients: 16,
+    clients: 8,
     attempts: 300,
     requestTimeoutMs: 300,
     routing: "any",
