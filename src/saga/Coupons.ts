@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { Unavailable } from "../actors/Errors.ts"
-import type { Permitted } from "../domain/Authority.ts"
+import type { Permitted, Privilege } from "../domain/Authority.ts"
 import {
   type CouponCondition,
   type Coupon,
@@ -28,7 +28,6 @@ import {
   type Interruption,
   type Keyed,
   type Outcome,
-  type Run,
   Transact
 } from "./Transact.ts"
 import { whenDecided } from "./Waiters.ts"
@@ -161,25 +160,20 @@ export const claim = ({
   })
 
 interface Wanted {
+  readonly request: Keyed
   readonly userId: UserId
+  readonly by: Privilege | undefined
   readonly issueBy: IssueBy
   /** By the attempt: so a repetition is answered as the first time, whatever became of the coupon. */
   readonly find: Effect.Effect<CouponId, CouponNotFound | Unavailable>
 }
 
-const issueFound = ({
-  request,
-  by,
-  ...wanted
-}: Wanted & Pick<Run<unknown, unknown>, "by"> & { readonly request: Keyed }): Effect.Effect<
-  Issued,
-  CouponRefusal | WalletRefusal | Failure,
-  Transact | Users
-> =>
+const issueFound = (wanted: Wanted): Effect.Effect<Issued, CouponRefusal | WalletRefusal | Failure, Transact | Users> =>
   Effect.flatMap(Transact, (transact) =>
-    Effect.flatMap(Users, (users) =>
-      transact.run({ request, by, answer: Issue, plan: (attempt) => planIssue(attempt, wanted, users) })
-    )
+    Effect.flatMap(Users, (users) => {
+      const { request, by } = wanted
+      return transact.run({ request, by, answer: Issue, plan: (attempt) => planIssue(attempt, wanted, users) })
+    })
   ).pipe(
     Effect.flatMap(({ answer: { issuedAt, validUntil, ...answer }, replayed, rank }) =>
       rank === undefined
