@@ -32,6 +32,7 @@ export class Passing<K, V> {
     return Array.from(this.#map)
   }
 
+  /** Of a map that nothing is added to meanwhile. */
   values(): Iterable<V> {
     return this.#map.values()
   }

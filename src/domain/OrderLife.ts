@@ -450,13 +450,21 @@ const toWallet = (order: Order, { amount, viaGateway, status }: Refund): Order =
 const isForUnpaid = (reason: CancelReason) =>
   reason === "INSUFFICIENT_BALANCE" || reason === "PAYMENT_FAILED" || reason === "PAYMENT_TIMEOUT"
 
+/**
+ * Whoever found no money speaks for one attempt, and for one whose buyer has yet to agree: it would have taken that one's
+ * place. Not for one that a gateway may have taken.
+ */
+const goesOn = (order: Order, reason: CancelReason): boolean => {
+  const attempt = underWay(order)
+  return attempt !== undefined && !(reason === "INSUFFICIENT_BALANCE" && attempt.status === "INITIATED")
+}
+
 const cancel = (order: Order, deed: Deed & { readonly _tag: "Cancel" }, at: number): Decided => {
   const { refundId, reason, items, note, isManual } = deed
   const { status: orderStatus, paidAt = 0 } = order
   const refused = Result.fail(new OrderNotCancellable({ orderStatus }))
   if (orderStatus === "CREATED") {
-    // Whoever found no money speaks for one attempt, and this is another.
-    if (items !== undefined || (isForUnpaid(reason) && underWay(order) !== undefined)) return refused
+    if (items !== undefined || (isForUnpaid(reason) && goesOn(order, reason))) return refused
     return Result.map(withoutAttempt(order), (free) => givenUp(free, reason, at, note))
   }
   if (orderStatus !== "CONFIRMED" && orderStatus !== "PREPARING") return refused

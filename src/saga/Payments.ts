@@ -185,11 +185,11 @@ export const pay = Effect.fnUntraced(function* ({ request, order, tenders, payme
   const gateways = yield* Gateways
   const method = tenders?.find((tender) => tender.method !== "WALLET")?.method
   const gateway = method === undefined || method === "WALLET" ? undefined : gateways.for(method)
-  if (method !== undefined && method !== "WALLET") yield* carriedOut(request, method)
-  yield* wellFormed(gateway, paymentKey)
+  if (method !== undefined && method !== "WALLET") yield* unlessRepeated(request, configured(method))
+  yield* unlessRepeated(request, wellFormed(gateway, paymentKey))
   // Another node may be told the same key at this very moment: then it is for the disk to say.
   const isFree = paymentKey === undefined ? Effect.void : unused(yield* Orders, order.of, paymentKey)
-  yield* isFree
+  yield* unlessRepeated(request, isFree)
   const isSaga = gateway !== undefined && paymentKey !== undefined
   const pays: Deeds = (id) => ({ _tag: "Pay", paymentId: paymentId(id), tenders, gateway, paymentKey })
   const first = yield* step({ request, order }, pays, isSaga ? begun : standing, isFree).pipe(
@@ -218,9 +218,9 @@ export interface ConfirmRequest {
 /** The buyer is back from the gateway's page (C47); and whoever asks again is told where it stands. */
 export const confirm = Effect.fnUntraced(function* ({ request, order, paymentKey, amount }: ConfirmRequest): Paid {
   const awaited = underWay(yield* current(order.of))
-  if (awaited?.status === "INITIATED") yield* wellFormed(awaited.gateway, paymentKey)
+  if (awaited?.status === "INITIATED") yield* unlessRepeated(request, wellFormed(awaited.gateway, paymentKey))
   const isFree = unused(yield* Orders, order.of, paymentKey)
-  yield* isFree
+  yield* unlessRepeated(request, isFree)
   const asks: Deeds = () => ({ _tag: "AskGateway", paymentKey, amount })
   /** It was asked before. */
   const whereItStands = Effect.fnUntraced(function* (refusal: OrderNotPayable) {
@@ -257,12 +257,19 @@ const answered = Effect.fnUntraced(function* (request: Keyed) {
   return kept === undefined ? undefined : yield* told(kept)
 })
 
-/** What was begun while there were settings is gone on with. */
-const carriedOut = Effect.fnUntraced(function* (request: Keyed, method: GatewayMethod) {
+/** What is not so any more is nothing to whoever repeats a request: settings, keys and attempts change meanwhile. */
+const unlessRepeated = <E, R>(request: Keyed, asked: Effect.Effect<void, E, R>) =>
+  Effect.catch(asked, (refusal) =>
+    Effect.flatMap(Transact, ({ answered: find }) =>
+      Effect.flatMap(find({ request, answer: Kept }), (kept) =>
+        kept === undefined ? Effect.fail(refusal) : Effect.void
+      )
+    )
+  )
+
+const configured = Effect.fnUntraced(function* (method: GatewayMethod) {
   const gateways = yield* Gateways
-  if (gateways.has(gateways.for(method))) return
-  const { answered: find } = yield* Transact
-  if ((yield* find({ request, answer: Kept })) === undefined) return yield* new PaymentNotConfigured({ method })
+  if (!gateways.has(gateways.for(method))) return yield* new PaymentNotConfigured({ method })
 })
 
 const wellFormed = Effect.fnUntraced(function* (gateway: GatewayName | undefined, key: PaymentKey | undefined) {

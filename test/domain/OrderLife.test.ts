@@ -156,7 +156,7 @@ const table: ReadonlyArray<Row> = [
   [
     "given up for want of money",
     cancel(undefined, { reason: "INSUFFICIENT_BALANCE" }),
-    { CREATED: "CANCELLED" },
+    { CREATED: "CANCELLED", "with its buyer at the gateway": "CANCELLED" },
     "OrderNotCancellable"
   ],
   ["prepared", advance("PREPARING"), { CONFIRMED: "PREPARING" }, "OrderStatusConflict"],

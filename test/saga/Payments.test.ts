@@ -7,12 +7,13 @@ import { type OrderId, refundId, uuidOf } from "../../src/domain/Ids.ts"
 import { won } from "../../src/domain/Money.ts"
 import { dueAt, underWay } from "../../src/domain/OrderLife.ts"
 import { Policy } from "../../src/domain/Policy.ts"
-import { gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
+import { type GatewayName, gatewayTransactionId, paymentKey } from "../../src/domain/Tender.ts"
 import type { Journal } from "../../src/persistence/Journal.ts"
 import { MemoryTables } from "../../src/persistence/MemoryTables.ts"
 import { Orders } from "../../src/persistence/Orders.ts"
 import type { Users } from "../../src/persistence/Users.ts"
 import { type Gateway, Gateways } from "../../src/saga/gateways/Gateway.ts"
+import { keyForm } from "../../src/saga/gateways/Inicis.ts"
 import * as MemoryGateway from "../../src/saga/gateways/MemoryGateway.ts"
 import { leftOf } from "../../src/saga/gateways/simulator/Charges.ts"
 import { confirm, inquire, pay, resumePayment, resumeRefund } from "../../src/saga/Payments.ts"
@@ -131,7 +132,7 @@ describe("A payment through a gateway", () => {
       const items = lines.map(({ productId }) => [productId, 1] as const)
       const { orderId: other } = (yield* make({ key: 2, buyer, items })).answer
       const stolen = pay({
-        request: request(1),
+        request: request(600_000),
         order: permit(other),
         tenders,
         paymentKey: key(order)
@@ -588,6 +589,63 @@ describe("Several who ask about one payment", () => {
       const { orderId } = (yield* make({ key: 1, buyer, items: [[product, 1]] })).answer
       const asked = byCard(orderId, 1, "key")
       assert.deepStrictEqual([yield* tagOf(asked), yield* tagOf(asked)], ["InsufficientBalance", "InsufficientBalance"])
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("hear the first answer, also when the key has paid another order since", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 0)
+      const [one, other] = yield* Effect.forEach([1, 2], (n) => make({ key: n, buyer, items: [[product, 1]] }))
+      const shared = (order: OrderId | undefined, n: number) =>
+        pay({
+          request: request(600_000 + n),
+          order: permit(order ?? assert.fail("no order")),
+          tenders: [{ method: "CARD", amount: won(1000) }],
+          paymentKey: paymentKey("shared")
+        })
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "busy")
+      assert.strictEqual(yield* tagOf(shared(one?.answer.orderId, 1)), "PaymentUnavailable")
+      yield* shared(other?.answer.orderId, 2)
+      assert.strictEqual(yield* tagOf(shared(one?.answer.orderId, 1)), "PaymentUnavailable")
+      assert.strictEqual(yield* tagOf(shared(one?.answer.orderId, 3)), "PaymentKeyUsed")
+    }).pipe(Effect.provide(engine()))
+  )
+
+  it.live("hear the first answer, also when another gateway is to be paid by now, whose keys look otherwise", () =>
+    Effect.gen(function* () {
+      const order = yield* waiting
+      const gateways = yield* Gateways
+      const inicis = { ...gateways.of("inicis"), keyForm }
+      const strict = { ...gateways, of: (name: GatewayName) => (name === "inicis" ? inicis : gateways.of(name)) }
+      yield* byCard(order, 1)
+      const { toss } = yield* MemoryGateway.MemoryGateways
+      toss.script.next("approve", "busy")
+      assert.strictEqual(yield* tagOf(confirmed(order, 1)), "PaymentUnavailable")
+      yield* pay({
+        request: request(500_002),
+        order: permit(order),
+        tenders: [{ method: "KAKAOPAY", amount: won(1000) }],
+        paymentKey: undefined
+      })
+      const again = (n: number) => Effect.provideService(tagOf(confirmed(order, n)), Gateways, strict)
+      assert.deepStrictEqual([yield* again(1), yield* again(2)], ["PaymentUnavailable", "PaymentKeyMalformed"])
+    }).pipe(Effect.provide(engine()))
+  )
+})
+
+describe("Whoever comes back from the gateway's page without having paid there", () => {
+  it.live("and has too little money, is told so, and the order ends", () =>
+    Effect.gen(function* () {
+      const product = yield* onSale(10)
+      const buyer = yield* user(1, 1000)
+      const { orderId } = (yield* make({ key: 1, buyer, items: [[product, 2]] })).answer
+      const byPage = [{ method: "CARD", amount: won(2000) }] as const
+      yield* pay({ request: request(500_001), order: permit(orderId), tenders: byPage, paymentKey: undefined })
+      assert.strictEqual(yield* tagOf(payFor(orderId, 1)), "InsufficientBalance")
+      assert.deepInclude(yield* stored(orderId), { status: "CANCELLED", cancelReason: "INSUFFICIENT_BALANCE" })
+      assert.deepStrictEqual(yield* books, { ...untouched, money: 1000 })
     }).pipe(Effect.provide(engine()))
   )
 })
