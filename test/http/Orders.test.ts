@@ -576,7 +576,11 @@ describe("What a seller sold", () => {
         const { body } = yield* call("GET", "/admin/refunds?status=REFUND_REQUESTED", { token })
         assert.containSubset(body["items"], [{ refundId: both, amount: 3500, viaGateway: 0 }])
         assert.deepStrictEqual((yield* call("GET", "/admin/refunds", { token })).body["items"], [])
+        const done = (refund: string) => outcome("PUT", `/admin/refunds/${refund}`, { token, body: { orderId } })
+        assert.strictEqual(yield* done(both), "409 NOT_REFUNDABLE")
         assert.strictEqual(yield* decide(both), "200")
+        // It has gone back, whoever says so.
+        assert.strictEqual(yield* done(both), "200")
       })
     )
   })

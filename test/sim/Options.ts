@@ -260,7 +260,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
     strikeEveryMs: 500,
     cluster: { ttlMs: 4000, guests: 0, joinWithinMs: 3000, toPeers: calm, toStore: calm }
   },
-  // Messages between nodes that get lost, and clients that ask again elsewhere.
+  // Messages between nodes that get lost or come twice, and clients that ask again elsewhere.
   {
     nodes: 3,
     clients: 8,
@@ -275,7 +275,7 @@ const clusterAmbushes: ReadonlyArray<Partial<Options> & { readonly cluster: Clus
       ttlMs: 4000,
       guests: 1,
       joinWithinMs: 0,
-      toPeers: { ...calm, latencyMs: [0.5, 10], noticeMs: 400, lost: 0.3, late: 0.1 },
+      toPeers: { ...calm, latencyMs: [0.5, 10], noticeMs: 400, lost: 0.3, late: 0.1, doubled: 0.3 },
       toStore: calm
     }
   }

@@ -69,7 +69,7 @@ export class RefundsApi extends HttpApiGroup.make("refunds")
       payload: RefundDone,
       success: FinishedRefund,
       error: problems(...writing, ...changing, "FORBIDDEN", "ORDER_NOT_FOUND", "NOT_REFUNDABLE")
-    }).annotate(OpenApi.Description, "A person has given the money back.")
+    }).annotate(OpenApi.Description, "A person has given the money back. Again is no different from once.")
   )
   .middleware(Authenticated)
   .annotate(OpenApi.Description, "Refunds that wait for a person") {}

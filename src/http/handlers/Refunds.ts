@@ -57,16 +57,16 @@ export const layer = HttpApiBuilder.group(
 
       done: Effect.fnUntraced(function* ({ params: { refundId }, payload }) {
         const order = yield* Policy.anybodysOrder(payload.orderId)
-        const { answer } = yield* Effect.catchTag(
-          change({
-            request: undefined,
-            order,
-            deed: () => ({ _tag: "Refunded", refundId, byHand: true }),
-            schema: FinishedRefund,
-            answer: () => ({ refundId, status: "REFUNDED" as const })
-          }),
-          impossible,
-          Effect.die
+        const answer = { refundId, status: "REFUNDED" as const }
+        const deed = () => ({ _tag: "Refunded", refundId, byHand: true }) as const
+        const isDone = Effect.map(orders.get(order.of), (found) =>
+          found?.refunds.some((refund) => refund.refundId === refundId && refund.status === "REFUNDED")
+        )
+        yield* change({ request: undefined, order, deed, schema: FinishedRefund, answer: () => answer }).pipe(
+          Effect.catchTag(impossible, Effect.die),
+          Effect.catchTag("NotRefundable", (refusal) =>
+            Effect.flatMap(isDone, (already) => (already ? Effect.void : Effect.fail(refusal)))
+          )
         )
         return answer
       })
