@@ -250,21 +250,16 @@ const goOn = Effect.fnUntraced(function* (
   return before ?? (yield* carryThrough({ request: end, order }, replayed ? undefined : answer.begun.version))
 })
 
+const keptOf = (request: Keyed) => Effect.flatMap(Transact, ({ answered: find }) => find({ request, answer: Kept }))
+
 /** What the request was answered before, if it was. */
-const answered = Effect.fnUntraced(function* (request: Keyed) {
-  const { answered: find } = yield* Transact
-  const kept = yield* find({ request, answer: Kept })
-  return kept === undefined ? undefined : yield* told(kept)
-})
+const answered = (request: Keyed) =>
+  Effect.flatMap(keptOf(request), (kept) => (kept === undefined ? Effect.undefined : told(kept)))
 
 /** What is not so any more is nothing to whoever repeats a request: settings, keys and attempts change meanwhile. */
 const unlessRepeated = <E, R>(request: Keyed, asked: Effect.Effect<void, E, R>) =>
   Effect.catch(asked, (refusal) =>
-    Effect.flatMap(Transact, ({ answered: find }) =>
-      Effect.flatMap(find({ request, answer: Kept }), (kept) =>
-        kept === undefined ? Effect.fail(refusal) : Effect.void
-      )
-    )
+    Effect.flatMap(keptOf(request), (kept) => (kept === undefined ? Effect.fail(refusal) : Effect.void))
   )
 
 const configured = Effect.fnUntraced(function* (method: GatewayMethod) {
